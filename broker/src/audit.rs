@@ -1,0 +1,299 @@
+//! The audit log: what happened, to what, by whom, from where, when. Never a key or a token.
+//!
+//! The rows that a request's change leaves and the change itself are committed as one, so the log
+//! and the state of a request can't disagree.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::devices::{BackendName, Device};
+use crate::keys::KeyId;
+use crate::letters::LetterKind;
+use crate::lifecycle::{Refusal, Request, RequestId, Step};
+use crate::people::{MailAddress, Party};
+use crate::tokens::Reference;
+
+/// One row of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogEntry {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub event: Event,
+    /// Who.
+    pub actor: Actor,
+    /// From which address, where a client was involved.
+    pub source: Option<IpAddr>,
+    /// About which request.
+    pub request: Option<RequestName>,
+    /// About which device.
+    pub device: Option<Device>,
+}
+
+/// A row with its place in the log: 1, 2, 3, … without a gap.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LogRow {
+    /// Its place.
+    pub seq: i64,
+    /// The row.
+    #[serde(flatten)]
+    pub entry: LogEntry,
+}
+
+/// Both names of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestName {
+    /// The store's.
+    pub id: RequestId,
+    /// People's.
+    pub reference: Reference,
+}
+
+/// Who did it, as far as was proved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Actor {
+    /// Somebody who is signed in.
+    Person(Party),
+    /// Whoever holds the link that was mailed to this person.
+    Holder(Party),
+    /// Somebody at the command line of the server.
+    Operator {
+        /// The account's name.
+        name: String,
+    },
+    /// Clavis, because time passed or there was something left to do.
+    Clavis,
+    /// Nobody known.
+    Stranger,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// A request was made or changed.
+    Request(Step),
+    /// Somebody asked for a key and no request was made.
+    RequestRefused {
+        /// What they named.
+        asset: String,
+        /// Why not.
+        why: WhyNoRequest,
+    },
+    /// A command to a request changed nothing.
+    CommandRefused {
+        /// What was wanted: `approve`, `decline`, `withdraw`, …
+        command: String,
+        /// Why not.
+        why: Refusal,
+    },
+    /// A review link was opened.
+    ReviewOpened,
+    /// A key link was opened; nothing was shown yet.
+    LinkOpened,
+    /// Somebody pressed the button of a key link. Written before any key is fetched.
+    RedemptionAttempted,
+    /// A redemption showed nothing.
+    RedemptionRefused {
+        /// Why not.
+        why: Refusal,
+    },
+    /// The keys could not be fetched; the link stays valid.
+    FetchFailed {
+        /// Where they were to come from.
+        backend: BackendName,
+        /// What went wrong.
+        why: FetchFault,
+    },
+    /// A code for a sign-in was asked for.
+    SignInRequested {
+        /// For this address, known or not.
+        mail: MailAddress,
+    },
+    /// No code was sent, though the page said what it always says.
+    SignInDropped {
+        /// For this address.
+        mail: MailAddress,
+        /// Why not.
+        why: WhyNoSignIn,
+    },
+    /// A wrong or late code was typed.
+    SignInRefused {
+        /// Why it did not count.
+        why: WhyNoSignIn,
+    },
+    /// Somebody signed in.
+    SignedIn,
+    /// Somebody signed out.
+    SignedOut,
+    /// A mail was taken by the mail server.
+    MailSent {
+        /// Which.
+        mail: MailName,
+        /// To whom.
+        to: MailAddress,
+    },
+    /// A mail was given up: an operator has to look.
+    MailDead {
+        /// Which.
+        mail: MailName,
+        /// To whom.
+        to: MailAddress,
+    },
+}
+
+/// Which mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailName {
+    /// A letter about a request.
+    Letter(LetterKind),
+    /// A code for a sign-in.
+    SignInCode,
+}
+
+/// Why no request was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhyNoRequest {
+    /// No backend knows the device.
+    UnknownDevice,
+    /// Several devices go by that name; the person was asked which.
+    Ambiguous,
+    /// Nothing is escrowed for the device.
+    NothingEscrowed,
+    /// The key ID from the locked screen is not among the device's.
+    WrongKeyId,
+    /// Nobody may approve.
+    NobodyToAsk,
+    /// The person's account is disabled or has no mail address.
+    UnfitPerson,
+    /// A backend or the directory did not answer.
+    Unavailable,
+    /// There is an open request for this device already.
+    AlreadyOpen,
+}
+
+/// Why a fetch brought no keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FetchFault {
+    /// The backend did not answer in time, or not sensibly.
+    Unavailable,
+    /// The backend refused.
+    Denied,
+    /// A promised key is no longer there.
+    Missing,
+    /// Every key that was promised is damaged.
+    Damaged,
+    /// The beneficiary's account could not be confirmed, or is disabled.
+    Beneficiary,
+}
+
+/// Why somebody was not signed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhyNoSignIn {
+    /// The directory knows nobody by that address, or several.
+    UnknownAddress,
+    /// The account is disabled or has no mail address.
+    UnfitPerson,
+    /// Too many codes were asked for.
+    TooMany,
+    /// The code is not the one that was sent.
+    WrongCode,
+    /// The code has expired, was used, or was tried too often.
+    Ended,
+}
+
+impl Event {
+    /// The event's name in logs, exports and on the command line: `request.approved`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Request(step) => match step {
+                Step::Opened { .. } => "request.opened",
+                Step::Approved => "request.approved",
+                Step::Declined => "request.declined",
+                Step::Withdrawn => "request.withdrawn",
+                Step::Revoked => "request.revoked",
+                Step::LinkIssued { .. } => "link.issued",
+                Step::Redeemed { .. } => "link.redeemed",
+                Step::Expired => "link.expired",
+                Step::Lapsed => "request.lapsed",
+            },
+            Self::RequestRefused { .. } => "request.refused",
+            Self::CommandRefused { .. } => "command.refused",
+            Self::ReviewOpened => "review.opened",
+            Self::LinkOpened => "link.opened",
+            Self::RedemptionAttempted => "redemption.attempted",
+            Self::RedemptionRefused { .. } => "redemption.refused",
+            Self::FetchFailed { .. } => "fetch.failed",
+            Self::SignInRequested { .. } => "sign_in.requested",
+            Self::SignInDropped { .. } => "sign_in.dropped",
+            Self::SignInRefused { .. } => "sign_in.refused",
+            Self::SignedIn => "sign_in.done",
+            Self::SignedOut => "sign_in.ended",
+            Self::MailSent { .. } => "mail.sent",
+            Self::MailDead { .. } => "mail.dead",
+        }
+    }
+
+    /// The keys that the event is about.
+    pub fn keys(&self) -> &[KeyId] {
+        match self {
+            Self::Request(Step::Opened { keys, .. } | Step::Redeemed { keys }) => keys,
+            _ => &[],
+        }
+    }
+}
+
+impl Actor {
+    /// The actor in a few words, for a list.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Person(party) => format!("{} <{}>", party.name, party.mail),
+            Self::Holder(party) => format!("link of {} <{}>", party.name, party.mail),
+            Self::Operator { name } => format!("operator {name}"),
+            Self::Clavis => "clavis".to_owned(),
+            Self::Stranger => "-".to_owned(),
+        }
+    }
+}
+
+impl LogEntry {
+    /// A row about a request.
+    pub fn of_request(
+        request: &Request,
+        event: Event,
+        actor: Actor,
+        source: Option<IpAddr>,
+        at: Timestamp,
+    ) -> Self {
+        Self {
+            at,
+            event,
+            actor,
+            source,
+            request: Some(RequestName {
+                id: request.id,
+                reference: request.reference.clone(),
+            }),
+            device: Some(request.device.clone()),
+        }
+    }
+
+    /// A row about no request.
+    pub fn of_nothing(event: Event, actor: Actor, source: Option<IpAddr>, at: Timestamp) -> Self {
+        Self {
+            at,
+            event,
+            actor,
+            source,
+            request: None,
+            device: None,
+        }
+    }
+}

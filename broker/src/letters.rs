@@ -1,0 +1,86 @@
+//! The letters that Clavis writes: what each one says, before it is put into words.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::lifecycle::Request;
+use crate::people::MailAddress;
+use crate::tokens::{PlainToken, SignInCode};
+
+/// Which letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LetterKind {
+    /// To those who asked: the request is made.
+    RequestConfirmation,
+    /// To an approver: please decide.
+    ApprovalNeeded,
+    /// To those who asked: somebody said yes.
+    RequestApproved,
+    /// To the beneficiary: the key link.
+    KeyLink,
+    /// To everybody concerned: the keys were shown.
+    KeyRetrieved,
+    /// To everybody concerned: the key link was not opened in time.
+    LinkExpired,
+    /// To those who asked: somebody said no.
+    RequestDeclined,
+    /// To everybody concerned: the request was taken back.
+    RequestWithdrawn,
+    /// To everybody concerned: nobody decided in time, or no link could be sent in time.
+    RequestLapsed,
+    /// To everybody concerned: the request was stopped.
+    RequestRevoked,
+}
+
+/// What a letter is about.
+#[derive(Debug)]
+pub enum Letter<'a> {
+    /// A letter about a request.
+    OfRequest {
+        /// Which letter.
+        kind: LetterKind,
+        /// The request as it stands when the letter is written.
+        request: &'a Request,
+        /// Whom it is written to.
+        to: &'a crate::people::Party,
+        /// The link in it: a review link for [`LetterKind::ApprovalNeeded`], a key link for
+        /// [`LetterKind::KeyLink`], else none.
+        link: Option<&'a PlainToken>,
+    },
+    /// The code for a sign-in.
+    SignIn {
+        /// Whom it is written to.
+        to: &'a crate::people::Party,
+        /// The code.
+        code: &'a SignInCode,
+        /// When it ends.
+        expires_at: Timestamp,
+    },
+}
+
+/// A letter put into words, ready to send.
+#[derive(Clone)]
+pub struct Mail {
+    /// To whom: the name, for display.
+    pub to_name: String,
+    /// To whom: the address.
+    pub to: MailAddress,
+    /// One line.
+    pub subject: String,
+    /// The text part.
+    pub text: String,
+    /// The HTML part.
+    pub html: String,
+    /// The left part of the `Message-ID`: the same when the same letter is sent again, so that a
+    /// mail system can tell a copy. No address, no secret.
+    pub message_id: String,
+}
+
+impl fmt::Debug for Mail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Mail({}, …)", self.message_id)
+    }
+}

@@ -1,0 +1,21 @@
+//! The domain of Clavis: who may have which recovery key, and what is remembered of it.
+//!
+//! Read in this order: the words (`people`, `devices`, `keys`, `tokens`), the lifecycle of a
+//! request as a pure function, the policy that says who approves, the ports to the world, and
+//! the shell that carries decisions through the ports.
+
+pub mod devices;
+pub mod keys;
+pub mod people;
+pub mod text;
+pub mod tokens;
+
+pub mod lifecycle;
+pub mod policy;
+
+pub mod audit;
+pub mod letters;
+pub mod ports;
+
+#[cfg(feature = "testing")]
+pub mod testing;

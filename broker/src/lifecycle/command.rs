@@ -1,0 +1,150 @@
+//! What can be asked of a request, and what comes of it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::request::{RequestId, State};
+use crate::keys::KeyId;
+use crate::letters::LetterKind;
+use crate::people::Party;
+use crate::policy::Approver;
+use crate::text::Comment;
+use crate::tokens::TokenHash;
+
+/// Something that somebody, or time, wants of a request.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// An approver says yes.
+    Approve {
+        /// Who, by the policy's judgement.
+        by: Approver,
+        /// What they add.
+        comment: Option<Comment>,
+    },
+    /// An approver says no.
+    Decline {
+        /// Who, by the policy's judgement.
+        by: Approver,
+        /// What they add.
+        comment: Option<Comment>,
+    },
+    /// The requester or the beneficiary takes it back.
+    Withdraw {
+        /// Who.
+        by: Party,
+    },
+    /// An operator stops it.
+    Revoke {
+        /// Who, as the log is to name them.
+        by: String,
+    },
+    /// The key link's mail is about to leave with this token in it.
+    IssueLink {
+        /// The token's hash; an earlier link ends.
+        link: TokenHash,
+    },
+    /// All keys were fetched and are about to be shown.
+    Redeem {
+        /// The link that was opened.
+        link: TokenHash,
+        /// The keys that would be shown.
+        keys: Vec<KeyId>,
+    },
+    /// The sweeper found the request overdue.
+    RunOut,
+}
+
+/// What happened to a request: the row that its change leaves in the audit log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+pub enum Step {
+    /// It was made.
+    Opened {
+        /// Who was asked to approve.
+        asked: Vec<Party>,
+        /// The keys that were found in escrow and would be released.
+        keys: Vec<KeyId>,
+    },
+    /// Somebody said yes.
+    Approved,
+    /// Somebody said no.
+    Declined,
+    /// It was taken back.
+    Withdrawn,
+    /// It was stopped.
+    Revoked,
+    /// A key link was made, to be mailed at once.
+    LinkIssued {
+        /// When it ends.
+        expires_at: Timestamp,
+    },
+    /// The keys were released to the page that shows them.
+    Redeemed {
+        /// Which keys.
+        keys: Vec<KeyId>,
+    },
+    /// The key link was not opened in time.
+    Expired,
+    /// No decision came in time, or no link could be sent after one.
+    Lapsed,
+}
+
+/// Something to do after a change is durable: at least once, from the outbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effect {
+    /// Which letter to send.
+    pub letter: LetterKind,
+    /// To whom.
+    pub to: Party,
+    /// About which request.
+    pub request: RequestId,
+}
+
+/// What a command comes to: the next state, the row for the log, and what to do afterwards.
+/// Committed as one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "a decision that is not committed did not happen"]
+pub struct Decision {
+    /// Where the request stands next.
+    pub next: State,
+    /// What happened.
+    pub step: Step,
+    /// What to do afterwards.
+    pub effects: Vec<Effect>,
+}
+
+/// Why a command changes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// The request is over.
+    #[error("the request is closed")]
+    Closed,
+    /// Its time has run out, though nobody has recorded that yet.
+    #[error("the time for this has run out")]
+    Overdue,
+    /// Its time has not run out.
+    #[error("the time for this has not run out")]
+    NotDue,
+    /// Somebody has decided already.
+    #[error("the request is decided already")]
+    AlreadyDecided,
+    /// Nobody has decided yet.
+    #[error("the request is not decided yet")]
+    NotDecided,
+    /// There is no key link yet.
+    #[error("no key link has been sent yet")]
+    NoLink,
+    /// The link was replaced by a newer one.
+    #[error("the key link was replaced by a newer one")]
+    Superseded,
+    /// This person has no say in it.
+    #[error("this person has no say in the request")]
+    NotConcerned,
+    /// There is no key to release.
+    #[error("there is no key to release")]
+    NoKeys,
+    /// The approval is too old to send a link on.
+    #[error("the approval is too old to send a link on")]
+    ApprovalTooOld,
+}

@@ -1,0 +1,16 @@
+//! The life of a request, as one pure function over its states and commands.
+//!
+//! ```text
+//! Pending ──approve──▶ Approved ──issue link──▶ LinkSent ──redeem──▶ Closed(Redeemed)
+//!    ├─decline──▶ Closed(Declined)                 └─3 hours pass─▶ Closed(Expired)
+//!    └─time passes─▶ Closed(Lapsed)  ◀─time passes─ Approved
+//!           anything open ──withdraw / revoke──▶ Closed(Withdrawn / Revoked)
+//! ```
+
+mod command;
+mod decide;
+mod request;
+
+pub use command::{Command, Decision, Effect, Refusal, Step};
+pub use decide::{decide, open};
+pub use request::{Approval, Closing, Draft, Outcome, Request, RequestId, State, Terms};

@@ -1,0 +1,226 @@
+//! A request and the states it can be in; each state carries what is true of it.
+
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::devices::{Device, EscrowRecord};
+use crate::keys::{KeyId, WantedKey};
+use crate::people::Party;
+use crate::text::{Comment, Reason};
+use crate::tokens::{Reference, TokenHash};
+
+/// The identifier of a request in the store. People use its [`Reference`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RequestId(pub Uuid);
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// How long things may take, fixed for a request when it is made, so that a change of the
+/// configuration moves no promise that a mail has already given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// From the request to the decision.
+    pub decide_within: SignedDuration,
+    /// From the approval to the last sending of the key link.
+    pub deliver_within: SignedDuration,
+    /// From the sending of the key link to its opening.
+    pub link_valid_for: SignedDuration,
+}
+
+/// A request before it is made: everything that was found out about it.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// The store's name for it.
+    pub id: RequestId,
+    /// People's name for it.
+    pub reference: Reference,
+    /// Who asks.
+    pub requester: Party,
+    /// Who gets the key.
+    pub beneficiary: Party,
+    /// For which device.
+    pub device: Device,
+    /// For which key, where the requester could tell.
+    pub wanted: Option<WantedKey>,
+    /// What was found in escrow, and would be released now.
+    pub promised: Vec<EscrowRecord>,
+    /// Why, in the requester's words.
+    pub reason: Reason,
+    /// How long things may take.
+    pub terms: Terms,
+}
+
+/// One person's wish for the keys of one device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// The store's name for it.
+    pub id: RequestId,
+    /// People's name for it.
+    pub reference: Reference,
+    /// Who asks.
+    pub requester: Party,
+    /// Who gets the key.
+    pub beneficiary: Party,
+    /// Who was asked to approve, by the policy's judgement.
+    pub asked: Vec<Party>,
+    /// For which device.
+    pub device: Device,
+    /// For which key, where the requester could tell.
+    pub wanted: Option<WantedKey>,
+    /// What was found in escrow when the request was made.
+    pub promised: Vec<EscrowRecord>,
+    /// Why, in the requester's words.
+    pub reason: Reason,
+    /// How long things may take.
+    pub terms: Terms,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// Where it stands.
+    pub state: State,
+}
+
+/// Where a request stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum State {
+    /// Waiting for a decision.
+    Pending {
+        /// When it is too late for one.
+        lapses_at: Timestamp,
+    },
+    /// Approved; the key link is not yet on its way.
+    Approved {
+        /// Whose yes it was.
+        approval: Approval,
+        /// When the approval is too old to send a link on.
+        deliver_by: Timestamp,
+    },
+    /// The key link was made and handed to the mail server, perhaps more than once.
+    LinkSent {
+        /// Whose yes it was.
+        approval: Approval,
+        /// When the approval is too old to send another link on.
+        deliver_by: Timestamp,
+        /// The token of the one link that is valid.
+        link: TokenHash,
+        /// When that link ends.
+        expires_at: Timestamp,
+    },
+    /// Over, for good.
+    Closed(Closing),
+}
+
+/// Another person's yes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// Who approved.
+    pub by: Party,
+    /// When.
+    pub at: Timestamp,
+    /// What they added.
+    pub comment: Option<Comment>,
+}
+
+/// How and when a request ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closing {
+    /// When.
+    pub at: Timestamp,
+    /// How.
+    pub outcome: Outcome,
+}
+
+/// How a request ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// The key link was opened and the keys were shown.
+    Redeemed {
+        /// Whose yes it was.
+        approval: Approval,
+        /// Which keys were shown.
+        keys: Vec<KeyId>,
+    },
+    /// An approver said no.
+    Declined {
+        /// Who.
+        by: Party,
+        /// What they added.
+        comment: Option<Comment>,
+    },
+    /// The requester or the beneficiary took it back.
+    Withdrawn {
+        /// Who.
+        by: Party,
+    },
+    /// The key link was not opened in time.
+    Expired {
+        /// Whose yes it was.
+        approval: Approval,
+    },
+    /// No decision came in time, or no link could be sent in time after one.
+    Lapsed {
+        /// The yes that came too early for the mail, if one came.
+        approval: Option<Approval>,
+    },
+    /// An operator, an agent or the ticket system stopped it.
+    Revoked {
+        /// Who, as the log names them.
+        by: String,
+    },
+}
+
+impl State {
+    /// When time alone changes this state: the timer that the store keeps an index of.
+    pub fn due_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Pending { lapses_at } => Some(*lapses_at),
+            Self::Approved { deliver_by, .. } => Some(*deliver_by),
+            Self::LinkSent { expires_at, .. } => Some(*expires_at),
+            Self::Closed(_) => None,
+        }
+    }
+
+    /// Whether time has run out in this state, recorded or not.
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        self.due_at().is_some_and(|due| now >= due)
+    }
+
+    /// The approval that this state rests on, if it rests on one.
+    pub fn approval(&self) -> Option<&Approval> {
+        match self {
+            Self::Pending { .. } => None,
+            Self::Approved { approval, .. } | Self::LinkSent { approval, .. } => Some(approval),
+            Self::Closed(closing) => match &closing.outcome {
+                Outcome::Redeemed { approval, .. } | Outcome::Expired { approval } => {
+                    Some(approval)
+                }
+                Outcome::Lapsed { approval } => approval.as_ref(),
+                Outcome::Declined { .. } | Outcome::Withdrawn { .. } | Outcome::Revoked { .. } => {
+                    None
+                }
+            },
+        }
+    }
+}
+
+impl Request {
+    /// The requester and, where somebody else gets the key, the beneficiary.
+    pub fn askers(&self) -> impl Iterator<Item = &Party> {
+        let other = (!self.beneficiary.is_same_as(&self.requester)).then_some(&self.requester);
+        std::iter::once(&self.beneficiary).chain(other)
+    }
+
+    /// Whether this person asked or gets the key.
+    pub fn concerns(&self, person: &Party) -> bool {
+        self.askers().any(|asker| asker.id == person.id)
+    }
+}

@@ -1,0 +1,64 @@
+//! Who people are.
+
+use async_trait::async_trait;
+
+use super::check::Finding;
+use crate::devices::Device;
+use crate::people::{MailAddress, Person, PersonId};
+
+/// How a person is looked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PersonQuery {
+    /// By the directory's identifier.
+    Id(PersonId),
+    /// By mail address.
+    Mail(MailAddress),
+    /// By sign-in name: a user principal name or an account name.
+    Login(String),
+}
+
+/// The name of a group, as the directory takes it (Active Directory: the DN, the name or the
+/// account name).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct GroupName(pub String);
+
+/// A directory of people, groups and whose device is whose.
+#[async_trait]
+pub trait Directory: Send + Sync {
+    /// The person, enabled or not. `None` where nobody is found.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Ambiguous`] where the query fits several accounts: never a guess.
+    async fn person(&self, query: &PersonQuery) -> Result<Option<Person>, DirectoryError>;
+
+    /// The person's manager, enabled or not.
+    async fn manager(&self, of: &PersonId) -> Result<Option<Person>, DirectoryError>;
+
+    /// The devices that the directory says are the person's, sorted by name. Their IDs are those
+    /// of the escrow backend that reads the same directory.
+    async fn devices_of(&self, person: &PersonId) -> Result<Vec<Device>, DirectoryError>;
+
+    /// The members of a group, through nested groups, sorted by name. `None` where there is no
+    /// such group.
+    async fn members(&self, group: &GroupName) -> Result<Option<Vec<Person>>, DirectoryError>;
+
+    /// Tries the directory for real.
+    async fn check(&self) -> Vec<Finding>;
+}
+
+/// The directory gave no usable answer.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// Not reached, not in time, or not for now.
+    #[error("the directory cannot be reached at present")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It refuses our account or the call.
+    #[error("the directory refuses access")]
+    Denied(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It answered what makes no sense.
+    #[error("the directory answered what could not be understood: {0}")]
+    Nonsense(String),
+    /// Several accounts fit where one was meant.
+    #[error("several accounts fit")]
+    Ambiguous,
+}

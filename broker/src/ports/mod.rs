@@ -1,0 +1,20 @@
+//! The ports: what the domain needs of the world. Small, object-safe, in the domain's own words;
+//! `Ok(None)` where something is not found. Each has an in-memory twin in [`crate::testing`] and
+//! a contract suite that the twin and every real implementation pass.
+
+mod check;
+mod directory;
+mod escrow;
+mod mail;
+mod store;
+mod world;
+
+pub use check::{Finding, Severity};
+pub use directory::{Directory, DirectoryError, GroupName, PersonQuery};
+pub use escrow::{EscrowBackend, EscrowError, EscrowFault};
+pub use mail::{MailError, MailRenderer, Mailer};
+pub use store::{
+    Challenge, ChallengeState, Change, ClaimedJob, CommitError, DeadJob, Job, JobId, Lease, Link,
+    LinkKind, LogQuery, Session, Store, StoreError, StoredRequest, Version, Write,
+};
+pub use world::{Clock, Random};

@@ -1,0 +1,339 @@
+//! What is remembered. Every write is data, and one [`Change`] is committed whole or not at all.
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::check::Finding;
+use crate::audit::{LogEntry, LogRow};
+use crate::lifecycle::{Effect, Request, RequestId, State};
+use crate::people::{MailAddress, Party, PersonId};
+use crate::tokens::{Reference, TokenHash};
+
+/// How often a request has changed; a change names the version that it was decided on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(pub i64);
+
+/// A request as it was loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredRequest {
+    /// The request.
+    pub request: Request,
+    /// Its version at that moment.
+    pub version: Version,
+}
+
+/// Which kind of capability link a token belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum LinkKind {
+    /// A review link, mailed to this person.
+    Review {
+        /// Who was asked.
+        approver: PersonId,
+    },
+    /// A key link, mailed to the beneficiary.
+    Key,
+}
+
+/// A capability link that was once mailed. Kept after its end, so that somebody who holds a
+/// genuine link can be told what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// The hash of its token.
+    pub token: TokenHash,
+    /// The request that it belongs to.
+    pub request: RequestId,
+    /// What it is for.
+    pub kind: LinkKind,
+}
+
+/// The identifier of a job in the outbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct JobId(pub Uuid);
+
+/// Something to do outside of any transaction. No secrets: tokens and codes are made when the
+/// mail that carries them is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "job", rename_all = "snake_case")]
+pub enum Job {
+    /// Send a letter about a request.
+    Letter(Effect),
+    /// Make a sign-in code and mail it, if the directory knows the address.
+    SignInCode {
+        /// The sign-in that it is for.
+        challenge: TokenHash,
+        /// The address that was typed.
+        mail: MailAddress,
+    },
+}
+
+/// A hold on a job for a while: who finishes or postpones it must still have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    /// The job.
+    pub job: JobId,
+    /// The how-manieth try this is, from 1.
+    pub attempt: i64,
+}
+
+/// A job that this process may now do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedJob {
+    /// The hold.
+    pub lease: Lease,
+    /// When the job was first due.
+    pub queued_at: Timestamp,
+    /// What to do.
+    pub job: Job,
+}
+
+/// A job that was given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadJob {
+    /// Its identifier.
+    pub id: JobId,
+    /// What was to be done.
+    pub job: Job,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// What went wrong the last time.
+    pub error: String,
+}
+
+/// A sign-in that has begun: the browser holds the token, the code goes by mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Challenge {
+    /// The hash of the token that the browser holds.
+    pub token: TokenHash,
+    /// The address that was typed.
+    pub mail: MailAddress,
+    /// How often a code was typed.
+    pub attempts: i64,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// How far it has come.
+    pub state: ChallengeState,
+}
+
+/// How far a sign-in has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChallengeState {
+    /// No code was sent, perhaps never will be.
+    Waiting,
+    /// A code was sent.
+    Sent {
+        /// The code's hash.
+        code: TokenHash,
+        /// To whom.
+        to: Party,
+    },
+}
+
+/// A browser that somebody is signed in with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// The hash of its cookie.
+    pub token: TokenHash,
+    /// Who is signed in.
+    pub person: Party,
+    /// When it was last used, to the minute or so.
+    pub used_at: Timestamp,
+    /// When it ends at the latest.
+    pub ends_at: Timestamp,
+}
+
+/// One write. A write whose precondition does not hold fails its whole [`Change`] with
+/// [`CommitError::Conflict`].
+#[derive(Debug, Clone)]
+pub enum Write {
+    /// A new request; its ID and reference must be new, and its beneficiary must have no other
+    /// open request for the device.
+    Open(Box<Request>),
+    /// The next state of a request; its version must still be this one, and becomes one more.
+    Advance {
+        /// Which request.
+        request: RequestId,
+        /// The version that was decided on.
+        expected: Version,
+        /// The next state.
+        next: Box<State>,
+    },
+    /// A row of the log.
+    Log(Box<LogEntry>),
+    /// A job for the outbox, due at once.
+    Enqueue {
+        /// Its identifier.
+        id: JobId,
+        /// What to do.
+        job: Box<Job>,
+        /// Since when it is due.
+        at: Timestamp,
+    },
+    /// A link that is about to be mailed.
+    AddLink(Link),
+    /// A job is done; the lease must still be held.
+    Finish(Lease),
+    /// A job is to be tried again; the lease must still be held.
+    Postpone {
+        /// The hold.
+        lease: Lease,
+        /// When to try again.
+        due_at: Timestamp,
+        /// What went wrong.
+        error: String,
+    },
+    /// A job is given up; the lease must still be held.
+    Bury {
+        /// The hold.
+        lease: Lease,
+        /// What went wrong.
+        error: String,
+    },
+    /// A dead job is to be tried again, from now; it must be dead.
+    Revive {
+        /// Which job.
+        job: JobId,
+        /// From when.
+        at: Timestamp,
+    },
+    /// A sign-in has begun; its token must be new.
+    OpenChallenge(Box<Challenge>),
+    /// A code was made for a sign-in, which must still be there; it ends an earlier code.
+    SetCode {
+        /// The sign-in.
+        challenge: TokenHash,
+        /// The code's hash.
+        code: TokenHash,
+        /// To whom it is sent.
+        to: Party,
+        /// When it ends.
+        expires_at: Timestamp,
+    },
+    /// A code is about to be compared; so many must have been compared before.
+    CountAttempt {
+        /// The sign-in.
+        challenge: TokenHash,
+        /// How many attempts there were.
+        expected: i64,
+    },
+    /// A sign-in is over; it must still be there.
+    EndChallenge(TokenHash),
+    /// Somebody is signed in; the token must be new.
+    OpenSession(Box<Session>),
+    /// A session was used; it must still be there.
+    TouchSession {
+        /// The session.
+        token: TokenHash,
+        /// When.
+        at: Timestamp,
+    },
+    /// A session is over. Nothing to do where it is gone already.
+    EndSession(TokenHash),
+}
+
+/// Writes that belong together, in this order.
+pub type Change = Vec<Write>;
+
+/// Which rows of the log to read.
+#[derive(Debug, Clone, Default)]
+pub struct LogQuery {
+    /// Only those of this request.
+    pub request: Option<RequestId>,
+    /// Only those after this place.
+    pub after: i64,
+    /// At most so many; the store may give fewer than there are.
+    pub limit: usize,
+}
+
+/// The store. Times are kept to the millisecond.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Commits a change whole and durably, or not at all. When this returns `Ok`, the change
+    /// survives the loss of power.
+    async fn commit(&self, change: Change) -> Result<(), CommitError>;
+
+    /// A request by its identifier.
+    async fn request(&self, id: RequestId) -> Result<Option<StoredRequest>, StoreError>;
+
+    /// A request by the name that people use.
+    async fn request_by_reference(
+        &self,
+        reference: &Reference,
+    ) -> Result<Option<StoredRequest>, StoreError>;
+
+    /// The link with this token, ended or not, and its request.
+    async fn link(&self, token: &TokenHash) -> Result<Option<(Link, StoredRequest)>, StoreError>;
+
+    /// The requests that a person made or that are for them, newest first, at most `limit`.
+    async fn requests_of(
+        &self,
+        person: &PersonId,
+        limit: usize,
+    ) -> Result<Vec<StoredRequest>, StoreError>;
+
+    /// Open requests whose time has run out at `now`, the longest overdue first. Costs what it
+    /// returns, however many are pending.
+    async fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<RequestId>, StoreError>;
+
+    /// Rows of the log, oldest first.
+    async fn log(&self, query: &LogQuery) -> Result<Vec<LogRow>, StoreError>;
+
+    /// Takes jobs that are due at `now`, the longest due first; nobody else gets them before the
+    /// lease is over.
+    async fn claim(
+        &self,
+        now: Timestamp,
+        lease: SignedDuration,
+        limit: usize,
+    ) -> Result<Vec<ClaimedJob>, StoreError>;
+
+    /// Jobs that were given up, oldest first, at most `limit`.
+    async fn dead(&self, limit: usize) -> Result<Vec<DeadJob>, StoreError>;
+
+    /// The next moment at which a job or a request falls due, if any is waiting.
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// A sign-in that has begun, expired or not.
+    async fn challenge(&self, token: &TokenHash) -> Result<Option<Challenge>, StoreError>;
+
+    /// How many sign-ins have begun for an address since a moment.
+    async fn challenges_since(
+        &self,
+        mail: &MailAddress,
+        since: Timestamp,
+    ) -> Result<usize, StoreError>;
+
+    /// A session, ended by time or not.
+    async fn session(&self, token: &TokenHash) -> Result<Option<Session>, StoreError>;
+
+    /// Forgets sign-ins and sessions that ended before a moment.
+    async fn forget_ended(&self, before: Timestamp) -> Result<(), StoreError>;
+
+    /// Tries the store for real.
+    async fn check(&self) -> Vec<Finding>;
+}
+
+/// A change was not committed; nothing of it was.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// A precondition does not hold: somebody else was faster. Load and decide again.
+    #[error("somebody else changed it first")]
+    Conflict,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The store failed: nothing can be released while it does.
+#[derive(Debug, thiserror::Error)]
+#[error("the store failed: {what}")]
+pub struct StoreError {
+    /// What was being done.
+    pub what: String,
+    /// What lies under it.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}

@@ -1,0 +1,4 @@
+mod fixed;
+pub mod sample;
+
+pub use fixed::{CountingRandom, SetClock};

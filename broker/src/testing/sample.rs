@@ -1,0 +1,101 @@
+//! Sample values for tests.
+
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use crate::devices::{BackendName, Device, DeviceId, EscrowRecord, VolumeKind};
+use crate::keys::KeyId;
+use crate::lifecycle::{Draft, Request, RequestId, Terms, open};
+use crate::people::{MailAddress, Person, PersonId};
+use crate::policy::whom_to_ask;
+use crate::ports::Random;
+use crate::text::Reason;
+use crate::tokens::Reference;
+
+/// A Monday in November.
+pub fn monday() -> Timestamp {
+    "2026-11-23T09:00:00Z".parse().expect("a moment")
+}
+
+/// An enabled person with a mail address.
+pub fn person(name: &str) -> Person {
+    Person {
+        id: PersonId(format!("id-{name}")),
+        name: name.to_owned(),
+        mail: Some(MailAddress::parse(&format!("{name}@example.com")).expect("an address")),
+        enabled: true,
+    }
+}
+
+/// A device in the backend `test`.
+pub fn device(name: &str) -> Device {
+    Device {
+        id: DeviceId {
+            backend: BackendName("test".into()),
+            native: format!("id-{name}"),
+        },
+        name: name.to_owned(),
+        detail: None,
+        owner: None,
+    }
+}
+
+/// A record in the backend `test`, escrowed on this day of November.
+pub fn record(key: u128, volume: Option<u128>, day: i8) -> EscrowRecord {
+    EscrowRecord {
+        key_id: KeyId(Uuid::from_u128(key)),
+        volume: volume.map(Uuid::from_u128),
+        kind: VolumeKind::Unknown,
+        escrowed_at: Timestamp::from_second(1_793_491_200 + i64::from(day) * 86_400)
+            .expect("a day"),
+        backend: BackendName("test".into()),
+    }
+}
+
+/// Three days, one day, three hours.
+pub fn terms() -> Terms {
+    Terms {
+        decide_within: SignedDuration::from_hours(72),
+        deliver_within: SignedDuration::from_hours(24),
+        link_valid_for: SignedDuration::from_hours(3),
+    }
+}
+
+/// A draft of anna's request for her laptop.
+pub fn draft(id: u128, random: &dyn Random) -> Draft {
+    let anna = person("anna").party().expect("anna is fit");
+    Draft {
+        id: RequestId(Uuid::from_u128(id)),
+        reference: Reference::new(random),
+        requester: anna.clone(),
+        beneficiary: anna,
+        device: device(&format!("laptop-{id}")),
+        wanted: None,
+        promised: vec![record(1, Some(1), 2)],
+        reason: Reason::parse("It asks for the key since the update.").expect("a reason"),
+        terms: terms(),
+    }
+}
+
+/// A pending request of anna's, which her manager, boss, was asked to approve.
+pub fn request() -> Request {
+    request_numbered(1)
+}
+
+/// Such a request with this number for its ID and its device.
+pub fn request_numbered(id: u128) -> Request {
+    let random = super::CountingRandom::default();
+    // A reference of its own for each number.
+    for _ in 0..id {
+        random.fill(&mut [0; 1]);
+    }
+    let draft = draft(id, &random);
+    let asked = whom_to_ask(
+        &draft.requester,
+        &draft.beneficiary,
+        Some(&person("boss")),
+        &[],
+    )
+    .expect("boss may be asked");
+    open(draft, asked, monday()).0
+}

@@ -1,0 +1,249 @@
+//! What can be set, typed. A value of [`Settings`] has been checked as a whole.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use clavis_broker::devices::BackendName;
+use clavis_broker::lifecycle::Terms;
+use clavis_broker::people::MailAddress;
+use clavis_broker::ports::PersonQuery;
+use jiff::SignedDuration;
+use secrecy::SecretString;
+
+/// Everything.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The front door.
+    pub server: Server,
+    /// Whose installation this is.
+    pub organisation: Organisation,
+    /// Whom to call.
+    pub support: Support,
+    /// Where requests and the log are kept.
+    pub store: Store,
+    /// Where recovery keys lie; at least one.
+    pub escrow: Vec<Escrow>,
+    /// Who people are.
+    pub directory: Directory,
+    /// How mails leave.
+    pub mail: Mail,
+    /// Who approves.
+    pub approval: Approval,
+    /// How long things may take.
+    pub terms: Terms,
+    /// Signing in.
+    pub sign_in: SignIn,
+}
+
+/// The front door.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// Where to listen, in plain HTTP: a loopback address, or one that a named proxy reaches.
+    pub listen: SocketAddr,
+    /// The address that people use, without a slash at the end: `https://keys.example.com`.
+    pub public_url: String,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+}
+
+/// Whose installation this is.
+#[derive(Debug, Clone)]
+pub struct Organisation {
+    /// The name on pages and in mails.
+    pub name: String,
+    /// The time zone of times on pages and in mails: an IANA name.
+    pub time_zone: jiff::tz::TimeZone,
+}
+
+/// Whom people call when Clavis cannot help them.
+#[derive(Debug, Clone)]
+pub struct Support {
+    /// A telephone number, as people write it.
+    pub phone: String,
+    /// When somebody answers.
+    pub hours: String,
+    /// A mail address, where there is one.
+    pub mail: Option<MailAddress>,
+}
+
+/// Where requests and the log are kept.
+#[derive(Debug, Clone)]
+pub enum Store {
+    /// One SQLite file.
+    Sqlite {
+        /// The file; its folder must exist.
+        path: PathBuf,
+    },
+}
+
+/// One escrow backend.
+#[derive(Debug, Clone)]
+pub struct Escrow {
+    /// Its name in pages and logs; unique.
+    pub name: BackendName,
+    /// Of which kind it is.
+    pub kind: EscrowKind,
+}
+
+/// The kinds of escrow backends.
+#[derive(Debug, Clone)]
+pub enum EscrowKind {
+    /// `msFVE-RecoveryInformation` in Active Directory.
+    ActiveDirectory(AdEscrow),
+    /// A TOML file, for demonstrations and tests.
+    File {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// Recovery keys in Active Directory.
+#[derive(Debug, Clone)]
+pub struct AdEscrow {
+    /// How to reach the domain.
+    pub domain: AdDomain,
+    /// Where computers are searched: a DN. The domain's root when not set.
+    pub search_base: Option<String>,
+    /// The name of a computer that is known to have a key, by which the self check tells
+    /// 'nothing escrowed' from 'no permission'.
+    pub known_device: Option<String>,
+    /// The computer's attribute that holds its owner's DN.
+    pub owner_attribute: String,
+}
+
+/// People in a directory.
+#[derive(Debug, Clone)]
+pub enum Directory {
+    /// Active Directory.
+    ActiveDirectory(AdDirectory),
+    /// A TOML file, for demonstrations and tests.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The escrow backend whose devices the file's `devices` are.
+        escrow: BackendName,
+    },
+}
+
+/// People in Active Directory.
+#[derive(Debug, Clone)]
+pub struct AdDirectory {
+    /// How to reach the domain.
+    pub domain: AdDomain,
+    /// Where people, groups and computers are searched: a DN. The domain's root when not set.
+    pub search_base: Option<String>,
+    /// The escrow backend that reads the same domain: a person's devices are its devices.
+    pub escrow: BackendName,
+    /// The computer's attribute that holds its owner's DN.
+    pub owner_attribute: String,
+}
+
+/// How to reach an Active Directory domain.
+#[derive(Debug, Clone)]
+pub struct AdDomain {
+    /// Its controllers, tried in this order.
+    pub controllers: Controllers,
+    /// How the connection is protected.
+    pub security: LdapSecurity,
+    /// Certificates of the authorities to trust (PEM file); the system's when not set.
+    pub ca_file: Option<PathBuf>,
+    /// Whom to sign in as: a DN or a user principal name.
+    pub bind_name: String,
+    /// The password, read from a file.
+    pub password: SecretString,
+    /// How long one operation may take, connecting included.
+    pub timeout: SignedDuration,
+}
+
+/// Where the controllers are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Controllers {
+    /// These hosts, `name` or `name:port`, tried in this order. The name is checked against the
+    /// certificate.
+    Named(Vec<String>),
+    /// Those that the DNS names for the domain (`_ldap._tcp.dc._msdcs.DOMAIN`), by RFC 2782.
+    Discovered {
+        /// The domain's DNS name.
+        domain: String,
+        /// The DNS server to ask; the system's when not set.
+        dns_server: Option<SocketAddr>,
+    },
+}
+
+/// How an LDAP connection is protected. There is no unprotected one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LdapSecurity {
+    /// TLS from the first byte, port 636 unless said otherwise.
+    Ldaps,
+    /// TLS by the `StartTLS` operation before anything else, port 389 unless said otherwise.
+    StartTls,
+}
+
+/// How mails leave.
+#[derive(Debug, Clone)]
+pub struct Mail {
+    /// The sender's address.
+    pub from: MailAddress,
+    /// The sender's name.
+    pub from_name: String,
+    /// Of which kind the mailer is.
+    pub kind: MailKind,
+}
+
+/// The kinds of mailers.
+#[derive(Debug, Clone)]
+pub enum MailKind {
+    /// An SMTP server.
+    Smtp(Smtp),
+    /// A folder with a file for each mail, for demonstrations and tests.
+    Folder {
+        /// The folder; made when it is not there.
+        path: PathBuf,
+    },
+}
+
+/// An SMTP server.
+#[derive(Debug, Clone)]
+pub struct Smtp {
+    /// Its name, checked against its certificate.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub security: SmtpSecurity,
+    /// Certificates of the authorities to trust (PEM file); the system's when not set.
+    pub ca_file: Option<PathBuf>,
+    /// Name and password, where the server wants them.
+    pub credentials: Option<(String, SecretString)>,
+    /// How long sending one mail may take.
+    pub timeout: SignedDuration,
+    /// The most connections at once.
+    pub connections: u32,
+}
+
+/// How an SMTP connection is protected. There is no unprotected one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SmtpSecurity {
+    /// TLS from the first byte, port 465 unless said otherwise.
+    Tls,
+    /// STARTTLS, required, port 587 unless said otherwise.
+    StartTls,
+}
+
+/// Who approves where the beneficiary has no manager who can.
+#[derive(Debug, Clone)]
+pub struct Approval {
+    /// By mail address or sign-in name, looked up in the directory at every request.
+    pub nominated: Vec<PersonQuery>,
+}
+
+/// Signing in with a code by mail.
+#[derive(Debug, Clone, Copy)]
+pub struct SignIn {
+    /// How long a code is valid.
+    pub code_valid_for: SignedDuration,
+    /// After how long without use a session ends.
+    pub idle: SignedDuration,
+    /// After how long a session ends whatever happens.
+    pub at_most: SignedDuration,
+}
