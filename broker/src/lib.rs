@@ -17,5 +17,7 @@ pub mod audit;
 pub mod letters;
 pub mod ports;
 
+pub mod service;
+
 #[cfg(feature = "testing")]
 pub mod testing;

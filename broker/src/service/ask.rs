@@ -1,0 +1,249 @@
+//! Asking for the keys of a device.
+
+use std::net::IpAddr;
+
+use super::{Broker, Unavailable, in_time};
+use crate::audit::{Actor, Event, LogEntry, WhyNoRequest};
+use crate::devices::{Device, DeviceId, EscrowRecord, select};
+use crate::keys::WantedKey;
+use crate::lifecycle::{Draft, Request, RequestId, open};
+use crate::people::{Party, Person};
+use crate::policy::{Asked, NobodyToAsk, whom_to_ask};
+use crate::ports::{CommitError, DirectoryError, PersonQuery, Write};
+use crate::text::{Asset, Reason};
+use crate::tokens::{Reference, new_id};
+
+/// What somebody asks for.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// The device, as they name it.
+    pub asset: Asset,
+    /// Which of several devices of that name, once they were shown them.
+    pub chosen: Option<DeviceId>,
+    /// The key ID from the locked screen.
+    pub wanted: Option<WantedKey>,
+    /// Why they ask.
+    pub reason: Reason,
+}
+
+/// No request was made.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// No backend knows the device.
+    #[error("no device goes by that name")]
+    UnknownDevice,
+    /// Several devices go by that name: the person has to say which.
+    #[error("several devices go by that name")]
+    Ambiguous(Vec<Device>),
+    /// Nothing is escrowed for it.
+    #[error("no key is escrowed for the device")]
+    NothingEscrowed(Device),
+    /// The key ID is not among the device's.
+    #[error("the device has no key of that ID")]
+    WrongKeyId(Device),
+    /// Nobody may approve: whom to call is on the page.
+    #[error(transparent)]
+    NobodyToAsk(#[from] NobodyToAsk),
+    /// The requester's account is disabled or has no mail address.
+    #[error("the account may not ask")]
+    Unfit,
+    /// There is an open request for this device already.
+    #[error("there is an open request for the device already")]
+    AlreadyOpen(Reference),
+    /// Something did not answer; nothing has happened.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl AskError {
+    fn why(&self) -> WhyNoRequest {
+        match self {
+            Self::UnknownDevice => WhyNoRequest::UnknownDevice,
+            Self::Ambiguous(_) => WhyNoRequest::Ambiguous,
+            Self::NothingEscrowed(_) => WhyNoRequest::NothingEscrowed,
+            Self::WrongKeyId(_) => WhyNoRequest::WrongKeyId,
+            Self::NobodyToAsk(_) => WhyNoRequest::NobodyToAsk,
+            Self::Unfit => WhyNoRequest::UnfitPerson,
+            Self::AlreadyOpen(_) => WhyNoRequest::AlreadyOpen,
+            Self::Unavailable(_) => WhyNoRequest::Unavailable,
+        }
+    }
+}
+
+impl Broker {
+    /// Makes a request for the person's own use and sends it to an approver, or says why not.
+    pub async fn ask(
+        &self,
+        person: &Party,
+        ask: Ask,
+        source: Option<IpAddr>,
+    ) -> Result<Request, AskError> {
+        let asset = ask.asset.as_str().to_owned();
+        let made = self.try_ask(person, ask, source).await;
+        if let Err(error) = &made {
+            let event = Event::RequestRefused {
+                asset,
+                why: error.why(),
+            };
+            let entry =
+                LogEntry::of_nothing(event, Actor::Person(person.clone()), source, self.now());
+            self.record(entry).await?;
+        }
+        made
+    }
+
+    async fn try_ask(
+        &self,
+        person: &Party,
+        ask: Ask,
+        source: Option<IpAddr>,
+    ) -> Result<Request, AskError> {
+        // The signed-in person is looked up anew: an account disabled since may not ask.
+        let (beneficiary, device) = tokio::try_join!(self.fit_person(person), self.resolve(&ask))?;
+        let (promised, asked) = tokio::try_join!(
+            self.promise(&device, ask.wanted.as_ref()),
+            self.whom_to_ask(&beneficiary)
+        )?;
+        self.open(beneficiary, device, promised, asked, ask, source)
+            .await
+    }
+
+    async fn fit_person(&self, person: &Party) -> Result<Party, AskError> {
+        let query = PersonQuery::Id(person.id.clone());
+        let found = in_time("the directory", self.parts.directory.person(&query)).await?;
+        found
+            .and_then(|person| person.party().ok())
+            .ok_or(AskError::Unfit)
+    }
+
+    /// The one device that is meant; a choice must be among those that go by the name.
+    async fn resolve(&self, ask: &Ask) -> Result<Device, AskError> {
+        let mut found = Vec::new();
+        for backend in &self.parts.escrow {
+            found.extend(in_time(&backend.name().0, backend.devices(&ask.asset)).await?);
+        }
+        if let Some(chosen) = &ask.chosen {
+            found.retain(|device| device.id == *chosen);
+        }
+        match found.len() {
+            0 => Err(AskError::UnknownDevice),
+            1 => Ok(found.remove(0)),
+            _ => Err(AskError::Ambiguous(found)),
+        }
+    }
+
+    /// What would be released now: proves that there is something to ask for, before an approver
+    /// is bothered. No key is touched.
+    async fn promise(
+        &self,
+        device: &Device,
+        wanted: Option<&WantedKey>,
+    ) -> Result<Vec<EscrowRecord>, AskError> {
+        let name = &device.id.backend;
+        let backend = self.backend(name).ok_or(AskError::UnknownDevice)?;
+        let records = in_time(&name.0, backend.records(&device.id)).await?;
+        if records.is_empty() {
+            return Err(AskError::NothingEscrowed(device.clone()));
+        }
+        let selection = select(records, wanted);
+        if selection.release.is_empty() {
+            return Err(AskError::WrongKeyId(device.clone()));
+        }
+        Ok(selection.release)
+    }
+
+    async fn whom_to_ask(&self, beneficiary: &Party) -> Result<Asked, AskError> {
+        let manager = match in_time(
+            "the directory",
+            self.parts.directory.manager(&beneficiary.id),
+        )
+        .await
+        {
+            Ok(manager) => manager,
+            Err(error) => return Err(error.into()),
+        };
+        match whom_to_ask(beneficiary, beneficiary, manager.as_ref(), &[]) {
+            Ok(asked) => Ok(asked),
+            Err(NobodyToAsk) => {
+                let nominated = self.nominated().await?;
+                Ok(whom_to_ask(beneficiary, beneficiary, None, &nominated)?)
+            }
+        }
+    }
+
+    /// The nominated people as the directory knows them. One whom it does not know, or not
+    /// clearly, is passed over with a warning: an operator has to mend the configuration.
+    async fn nominated(&self) -> Result<Vec<Person>, Unavailable> {
+        let mut people = Vec::new();
+        for query in &self.parts.nominated {
+            let found =
+                tokio::time::timeout(Self::DEADLINE, self.parts.directory.person(query)).await;
+            match found {
+                Ok(Ok(Some(person))) => people.push(person),
+                Ok(Ok(None) | Err(DirectoryError::Ambiguous)) => {
+                    tracing::warn!(
+                        "a nominated approver is not one person of the directory; run `clavis check`"
+                    );
+                }
+                Ok(Err(error)) => return Err(Unavailable::new("the directory", error)),
+                Err(_) => return Err(Unavailable::late("the directory")),
+            }
+        }
+        Ok(people)
+    }
+
+    async fn open(
+        &self,
+        beneficiary: Party,
+        device: Device,
+        promised: Vec<EscrowRecord>,
+        asked: Asked,
+        ask: Ask,
+        source: Option<IpAddr>,
+    ) -> Result<Request, AskError> {
+        let actor = Actor::Person(beneficiary.clone());
+        let random = &*self.parts.random;
+        let draft = Draft {
+            id: RequestId(new_id(self.now(), random)),
+            reference: Reference::new(random),
+            requester: beneficiary.clone(),
+            beneficiary,
+            device,
+            wanted: ask.wanted,
+            promised,
+            reason: ask.reason,
+            terms: self.parts.terms,
+        };
+        let now = self.now();
+        let (request, step, effects) = open(draft, asked, now);
+        let entry = LogEntry::of_request(&request, Event::Request(step), actor, source, now);
+        let mut change = vec![
+            Write::Open(Box::new(request.clone())),
+            Write::Log(Box::new(entry)),
+        ];
+        change.extend(self.enqueue(effects));
+        match self.commit(change).await {
+            Ok(()) => Ok(request),
+            Err(CommitError::Conflict) => Err(self.already_open(&request).await?),
+            Err(error) => Err(Unavailable::from(error).into()),
+        }
+    }
+
+    /// Which open request stands in the way of a new one. Where none does, the new one's
+    /// reference was taken, which another press of the button mends.
+    async fn already_open(&self, request: &Request) -> Result<AskError, Unavailable> {
+        let mine = self
+            .parts
+            .store
+            .requests_of(&request.beneficiary.id, 100)
+            .await?;
+        let open = mine
+            .into_iter()
+            .map(|stored| stored.request)
+            .find(|other| other.device.id == request.device.id && other.state.due_at().is_some());
+        Ok(match open {
+            Some(other) => AskError::AlreadyOpen(other.reference),
+            None => Unavailable::late("the store").into(),
+        })
+    }
+}

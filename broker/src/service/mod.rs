@@ -1,0 +1,164 @@
+//! The shell: carries the decisions of the core through the ports.
+//!
+//! For each command: load → decide → commit the next state, its log row and its effects as one,
+//! and on a conflict load and decide again. What is to be done afterwards lies in the outbox.
+
+mod advance;
+mod ask;
+mod follow;
+mod outbox;
+mod redeem;
+mod review;
+mod sign_in;
+mod tend;
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use tokio::sync::Notify;
+
+pub use ask::{Ask, AskError};
+pub use redeem::{DisclosedKey, LinkEnd, LinkError, LinkView, RedeemError, Redemption};
+pub use review::{Choice, Ownership, Review, ReviewError};
+pub use sign_in::{SignInError, SignInTerms};
+
+use crate::lifecycle::{Refusal, Terms};
+use crate::ports::{
+    Clock, CommitError, Directory, EscrowBackend, MailRenderer, Mailer, PersonQuery, Random, Store,
+    StoreError,
+};
+
+/// What a broker is made of.
+pub struct Parts {
+    /// Where requests and the log are kept.
+    pub store: Arc<dyn Store>,
+    /// Who people are.
+    pub directory: Arc<dyn Directory>,
+    /// Where recovery keys lie.
+    pub escrow: Vec<Arc<dyn EscrowBackend>>,
+    /// How mails leave.
+    pub mailer: Arc<dyn Mailer>,
+    /// How letters are put into words.
+    pub renderer: Arc<dyn MailRenderer>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Where tokens come from.
+    pub random: Arc<dyn Random>,
+    /// Who approves where there is no manager who can.
+    pub nominated: Vec<PersonQuery>,
+    /// How long things may take.
+    pub terms: Terms,
+    /// How long sign-ins last.
+    pub sign_in: SignInTerms,
+}
+
+/// The broker: everything that can be done with requests.
+pub struct Broker {
+    parts: Parts,
+    /// Rung when a change has put something into the outbox.
+    work: Notify,
+}
+
+/// Something that Clavis relies on did not answer: nothing has changed, and trying again later
+/// is right. The details are in the server's log.
+#[derive(Debug, thiserror::Error)]
+#[error("{part} did not answer")]
+pub struct Unavailable {
+    /// Which part, in a word that can be shown.
+    pub part: String,
+    /// What lies under it, for the log.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Broker {
+    /// How long an outside call may take before it counts as failed. The parts have deadlines of
+    /// their own; this one holds whatever they do.
+    const DEADLINE: std::time::Duration = std::time::Duration::from_secs(20);
+
+    /// Makes a broker of its parts. Nothing is tried yet.
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            parts,
+            work: Notify::new(),
+        }
+    }
+
+    /// The store, for those who only read: the command line, the readiness probe.
+    pub fn store(&self) -> &dyn Store {
+        &*self.parts.store
+    }
+
+    /// What time it is for this broker.
+    pub fn now(&self) -> jiff::Timestamp {
+        self.parts.clock.now()
+    }
+
+    fn backend(&self, name: &crate::devices::BackendName) -> Option<&Arc<dyn EscrowBackend>> {
+        self.parts
+            .escrow
+            .iter()
+            .find(|backend| backend.name() == name)
+    }
+}
+
+impl Unavailable {
+    fn new(
+        part: impl Into<String>,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            part: part.into(),
+            source: Some(Box::new(source)),
+        }
+    }
+
+    fn late(part: impl Into<String>) -> Self {
+        Self {
+            part: part.into(),
+            source: None,
+        }
+    }
+}
+
+impl From<StoreError> for Unavailable {
+    fn from(error: StoreError) -> Self {
+        Self::new("the store", error)
+    }
+}
+
+impl From<CommitError> for Unavailable {
+    fn from(error: CommitError) -> Self {
+        Self::new("the store", error)
+    }
+}
+
+/// A command came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum AdvanceError {
+    /// The request does not allow it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// It could not be carried out.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// Awaits an outside call for [`Broker::DEADLINE`] at the most.
+async fn in_time<T, E>(
+    part: &str,
+    call: impl Future<Output = Result<T, E>>,
+) -> Result<T, Unavailable>
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    match tokio::time::timeout(Broker::DEADLINE, call).await {
+        Ok(answer) => answer.map_err(|error| Unavailable::new(part, error)),
+        Err(_) => Err(Unavailable::late(part)),
+    }
+}
+
+/// A term subtracted from a moment; the beginning of time where there is none before it.
+fn before(now: jiff::Timestamp, term: SignedDuration) -> jiff::Timestamp {
+    now.saturating_sub(term).unwrap_or(jiff::Timestamp::MIN)
+}

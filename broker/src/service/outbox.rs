@@ -1,0 +1,359 @@
+//! Doing what lies in the outbox: at least once, outside any transaction.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{AdvanceError, Broker, Unavailable, before, in_time};
+use crate::audit::{Actor, Event, LogEntry, MailName, WhyNoSignIn};
+use crate::letters::{Letter, LetterKind};
+use crate::lifecycle::{Command, Effect, Request, State};
+use crate::people::{MailAddress, Person};
+use crate::ports::{
+    ClaimedJob, CommitError, Directory, DirectoryError, Job, JobId, Lease, Link, LinkKind,
+    MailError, PersonQuery, StoredRequest, Write,
+};
+use crate::tokens::{PlainToken, SignInCode, TokenHash};
+
+/// How long a job is held. Longer than sending one mail may take, so that nobody else sends it
+/// meanwhile; short, because a job whose process died waits for it.
+pub(super) const LEASE: SignedDuration = SignedDuration::from_secs(30);
+/// How long handing over one mail may take.
+const SENDING: Duration = Duration::from_secs(20);
+/// After so long a mail is given up, as mail servers do (RFC 5321, section 4.5.4.1).
+const GIVE_UP: SignedDuration = SignedDuration::from_hours(5 * 24);
+/// The longest wait between two tries: well under the validity of a key link, which every try
+/// renews.
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(10);
+
+/// What became of a try.
+enum Tried {
+    /// The mail was taken.
+    Sent(LogEntry),
+    /// There is nothing left to do.
+    Moot(Option<LogEntry>),
+    /// It did not work, for now or for good.
+    Failed {
+        error: MailError,
+        mail: MailName,
+        to: MailAddress,
+        about: Option<Box<Request>>,
+    },
+    /// Something that the job needs did not answer.
+    Blocked(Unavailable),
+}
+
+impl Broker {
+    /// Does one job, and records what became of it.
+    pub(super) async fn run_job(&self, claimed: ClaimedJob) -> Result<(), Unavailable> {
+        let lease = claimed.lease;
+        let tried = match claimed.job {
+            Job::Letter(effect) => self.send_letter(lease, effect).await?,
+            Job::SignInCode { challenge, mail } => {
+                self.send_code(lease, challenge, mail, claimed.queued_at)
+                    .await?
+            }
+        };
+        self.settle(lease, claimed.queued_at, tried).await
+    }
+
+    /// Puts a dead job back, due at once. False where no such job is dead.
+    pub async fn revive(&self, job: JobId) -> Result<bool, Unavailable> {
+        match self
+            .commit(vec![Write::Revive {
+                job,
+                at: self.now(),
+            }])
+            .await
+        {
+            Ok(()) => Ok(true),
+            Err(CommitError::Conflict) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn send_letter(&self, lease: Lease, effect: Effect) -> Result<Tried, Unavailable> {
+        let Some(stored) = self.parts.store.request(effect.request).await? else {
+            return Ok(Tried::Moot(None));
+        };
+        let (request, link) = match effect.letter {
+            LetterKind::ApprovalNeeded => {
+                if !matches!(stored.request.state, State::Pending { .. })
+                    || stored.request.state.is_overdue(self.now())
+                {
+                    return Ok(Tried::Moot(None));
+                }
+                let token = self.add_review_link(&stored.request, &effect).await?;
+                (stored.request, Some(token))
+            }
+            LetterKind::KeyLink => match self.issue_link(stored).await {
+                Ok((request, token)) => (request, Some(token)),
+                // Withdrawn, expired or redeemed meanwhile: no link leaves any more.
+                Err(AdvanceError::Refused(_)) => return Ok(Tried::Moot(None)),
+                Err(AdvanceError::Unavailable(error)) => return Err(error),
+            },
+            LetterKind::RequestConfirmation
+            | LetterKind::RequestApproved
+            | LetterKind::KeyRetrieved
+            | LetterKind::LinkExpired
+            | LetterKind::RequestDeclined
+            | LetterKind::RequestWithdrawn
+            | LetterKind::RequestLapsed
+            | LetterKind::RequestRevoked => (stored.request, None),
+        };
+        let letter = Letter::OfRequest {
+            kind: effect.letter,
+            request: &request,
+            to: &effect.to,
+            link: link.as_ref(),
+        };
+        let (mail, to) = (MailName::Letter(effect.letter), effect.to.mail.clone());
+        Ok(
+            match self.send(&letter, message_id(lease, link.is_some())).await {
+                Ok(()) => {
+                    let event = Event::MailSent {
+                        mail,
+                        to: to.clone(),
+                    };
+                    let entry =
+                        LogEntry::of_request(&request, event, Actor::Clavis, None, self.now());
+                    Tried::Sent(entry)
+                }
+                Err(error) => Tried::Failed {
+                    error,
+                    mail,
+                    to,
+                    about: Some(Box::new(request)),
+                },
+            },
+        )
+    }
+
+    /// The token of a review link is made when its mail is sent. An earlier one, of a mail that
+    /// may have arrived after all, stays as good.
+    async fn add_review_link(
+        &self,
+        request: &Request,
+        effect: &Effect,
+    ) -> Result<PlainToken, Unavailable> {
+        let token = PlainToken::new(&*self.parts.random);
+        let kind = LinkKind::Review {
+            approver: effect.to.id.clone(),
+        };
+        self.commit(vec![Write::AddLink(Link {
+            token: token.hash(),
+            request: request.id,
+            kind,
+        })])
+        .await?;
+        Ok(token)
+    }
+
+    /// The token of a key link is made when its mail is sent and committed before the mail
+    /// leaves; a further try makes a new one, which ends the old.
+    async fn issue_link(
+        &self,
+        stored: StoredRequest,
+    ) -> Result<(Request, PlainToken), AdvanceError> {
+        let token = PlainToken::new(&*self.parts.random);
+        let link = Link {
+            token: token.hash(),
+            request: stored.request.id,
+            kind: LinkKind::Key,
+        };
+        let command = Command::IssueLink { link: token.hash() };
+        let request = self
+            .advance(
+                stored,
+                &command,
+                &Actor::Clavis,
+                None,
+                &[Write::AddLink(link)],
+            )
+            .await?;
+        Ok((request, token))
+    }
+
+    async fn send_code(
+        &self,
+        lease: Lease,
+        challenge: TokenHash,
+        mail: MailAddress,
+        queued_at: Timestamp,
+    ) -> Result<Tried, Unavailable> {
+        let now = self.now();
+        let expires_at = now + self.parts.sign_in.code_valid_for;
+        let is_late = queued_at < before(now, self.parts.sign_in.code_valid_for);
+        if is_late || self.parts.store.challenge(&challenge).await?.is_none() {
+            return Ok(Tried::Moot(None));
+        }
+        let dropped = |mail, why| {
+            let event = Event::SignInDropped { mail, why };
+            Ok(Tried::Moot(Some(LogEntry::of_nothing(
+                event,
+                Actor::Clavis,
+                None,
+                now,
+            ))))
+        };
+        let person = match known(&*self.parts.directory, &mail).await {
+            Ok(Some(person)) => person,
+            Ok(None) => return dropped(mail, WhyNoSignIn::UnknownAddress),
+            Err(error) => return Ok(Tried::Blocked(error)),
+        };
+        let Ok(to) = person.party() else {
+            return dropped(mail, WhyNoSignIn::UnfitPerson);
+        };
+        let code = SignInCode::new(&*self.parts.random);
+        let set = Write::SetCode {
+            challenge,
+            code: code.hash(&challenge),
+            to: to.clone(),
+            expires_at,
+        };
+        match self.commit(vec![set]).await {
+            Ok(()) => {}
+            Err(CommitError::Conflict) => return Ok(Tried::Moot(None)),
+            Err(error) => return Err(error.into()),
+        }
+        let letter = Letter::SignIn {
+            to: &to,
+            code: &code,
+            expires_at,
+        };
+        let name = MailName::SignInCode;
+        Ok(match self.send(&letter, message_id(lease, true)).await {
+            Ok(()) => {
+                let event = Event::MailSent {
+                    mail: name,
+                    to: to.mail.clone(),
+                };
+                Tried::Sent(LogEntry::of_nothing(event, Actor::Clavis, None, self.now()))
+            }
+            Err(error) => Tried::Failed {
+                error,
+                mail: name,
+                to: to.mail,
+                about: None,
+            },
+        })
+    }
+
+    async fn send(&self, letter: &Letter<'_>, message_id: String) -> Result<(), MailError> {
+        let mail = self.parts.renderer.render(letter, message_id);
+        match tokio::time::timeout(SENDING, self.parts.mailer.send(&mail)).await {
+            Ok(sent) => sent,
+            Err(_) => Err(MailError::Transient(
+                "the mail server did not answer in time".to_owned(),
+            )),
+        }
+    }
+
+    async fn settle(
+        &self,
+        lease: Lease,
+        queued_at: Timestamp,
+        tried: Tried,
+    ) -> Result<(), Unavailable> {
+        let now = self.now();
+        let log = |entry| Write::Log(Box::new(entry));
+        let change = match tried {
+            Tried::Sent(entry) => vec![Write::Finish(lease), log(entry)],
+            Tried::Moot(entry) => {
+                let mut change = vec![Write::Finish(lease)];
+                change.extend(entry.map(log));
+                change
+            }
+            Tried::Blocked(error) => vec![self.postpone(lease, now, error.to_string())],
+            Tried::Failed {
+                error: MailError::Transient(why),
+                ..
+            } if now < queued_at + GIVE_UP => {
+                tracing::warn!(job.id = %lease.job.0, job.attempt = lease.attempt, why, "a mail was not taken; it will be tried again");
+                vec![self.postpone(lease, now, why)]
+            }
+            Tried::Failed {
+                error: MailError::Transient(why) | MailError::Permanent(why),
+                mail,
+                to,
+                about,
+            } => {
+                tracing::error!(job.id = %lease.job.0, why, "a mail was given up; see `clavis outbox`");
+                let event = Event::MailDead { mail, to };
+                let entry = match about {
+                    Some(request) => {
+                        LogEntry::of_request(&request, event, Actor::Clavis, None, now)
+                    }
+                    None => LogEntry::of_nothing(event, Actor::Clavis, None, now),
+                };
+                vec![Write::Bury { lease, error: why }, log(entry)]
+            }
+        };
+        match self.commit(change).await {
+            // The lease ran out and somebody else has the job: what they do counts.
+            Ok(()) | Err(CommitError::Conflict) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn postpone(&self, lease: Lease, now: Timestamp, error: String) -> Write {
+        let mut byte = [0];
+        self.parts.random.fill(&mut byte);
+        Write::Postpone {
+            lease,
+            due_at: now + wait_after(lease.attempt, byte[0]),
+            error,
+        }
+    }
+}
+
+/// One account that has this address, or none; several are none, as nobody could tell them apart.
+async fn known(
+    directory: &dyn Directory,
+    mail: &MailAddress,
+) -> Result<Option<Person>, Unavailable> {
+    let found = in_time("the directory", async {
+        match directory.person(&PersonQuery::Mail(mail.clone())).await {
+            Err(DirectoryError::Ambiguous) => Ok(None),
+            answer => answer,
+        }
+    });
+    found.await
+}
+
+/// The wait after a failed try: 5 seconds, doubled with each try up to [`LONGEST_WAIT`], and up
+/// to a quarter longer by chance, so that many jobs do not come back at one moment.
+fn wait_after(attempt: i64, chance: u8) -> SignedDuration {
+    let doublings = u32::try_from(attempt.saturating_sub(1))
+        .unwrap_or(0)
+        .min(10);
+    let wait = SignedDuration::from_secs(5 * (1 << doublings)).min(LONGEST_WAIT);
+    wait + wait * i32::from(chance) / 1024
+}
+
+/// A letter sent again has the same ID, so that mail systems can drop the copy; one with a new
+/// link or code in it is a new letter.
+fn message_id(lease: Lease, is_new_each_time: bool) -> String {
+    let id = lease.job.0.as_simple();
+    if is_new_each_time {
+        format!("{id}.{}", lease.attempt)
+    } else {
+        id.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_longest_and_scatter_upwards() {
+        let seconds: Vec<_> = (1..=9)
+            .map(|attempt| wait_after(attempt, 0).as_secs())
+            .collect();
+        assert_eq!(seconds, [5, 10, 20, 40, 80, 160, 320, 600, 600]);
+        assert_eq!(wait_after(i64::MAX, 0), LONGEST_WAIT);
+        assert!(wait_after(1, 255) > wait_after(1, 0));
+        assert!(wait_after(9, 255) < SignedDuration::from_mins(13));
+    }
+}

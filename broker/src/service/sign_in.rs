@@ -1,0 +1,242 @@
+//! Signing in with a code that is mailed. The answer to an address is the same whether or not
+//! anybody has it: whether they do is found out later, in the outbox.
+
+use std::net::IpAddr;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Broker, Unavailable, before};
+use crate::audit::{Actor, Event, LogEntry, WhyNoSignIn};
+use crate::people::{MailAddress, Party};
+use crate::ports::{Challenge, ChallengeState, CommitError, Job, Session, Write};
+use crate::tokens::{PlainToken, SignInCode};
+
+/// How long sign-ins last.
+#[derive(Debug, Clone, Copy)]
+pub struct SignInTerms {
+    /// How long a code is valid.
+    pub code_valid_for: SignedDuration,
+    /// After how long without use a session ends.
+    pub idle: SignedDuration,
+    /// After how long a session ends whatever happens.
+    pub at_most: SignedDuration,
+}
+
+/// How many codes may be typed for one sign-in.
+const ATTEMPTS: i64 = 5;
+/// How many codes one address is sent in [`WINDOW`].
+const CODES: usize = 10;
+/// See [`CODES`].
+const WINDOW: SignedDuration = SignedDuration::from_hours(1);
+/// A session's last use is written at most so often.
+const TOUCH: SignedDuration = SignedDuration::from_mins(1);
+
+/// Nobody was signed in.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// The code is not the one that was sent; it can be typed again.
+    #[error("the code is wrong")]
+    WrongCode,
+    /// This sign-in is over: begin anew.
+    #[error("the sign-in has ended")]
+    Ended,
+    /// Something did not answer.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl Broker {
+    /// Begins a sign-in for an address, known or not. The token is for the browser that asked;
+    /// a code goes by mail to the address if it is somebody's.
+    pub async fn begin_sign_in(
+        &self,
+        mail: MailAddress,
+        source: Option<IpAddr>,
+    ) -> Result<PlainToken, Unavailable> {
+        let now = self.now();
+        let token = PlainToken::new(&*self.parts.random);
+        let row = |event| {
+            Write::Log(Box::new(LogEntry::of_nothing(
+                event,
+                Actor::Stranger,
+                source,
+                now,
+            )))
+        };
+        let too_many = self
+            .parts
+            .store
+            .challenges_since(&mail, before(now, WINDOW))
+            .await?
+            >= CODES;
+        let challenge = Challenge {
+            token: token.hash(),
+            mail: mail.clone(),
+            attempts: 0,
+            expires_at: now + self.parts.sign_in.code_valid_for,
+            state: ChallengeState::Waiting,
+        };
+        let mut change = vec![
+            Write::OpenChallenge(Box::new(challenge)),
+            row(Event::SignInRequested { mail: mail.clone() }),
+        ];
+        change.push(if too_many {
+            row(Event::SignInDropped {
+                mail,
+                why: WhyNoSignIn::TooMany,
+            })
+        } else {
+            self.enqueue_job(Job::SignInCode {
+                challenge: token.hash(),
+                mail,
+            })
+        });
+        self.commit(change).await?;
+        Ok(token)
+    }
+
+    /// Ends a sign-in with the code from the mail. The token is the new session's, for a cookie.
+    pub async fn end_sign_in(
+        &self,
+        token: &PlainToken,
+        typed: &str,
+        source: Option<IpAddr>,
+    ) -> Result<PlainToken, SignInError> {
+        let (challenge, counted_at) = self.count_attempt(token, source).await?;
+        let ChallengeState::Sent { code, to } = &challenge.state else {
+            self.record_sign_in(Actor::Stranger, WhyNoSignIn::WrongCode, source)
+                .await?;
+            return Err(SignInError::WrongCode);
+        };
+        let right =
+            SignInCode::parse(typed).is_some_and(|typed| typed.hash(&challenge.token) == *code);
+        if !right {
+            self.record_sign_in(Actor::Holder(to.clone()), WhyNoSignIn::WrongCode, source)
+                .await?;
+            return Err(SignInError::WrongCode);
+        }
+        self.open_session(&challenge, to, counted_at, source).await
+    }
+
+    /// Who is signed in with this cookie; `None` once the session has ended in any way.
+    pub async fn session(&self, token: &PlainToken) -> Result<Option<Session>, Unavailable> {
+        let now = self.now();
+        let Some(session) = self.parts.store.session(&token.hash()).await? else {
+            return Ok(None);
+        };
+        if now >= session.ends_at || now >= session.used_at + self.parts.sign_in.idle {
+            return Ok(None);
+        }
+        if now >= session.used_at + TOUCH {
+            match self
+                .commit(vec![Write::TouchSession {
+                    token: session.token,
+                    at: now,
+                }])
+                .await
+            {
+                Ok(()) => {}
+                // It was ended this moment, elsewhere.
+                Err(CommitError::Conflict) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(Some(session))
+    }
+
+    /// Signs out.
+    pub async fn end_session(
+        &self,
+        session: &Session,
+        source: Option<IpAddr>,
+    ) -> Result<(), Unavailable> {
+        let entry = LogEntry::of_nothing(
+            Event::SignedOut,
+            Actor::Person(session.person.clone()),
+            source,
+            self.now(),
+        );
+        Ok(self
+            .commit(vec![
+                Write::EndSession(session.token),
+                Write::Log(Box::new(entry)),
+            ])
+            .await?)
+    }
+
+    /// Counts an attempt before its code is looked at, so that guesses made at once count as many.
+    async fn count_attempt(
+        &self,
+        token: &PlainToken,
+        source: Option<IpAddr>,
+    ) -> Result<(Challenge, Timestamp), SignInError> {
+        loop {
+            let now = self.now();
+            let found = self
+                .parts
+                .store
+                .challenge(&token.hash())
+                .await
+                .map_err(Unavailable::from)?;
+            let open = found
+                .filter(|challenge| challenge.attempts < ATTEMPTS && now < challenge.expires_at);
+            let Some(challenge) = open else {
+                self.record_sign_in(Actor::Stranger, WhyNoSignIn::Ended, source)
+                    .await?;
+                return Err(SignInError::Ended);
+            };
+            let count = Write::CountAttempt {
+                challenge: challenge.token,
+                expected: challenge.attempts,
+            };
+            match self.commit(vec![count]).await {
+                Ok(()) => return Ok((challenge, now)),
+                Err(CommitError::Conflict) => {}
+                Err(error) => return Err(Unavailable::from(error).into()),
+            }
+        }
+    }
+
+    async fn open_session(
+        &self,
+        challenge: &Challenge,
+        person: &Party,
+        now: Timestamp,
+        source: Option<IpAddr>,
+    ) -> Result<PlainToken, SignInError> {
+        let token = PlainToken::new(&*self.parts.random);
+        let session = Session {
+            token: token.hash(),
+            person: person.clone(),
+            used_at: now,
+            ends_at: now + self.parts.sign_in.at_most,
+        };
+        let entry =
+            LogEntry::of_nothing(Event::SignedIn, Actor::Person(person.clone()), source, now);
+        let change = vec![
+            Write::EndChallenge(challenge.token),
+            Write::OpenSession(Box::new(session)),
+            Write::Log(Box::new(entry)),
+        ];
+        match self.commit(change).await {
+            Ok(()) => Ok(token),
+            Err(CommitError::Conflict) => Err(SignInError::Ended),
+            Err(error) => Err(Unavailable::from(error).into()),
+        }
+    }
+
+    async fn record_sign_in(
+        &self,
+        actor: Actor,
+        why: WhyNoSignIn,
+        source: Option<IpAddr>,
+    ) -> Result<(), Unavailable> {
+        self.record(LogEntry::of_nothing(
+            Event::SignInRefused { why },
+            actor,
+            source,
+            self.now(),
+        ))
+        .await
+    }
+}

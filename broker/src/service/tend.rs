@@ -1,0 +1,131 @@
+//! What Clavis does by itself: sends what is due, and records what has run out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::{AdvanceError, Broker, Unavailable, before, outbox::LEASE};
+use crate::audit::Actor;
+use crate::lifecycle::Command;
+
+/// How many jobs are done at once.
+const AT_ONCE: usize = 32;
+/// The longest sleep: another process may have died and left jobs behind.
+const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+/// How many overdue requests are recorded in one go.
+const BATCH: usize = 100;
+/// How often ended sign-ins and sessions are forgotten.
+const FORGET_EVERY: SignedDuration = SignedDuration::from_mins(10);
+
+impl Broker {
+    /// Tends the outbox and the timers until `stop` turns true; then finishes what is under way.
+    pub async fn tend(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        let mut running = JoinSet::new();
+        let mut forget_at = self.now();
+        while !*stop.borrow() {
+            if self.now() >= forget_at {
+                // An hour after their end: until then they count against too many sign-ins.
+                let ended = before(self.now(), SignedDuration::from_hours(1));
+                report(
+                    self.parts
+                        .store
+                        .forget_ended(ended)
+                        .await
+                        .map_err(Unavailable::from),
+                );
+                forget_at = self.now() + FORGET_EVERY;
+            }
+            report(self.run_out().await);
+            let free = AT_ONCE - running.len();
+            if free > 0 {
+                report(self.start_jobs(&mut running, free).await);
+            }
+            let pause = if running.len() < AT_ONCE {
+                self.pause().await
+            } else {
+                LONGEST_SLEEP
+            };
+            tokio::select! {
+                () = self.work.notified(), if running.len() < AT_ONCE => {}
+                Some(_) = running.join_next(), if !running.is_empty() => {}
+                () = tokio::time::sleep(pause) => {}
+                _ = stop.changed() => {}
+            }
+        }
+        while running.join_next().await.is_some() {}
+    }
+
+    /// Does everything that is due now, one after the other; gives how many jobs that were.
+    pub async fn tend_once(&self) -> Result<usize, Unavailable> {
+        self.run_out().await?;
+        let jobs = self.parts.store.claim(self.now(), LEASE, AT_ONCE).await?;
+        let count = jobs.len();
+        for job in jobs {
+            self.run_job(job).await?;
+        }
+        Ok(count)
+    }
+
+    async fn start_jobs(
+        self: &Arc<Self>,
+        running: &mut JoinSet<()>,
+        limit: usize,
+    ) -> Result<(), Unavailable> {
+        for job in self.parts.store.claim(self.now(), LEASE, limit).await? {
+            let broker = Arc::clone(self);
+            running.spawn(async move { report(broker.run_job(job).await) });
+        }
+        Ok(())
+    }
+
+    /// Records requests whose time has run out.
+    async fn run_out(&self) -> Result<(), Unavailable> {
+        loop {
+            let overdue = self.parts.store.overdue(self.now(), BATCH).await?;
+            for id in &overdue {
+                let Some(stored) = self.parts.store.request(*id).await? else {
+                    continue;
+                };
+                match self
+                    .advance(stored, &Command::RunOut, &Actor::Clavis, None, &[])
+                    .await
+                {
+                    // Refused: somebody else has recorded it, or changed it, meanwhile.
+                    Ok(_) | Err(AdvanceError::Refused(_)) => {}
+                    Err(AdvanceError::Unavailable(error)) => return Err(error),
+                }
+            }
+            if overdue.len() < BATCH {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn pause(&self) -> Duration {
+        let next = match self.parts.store.next_due().await {
+            Ok(next) => next,
+            Err(error) => {
+                report(Err(error.into()));
+                None
+            }
+        };
+        let wait =
+            next.map(|due| Duration::try_from(due.duration_since(self.now())).unwrap_or_default());
+        // Never none at all: a store that fails must not make this a busy loop.
+        wait.unwrap_or(LONGEST_SLEEP)
+            .clamp(Duration::from_millis(5), LONGEST_SLEEP)
+    }
+}
+
+fn report(outcome: Result<(), Unavailable>) {
+    if let Err(error) = outcome {
+        let error: &(dyn std::error::Error + 'static) = &error;
+        tracing::error!(
+            error,
+            "a piece of background work failed; it will be tried again"
+        );
+    }
+}
