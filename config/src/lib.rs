@@ -1,3 +1,45 @@
 //! The configuration of Clavis: from TOML to settings that are sound as a whole.
+//!
+//! [`load`] reads a file, [`parse`] its text. [`document`] and [`values`] are the reader beneath, by
+//! which the TOML files of demonstrations are read as well.
 
+pub mod document;
+pub mod problems;
 pub mod settings;
+pub mod values;
+
+mod read;
+mod secrets;
+mod section;
+mod spelling;
+
+use std::path::Path;
+
+use crate::problems::Problems;
+use crate::settings::Settings;
+
+pub use crate::secrets::{OnDisk, SecretFiles};
+
+/// Reads a configuration file and the secret files that it names.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load(path: &Path) -> Result<Settings, Problems> {
+    document::read_file(path, |root| read::settings(root, &origin(path, &OnDisk)))
+}
+
+/// Reads the text of a configuration. `file` is its name in problems, and paths in it start from
+/// the folder of that file.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn parse(text: &str, file: &Path, secrets: &dyn SecretFiles) -> Result<Settings, Problems> {
+    document::read(text, file, |root| {
+        read::settings(root, &origin(file, secrets))
+    })
+}
+
+fn origin<'o>(file: &'o Path, secrets: &'o dyn SecretFiles) -> read::Origin<'o> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    read::Origin { folder, secrets }
+}

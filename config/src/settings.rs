@@ -120,7 +120,7 @@ pub enum Directory {
     File {
         /// The file.
         path: PathBuf,
-        /// The escrow backend whose devices the file's `devices` are.
+        /// The escrow backend that has the devices of the file's people.
         escrow: BackendName,
     },
 }
@@ -215,7 +215,7 @@ pub struct Smtp {
     pub ca_file: Option<PathBuf>,
     /// Name and password, where the server wants them.
     pub credentials: Option<(String, SecretString)>,
-    /// How long sending one mail may take.
+    /// How long sending one mail may take, waiting for one of the connections included.
     pub timeout: SignedDuration,
     /// The most connections at once.
     pub connections: u32,

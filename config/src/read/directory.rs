@@ -1,0 +1,100 @@
+//! `[directory]`: who people are, and which escrow backend has their devices.
+
+use clavis_broker::devices::BackendName;
+
+use super::Origin;
+use super::active_directory::{Domains, dn, named, owner_attribute};
+use super::escrow::{Entry, backend_name};
+use crate::document::Section;
+use crate::settings::{AdDirectory, Directory};
+
+/// Reads `[directory]`.
+pub(super) fn directory(
+    section: &Section<'_>,
+    origin: &Origin<'_>,
+    domains: &Domains,
+    escrow: &[Entry],
+) -> Option<Directory> {
+    section.by_kind(&[
+        ("active_directory", &|section| {
+            let (domain_name, domain) = named(section, domains);
+            let search_base = section.optional("search_base", dn);
+            let owner_attribute = owner_attribute(section);
+            let same_domain = |entry: &Entry| domain_name.is_none() || entry.domain == domain_name;
+            let escrow = escrow_of(section, escrow, same_domain, "over the same domain");
+            Some(Directory::ActiveDirectory(AdDirectory {
+                domain: domain?,
+                search_base,
+                escrow: escrow?,
+                owner_attribute,
+            }))
+        }),
+        ("file", &|section| {
+            let path = section.required("path", |value| origin.path(value));
+            let escrow = escrow_of(section, escrow, |_| true, "at all");
+            Some(Directory::File {
+                path: path?,
+                escrow: escrow?,
+            })
+        }),
+    ])
+}
+
+/// The backend that `escrow` names, or the only one that fits. Nothing is said where the backends
+/// themselves have problems that could be the cause.
+fn escrow_of(
+    section: &Section<'_>,
+    entries: &[Entry],
+    fits: impl Fn(&Entry) -> bool,
+    which: &str,
+) -> Option<BackendName> {
+    let named = section.optional("escrow", backend_name);
+    if entries.is_empty() || entries.iter().any(|entry| entry.name.is_none()) {
+        return named;
+    }
+    let fitting: Vec<&BackendName> = entries
+        .iter()
+        .filter(|entry| fits(entry))
+        .filter_map(|entry| entry.name.as_ref())
+        .collect();
+    let choice = fitting
+        .iter()
+        .map(|name| format!("\"{name}\""))
+        .collect::<Vec<_>>()
+        .join(" or ");
+    if section.has("escrow") {
+        let named = named?;
+        if fitting.contains(&&named) {
+            return Some(named);
+        }
+        section.problem(
+            "escrow",
+            format!("`escrow` names no [[escrow]] section {which}"),
+            if choice.is_empty() {
+                "Add such a section.".to_owned()
+            } else {
+                format!("Write {choice}.")
+            },
+        );
+        return None;
+    }
+    match fitting[..] {
+        [only] => Some(only.clone()),
+        [] => {
+            section.problem(
+                "escrow",
+                format!("there is no [[escrow]] section {which}"),
+                "Add one: a person's devices are looked up there.",
+            );
+            None
+        }
+        _ => {
+            section.problem(
+                "escrow",
+                format!("there is more than one [[escrow]] section {which}"),
+                format!("Say which one has people's devices: `escrow = {choice}`."),
+            );
+            None
+        }
+    }
+}

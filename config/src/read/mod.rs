@@ -1,0 +1,86 @@
+//! The whole configuration, part by part, and what must hold between the parts.
+
+mod active_directory;
+mod directory;
+mod escrow;
+mod mail;
+mod server;
+mod terms;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+use toml::de::DeValue;
+
+use crate::SecretFiles;
+use crate::document::Section;
+use crate::problems::Wrong;
+use crate::settings::{Settings, Store};
+use crate::values::text;
+
+/// What the configuration's text leaves open: where its paths start, and what is in the files
+/// with secrets.
+pub(crate) struct Origin<'o> {
+    pub(crate) folder: &'o Path,
+    pub(crate) secrets: &'o dyn SecretFiles,
+}
+
+impl Origin<'_> {
+    /// A path; a relative one starts from the folder of the configuration file.
+    fn path(&self, value: &DeValue<'_>) -> Result<PathBuf, Wrong> {
+        text(value).map(|text| self.folder.join(text))
+    }
+
+    /// The secret in the file that the value names.
+    fn secret(&self, value: &DeValue<'_>) -> Result<SecretString, Wrong> {
+        self.secrets.secret(&self.path(value)?)
+    }
+}
+
+/// Reads everything; `None` after reporting what cannot be done without.
+pub(crate) fn settings(root: &Section<'_>, origin: &Origin<'_>) -> Option<Settings> {
+    let server = root
+        .required_table("server")
+        .and_then(|s| server::server(&s));
+    let organisation = root
+        .required_table("organisation")
+        .and_then(|s| server::organisation(&s));
+    let support = root
+        .required_table("support")
+        .and_then(|s| server::support(&s));
+    let store = root.required_table("store").and_then(|s| store(&s, origin));
+    let domains = active_directory::domains(root, origin);
+    let escrow = escrow::backends(root, origin, &domains);
+    let directory = root
+        .required_table("directory")
+        .and_then(|s| directory::directory(&s, origin, &domains, &escrow));
+    let mail = root
+        .required_table("mail")
+        .and_then(|s| mail::mail(&s, origin));
+    let (approval, terms) = terms::approval_and_terms(
+        root.optional_table("approval").as_ref(),
+        root.optional_table("links").as_ref(),
+    );
+    let sign_in = terms::sign_in(root.optional_table("sign_in").as_ref());
+    Some(Settings {
+        server: server?,
+        organisation: organisation?,
+        support: support?,
+        store: store?,
+        escrow: escrow::settings(escrow)?,
+        directory: directory?,
+        mail: mail?,
+        approval,
+        terms,
+        sign_in,
+    })
+}
+
+fn store(section: &Section<'_>, origin: &Origin<'_>) -> Option<Store> {
+    section.by_kind(&[("sqlite", &|section| {
+        let path = section.required("path", |value| origin.path(value))?;
+        Some(Store::Sqlite { path })
+    })])
+}

@@ -1,0 +1,460 @@
+//! Whole configurations: the example, broken ones, and all that is said about them.
+
+use std::path::{Path, PathBuf};
+
+use clavis_broker::ports::PersonQuery;
+use jiff::SignedDuration;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::SecretFiles;
+use crate::problems::{Problems, Wrong};
+use crate::settings::{
+    Controllers, Directory, EscrowKind, LdapSecurity, MailKind, Settings, SmtpSecurity, Store,
+};
+
+const EXAMPLE: &str = include_str!("../../../docs/clavis.example.toml");
+
+/// The path is the secret; a file named `missing` is not there.
+struct PathIsSecret;
+
+impl SecretFiles for PathIsSecret {
+    fn secret(&self, path: &Path) -> Result<SecretString, Wrong> {
+        if path.ends_with("missing") {
+            return Err(Wrong::new("names a file that is not there", "Make it."));
+        }
+        Ok(SecretString::from(path.display().to_string()))
+    }
+}
+
+fn parse(text: &str) -> Result<Settings, Problems> {
+    crate::parse(text, Path::new("/etc/clavis/clavis.toml"), &PathIsSecret)
+}
+
+/// The example with some of its lines replaced.
+fn changed(changes: &[(&str, &str)]) -> String {
+    let mut text = EXAMPLE.to_owned();
+    for (line, other) in changes {
+        assert!(EXAMPLE.contains(&format!("\n{line}\n")), "no line {line}");
+        text = text.replacen(&format!("\n{line}\n"), &format!("\n{other}\n"), 1);
+    }
+    text
+}
+
+/// What is said about the example with this line replaced: without the file's name and the
+/// remedies.
+fn said(line: &str, other: &str) -> Vec<String> {
+    match parse(&changed(&[(line, other)])) {
+        Ok(_) => Vec::new(),
+        Err(problems) => problems
+            .iter()
+            .map(|problem| problem.what.clone())
+            .collect(),
+    }
+}
+
+/// Uncomments every setting that the example shows as it holds without it.
+fn with_all_defaults_written_out() -> String {
+    let is_setting = |line: &str| {
+        line.strip_prefix("# ")
+            .and_then(|rest| rest.split_once(" = "))
+            .is_some_and(|(key, _)| key.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+    };
+    EXAMPLE
+        .lines()
+        .map(|line| match line {
+            _ if line.starts_with("# discover") || line.starts_with("# dns_server") => line,
+            _ if is_setting(line) => &line[2..],
+            _ => line,
+        })
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn the_example_is_read() {
+    let settings = parse(EXAMPLE).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(settings.server.public_url, "https://keys.example.com");
+    assert_eq!(settings.server.trusted_proxies.len(), 1);
+    let Store::Sqlite { path } = &settings.store;
+    assert_eq!(path, &PathBuf::from("/var/lib/clavis/clavis.db"));
+
+    let [escrow] = &settings.escrow[..] else {
+        panic!("one escrow backend");
+    };
+    let EscrowKind::ActiveDirectory(ad) = &escrow.kind else {
+        panic!("in Active Directory");
+    };
+    assert!(matches!(&ad.domain.controllers, Controllers::Named(names) if names.len() == 2));
+    assert_eq!(ad.domain.security, LdapSecurity::Ldaps);
+    assert_eq!(
+        ad.domain.ca_file.as_deref(),
+        Some(Path::new("/etc/clavis/corp-ca.pem"))
+    );
+    assert_eq!(
+        ad.domain.password.expose_secret(),
+        "/etc/clavis/ad.password"
+    );
+    assert_eq!(ad.domain.timeout, SignedDuration::from_secs(5));
+    assert_eq!(ad.owner_attribute, "managedBy");
+
+    let Directory::ActiveDirectory(directory) = &settings.directory else {
+        panic!("in Active Directory");
+    };
+    assert_eq!(directory.escrow, escrow.name);
+
+    let MailKind::Smtp(smtp) = &settings.mail.kind else {
+        panic!("by SMTP");
+    };
+    assert_eq!((smtp.port, smtp.security), (465, SmtpSecurity::Tls));
+    assert_eq!(smtp.timeout, SignedDuration::from_secs(30));
+    assert_eq!(smtp.connections, 4);
+
+    assert!(matches!(
+        &settings.approval.nominated[..],
+        [PersonQuery::Mail(_), PersonQuery::Login(name)] if name == "mboss"
+    ));
+    assert_eq!(settings.terms.decide_within, SignedDuration::from_hours(72));
+    assert_eq!(
+        settings.terms.deliver_within,
+        SignedDuration::from_hours(24)
+    );
+    assert_eq!(settings.terms.link_valid_for, SignedDuration::from_hours(3));
+    assert_eq!(settings.sign_in.idle, SignedDuration::from_mins(30));
+}
+
+#[test]
+fn what_the_example_shows_in_comments_is_what_holds_without_it() {
+    let short = parse(EXAMPLE).unwrap_or_else(|problems| panic!("{problems}"));
+    let long = with_all_defaults_written_out();
+    assert!(long.contains("\nvalid_for = "), "{long}");
+    let long = parse(&long).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(format!("{short:?}"), format!("{long:?}"));
+}
+
+#[test]
+fn no_secret_is_in_the_debug_output() {
+    let settings = parse(EXAMPLE).unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(!format!("{settings:?}").contains(".password"));
+}
+
+#[test]
+fn eight_mistakes_are_eight_problems_each_with_its_line() {
+    let text = changed(&[
+        ("listen = \"127.0.0.1:8080\"", "listen = \"127.0.0.1\""),
+        (
+            "time_zone = \"Europe/Berlin\"",
+            "time_zone = \"Europe/Atlantis\"",
+        ),
+        ("phone = \"+49 30 1234-0\"", "fone = \"+49 30 1234-0\""),
+        (
+            "password_file = \"ad.password\"",
+            "password_file = \"missing\"",
+        ),
+        (
+            "host = \"mail.example.com\"",
+            "host = \"mail.example.com:465\"",
+        ),
+        ("from = \"clavis@example.com\"", "from = \"clavis\""),
+        ("# decide_within = \"72h\"", "decide_within = \"3 weeks\""),
+    ]);
+    let problems = parse(&text).expect_err("problems");
+    let shown: Vec<_> = problems
+        .iter()
+        .map(|problem| {
+            let line = problem.line.expect("a line");
+            let about = text.lines().nth(line - 1).expect("that line");
+            (about, problem.what.as_str())
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            (
+                "listen = \"127.0.0.1\"",
+                "`listen` is not an IP address with a port"
+            ),
+            (
+                "time_zone = \"Europe/Atlantis\"",
+                "`time_zone` is not a time zone that this machine knows"
+            ),
+            ("[support]", "`phone` is missing in [support]"),
+            (
+                "fone = \"+49 30 1234-0\"",
+                "unknown key `fone`; did you mean `phone`?"
+            ),
+            (
+                "password_file = \"missing\"",
+                "`password_file` names a file that is not there"
+            ),
+            ("from = \"clavis\"", "`from` is not a mail address"),
+            (
+                "host = \"mail.example.com:465\"",
+                "`host` is not the name of a server"
+            ),
+            (
+                "decide_within = \"3 weeks\"",
+                "`decide_within` is not a length of time"
+            ),
+        ]
+    );
+    let line = 1 + text
+        .lines()
+        .position(|line| line.starts_with("listen"))
+        .expect("it");
+    let start = format!(
+        "/etc/clavis/clavis.toml:{line}: `listen` is not an IP address with a port\n    Write both, "
+    );
+    assert!(problems.to_string().starts_with(&start), "{problems}");
+}
+
+#[test]
+fn an_empty_file_names_every_section_that_is_missing() {
+    let problems = parse("").expect_err("problems");
+    let said: Vec<_> = problems.iter().map(|p| p.what.as_str()).collect();
+    assert_eq!(
+        said,
+        [
+            "the section [server] is missing",
+            "the section [organisation] is missing",
+            "the section [support] is missing",
+            "the section [store] is missing",
+            "the section [[escrow]] is missing",
+            "the section [directory] is missing",
+            "the section [mail] is missing",
+        ]
+    );
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "it is a table")]
+fn each_mistake_is_one_problem() {
+    for (line, other, what) in [
+        (
+            "trusted_proxies = [\"127.0.0.1\"]",
+            "trusted_proxies = [\"127.0.0.1\", \"localhost\"]",
+            "`trusted_proxies` is not an IP address",
+        ),
+        (
+            "trusted_proxies = [\"127.0.0.1\"]",
+            "trusted_proxies = \"127.0.0.1\"",
+            "`trusted_proxies` is not a list",
+        ),
+        (
+            "public_url = \"https://keys.example.com\"",
+            "public_url = \"https://keys.example.com/\"",
+            "`public_url` is not the address of a server alone",
+        ),
+        (
+            "public_url = \"https://keys.example.com\"",
+            "public_url = \"http://keys.example.com\"",
+            "`public_url` would send recovery keys through the network unprotected",
+        ),
+        (
+            "path = \"/var/lib/clavis/clavis.db\"",
+            "path = 7",
+            "`path` is not a text",
+        ),
+        (
+            "controllers = [\"dc1.corp.example.com\", \"dc2.corp.example.com\"]",
+            "controllers = []",
+            "`controllers` names no domain controller",
+        ),
+        (
+            "controllers = [\"dc1.corp.example.com\", \"dc2.corp.example.com\"]",
+            "controllers = [\"dc1\"]\ndiscover = \"corp.example.com\"",
+            "`controllers` and `discover` are both there",
+        ),
+        (
+            "controllers = [\"dc1.corp.example.com\", \"dc2.corp.example.com\"]",
+            "controllers = [\"dc1\"]\ndns_server = \"10.0.0.53\"",
+            "`dns_server` has no effect where `controllers` are named",
+        ),
+        (
+            "controllers = [\"dc1.corp.example.com\", \"dc2.corp.example.com\"]",
+            "",
+            "no domain controller is named",
+        ),
+        (
+            "password_file = \"ad.password\"",
+            "password_file = \"ad.password\"\npassword = \"geheim\"",
+            "unknown key `password` in [active_directory.corp]",
+        ),
+        (
+            "# security = \"ldaps\"",
+            "security = \"none\"",
+            "`security` is neither \"ldaps\" nor \"starttls\"",
+        ),
+        (
+            "# timeout = \"5s\"",
+            "timeout = \"5m\"",
+            "`timeout` is too short or too long",
+        ),
+        (
+            "name = \"corp\"",
+            "name = \"corp/1\"",
+            "`name` is too long, or has a slash in it",
+        ),
+        ("name = \"corp\"", "name = \"\"", "`name` is empty"),
+        (
+            "search_base = \"OU=Computers,DC=corp,DC=example,DC=com\"",
+            "search_base = \"Computers\"",
+            "`search_base` is not a distinguished name",
+        ),
+        (
+            "escrow = \"corp\"",
+            "escrow = \"crop\"",
+            "`escrow` names no [[escrow]] section over the same domain",
+        ),
+        (
+            "username = \"clavis\"",
+            "",
+            "`password_file` is there without `username`",
+        ),
+        (
+            "password_file = \"smtp.password\"",
+            "",
+            "`username` is there without `password_file`",
+        ),
+        ("# port = 465", "port = 70000", "`port` is out of range"),
+        (
+            "nominated = [\"security@example.com\", \"mboss\"]",
+            "nominated = [\"Martin Boss\"]",
+            "`nominated` has an entry that is neither a mail address nor a sign-in name",
+        ),
+        (
+            "# deliver_within = \"24h\"",
+            "deliver_within = \"30m\"",
+            "`deliver_within` is too short or too long",
+        ),
+        (
+            "# valid_for = \"3h\"",
+            "valid_for = \"25h\"",
+            "`valid_for` is too short or too long",
+        ),
+        (
+            "# idle = \"30m\"",
+            "idle = \"9h\"",
+            "`idle` is longer than `at_most`",
+        ),
+        (
+            "[sign_in]",
+            "[sing_in]",
+            "unknown key `sing_in`; did you mean `sign_in`?",
+        ),
+    ] {
+        assert_eq!(said(line, other), [what], "{other}");
+    }
+}
+
+#[test]
+fn nothing_listens_to_other_machines_without_a_named_proxy() {
+    let open = ("listen = \"127.0.0.1:8080\"", "listen = \"0.0.0.0:8080\"");
+    parse(&changed(&[open])).expect("a proxy is named");
+    let alone = ("trusted_proxies = [\"127.0.0.1\"]", "trusted_proxies = []");
+    let problems = parse(&changed(&[open, alone])).expect_err("a problem");
+    assert_eq!(problems.iter().count(), 1);
+    assert!(problems.to_string().contains("in plain HTTP"), "{problems}");
+}
+
+#[test]
+fn references_between_sections_must_lead_somewhere() {
+    let problems = parse(&EXAMPLE.replace("[active_directory.corp]", "[active_directory.crop]"))
+        .expect_err("problems");
+    let said: Vec<_> = problems.iter().map(|p| p.what.as_str()).collect();
+    assert_eq!(
+        said, ["`domain` names no section [active_directory.corp]"; 2],
+        "{problems}"
+    );
+
+    let second = "\n[[escrow]]\nname = \"corp\"\nkind = \"file\"\npath = \"escrow.toml\"\n";
+    let problems = parse(&format!("{EXAMPLE}{second}")).expect_err("a problem");
+    assert_eq!(problems.iter().count(), 1, "{problems}");
+    assert!(problems.to_string().contains("earlier [[escrow]]"));
+
+    let other = second.replace("\"corp\"", "\"demo\"");
+    let wrong = changed(&[("escrow = \"corp\"", "escrow = \"demo\"")]) + &other;
+    let problems = parse(&wrong).expect_err("a problem");
+    assert_eq!(problems.iter().count(), 1, "{problems}");
+    assert!(problems.to_string().contains("over the same domain"));
+
+    parse(&(changed(&[("escrow = \"corp\"", "")]) + &other)).expect("only one fits");
+}
+
+#[test]
+fn a_problem_of_a_domain_is_told_once_and_not_again_by_those_who_use_it() {
+    let problems = parse(&changed(&[(
+        "bind_name = \"svc-clavis@corp.example.com\"",
+        "",
+    )]))
+    .expect_err("a problem");
+    assert_eq!(problems.iter().count(), 1, "{problems}");
+}
+
+#[test]
+fn a_demonstration_needs_no_server() {
+    let settings = parse(
+        r#"
+        [server]
+        listen = "127.0.0.1:8080"
+        public_url = "http://127.0.0.1:8080"
+        [organisation]
+        name = "Example Corp"
+        time_zone = "UTC"
+        [support]
+        phone = "1"
+        hours = "always"
+        [store]
+        kind = "sqlite"
+        path = "clavis.db"
+        [[escrow]]
+        name = "demo"
+        kind = "file"
+        path = "escrow.toml"
+        [directory]
+        kind = "file"
+        path = "people.toml"
+        [mail]
+        kind = "folder"
+        from = "clavis@example.com"
+        path = "mails"
+        "#,
+    )
+    .unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(matches!(
+        &settings.directory,
+        Directory::File { escrow, .. } if escrow.0 == "demo"
+    ));
+    assert_eq!(settings.mail.from_name, "Clavis");
+    assert!(settings.approval.nominated.is_empty());
+    assert_eq!(settings.terms.link_valid_for, SignedDuration::from_hours(3));
+}
+
+#[test]
+fn files_are_read_from_the_disk_with_their_secrets() {
+    use std::fs::{Permissions, set_permissions, write};
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("clavis.toml");
+    let problems = crate::load(&path).expect_err("nothing is there");
+    assert!(
+        problems.to_string().contains("cannot be read"),
+        "{problems}"
+    );
+
+    write(&path, EXAMPLE).unwrap();
+    let problems = crate::load(&path).expect_err("no secrets are there");
+    assert_eq!(problems.iter().count(), 2, "{problems}");
+
+    for (name, secret) in [("ad.password", "one\n"), ("smtp.password", "two")] {
+        let secret_path = folder.path().join(name);
+        write(&secret_path, secret).unwrap();
+        set_permissions(&secret_path, Permissions::from_mode(0o600)).unwrap();
+    }
+    let settings = crate::load(&path).unwrap_or_else(|problems| panic!("{problems}"));
+    let MailKind::Smtp(smtp) = settings.mail.kind else {
+        panic!("by SMTP");
+    };
+    let (_, password) = smtp.credentials.expect("credentials");
+    assert_eq!(password.expose_secret(), "two");
+}

@@ -1,0 +1,133 @@
+//! Secrets: each in a file of its own, never in the configuration itself.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use secrecy::SecretString;
+use secrecy::zeroize::Zeroizing;
+
+use crate::problems::Wrong;
+
+/// Where the contents of secret files come from.
+pub trait SecretFiles {
+    /// The secret in a file, without the newline that editors put at its end.
+    ///
+    /// # Errors
+    /// What goes on after `password_file`, for the operator; nothing of the secret.
+    fn secret(&self, path: &Path) -> Result<SecretString, Wrong>;
+}
+
+/// The files of this machine.
+#[derive(Debug, Clone, Copy)]
+pub struct OnDisk;
+
+/// No secret is longer; who names a larger file has named the wrong one.
+const MAX_BYTES: u64 = 4096;
+
+impl SecretFiles for OnDisk {
+    fn secret(&self, path: &Path) -> Result<SecretString, Wrong> {
+        let shown = path.display();
+        let unreadable = |error: std::io::Error| {
+            Wrong::new(
+                format!("names the file {shown}, which cannot be read: {error}"),
+                "Make the file, and let the user that Clavis runs as read it.",
+            )
+        };
+        let mut file = File::open(path).map_err(unreadable)?;
+        let about = file.metadata().map_err(unreadable)?;
+        if about.permissions().mode() & 0o007 != 0 {
+            return Err(Wrong::new(
+                format!("names the file {shown}, which everybody on this machine may use"),
+                format!(
+                    "Run `chmod o= {shown}`, and change the secret if others may have read it."
+                ),
+            ));
+        }
+        if about.len() > MAX_BYTES {
+            return Err(Wrong::new(
+                format!("names the file {shown}, which is too long for a secret"),
+                "Name a file that holds the secret alone, in one line.",
+            ));
+        }
+        // One allocation that is large enough, so that no copy is left behind by growing.
+        let mut bytes = Zeroizing::new(vec![0_u8; 4096 + 1]);
+        let mut length = 0;
+        loop {
+            match file.read(&mut bytes[length..]).map_err(unreadable)? {
+                0 => break,
+                more => length += more,
+            }
+        }
+        clean(&bytes[..length], path)
+    }
+}
+
+fn clean(bytes: &[u8], path: &Path) -> Result<SecretString, Wrong> {
+    let shown = path.display();
+    let text = std::str::from_utf8(bytes).map_err(|_| {
+        Wrong::new(
+            format!("names the file {shown}, which is not text in UTF-8"),
+            "Write the secret alone into it, in one line, as UTF-8.",
+        )
+    })?;
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    if text.is_empty() {
+        return Err(Wrong::new(
+            format!("names the file {shown}, which is empty"),
+            "Write the secret into it.",
+        ));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Wrong::new(
+            format!("names the file {shown}, which has more than one line"),
+            "Write the secret alone into it, in one line.",
+        ));
+    }
+    Ok(SecretString::from(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{Permissions, set_permissions, write};
+
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn secret_of(bytes: &[u8], mode: u32) -> Result<SecretString, Wrong> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.password");
+        write(&path, bytes).unwrap();
+        set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        OnDisk.secret(&path)
+    }
+
+    #[test]
+    fn one_newline_at_the_end_is_not_part_of_the_secret() {
+        for bytes in ["geheim ", "geheim \n", "geheim \r\n"] {
+            let secret = secret_of(bytes.as_bytes(), 0o600).unwrap();
+            assert_eq!(secret.expose_secret(), "geheim ");
+        }
+        secret_of(b"geheim", 0o640).expect("a group may read it");
+    }
+
+    #[test]
+    fn a_file_that_holds_no_secret_of_ours_is_refused() {
+        for (bytes, mode, why) in [
+            (&b"geheim"[..], 0o604, "everybody"),
+            (b"", 0o600, "empty"),
+            (b"\n", 0o600, "empty"),
+            (b"one\ntwo\n", 0o600, "more than one line"),
+            (b"\xff\xfe", 0o600, "UTF-8"),
+            (&[b'x'; 5000], 0o600, "too long"),
+        ] {
+            let wrong = secret_of(bytes, mode).unwrap_err();
+            assert!(wrong.what.contains(why), "{wrong:?}");
+        }
+        let wrong = OnDisk.secret(Path::new("/nowhere/at all")).unwrap_err();
+        assert!(wrong.what.contains("cannot be read"), "{wrong:?}");
+    }
+}
