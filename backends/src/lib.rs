@@ -1,1 +1,7 @@
-//! To be filled.
+//! The far side of each port, one folder a port.
+
+mod active_directory;
+pub mod directory;
+pub mod escrow;
+pub mod mail;
+pub mod store;

@@ -1,0 +1,52 @@
+//! The self check: whether people and what is needed of them can be read.
+
+use clavis_broker::ports::{Finding, Severity};
+
+use super::ActiveDirectoryPeople;
+use crate::active_directory::{
+    PERSON, Scope, Search, Trouble, and, base_finding, present, trouble_finding, wide_membership,
+};
+
+/// Tries everything that the directory needs.
+pub(super) async fn check(people: &ActiveDirectoryPeople) -> Vec<Finding> {
+    let (mut findings, usable) = people.domain.check().await;
+    if !usable {
+        return findings;
+    }
+    let base = match people.base().await {
+        Ok(base) => base,
+        Err(trouble) => {
+            findings.push(trouble_finding(
+                "The domain's root cannot be read",
+                &trouble,
+            ));
+            return findings;
+        }
+    };
+    let base_found = base_finding(&people.domain, base).await;
+    let there = base_found.severity == Severity::Ok;
+    findings.push(base_found);
+    if there {
+        match reading(people, base).await {
+            Ok(finding) => findings.push(finding),
+            Err(trouble) => findings.push(trouble_finding("People cannot be read", &trouble)),
+        }
+        findings.extend(wide_membership(&people.domain).await);
+    }
+    findings
+}
+
+/// Whether there is anybody whose mail address and state can be read.
+async fn reading(people: &ActiveDirectoryPeople, base: &str) -> Result<Finding, Trouble> {
+    let needed = ["mail", "userAccountControl"].map(present).concat();
+    let search = Search::any(base, Scope::Subtree, and(PERSON, &needed));
+    let finding = if people.domain.search(&search).await?.is_empty() {
+        Finding::failure(
+            format!("Under {base} there is no account whose mail address and state can be read."),
+            "Correct `search_base`, or let the account read `mail` and `userAccountControl`.",
+        )
+    } else {
+        Finding::ok("People, their mail addresses and the state of their accounts can be read.")
+    };
+    Ok(finding)
+}

@@ -1,0 +1,1 @@
+//! Where requests, links, sessions, jobs and the audit log are kept: implementations of `Store`.
