@@ -1,1 +1,37 @@
-//! To be filled.
+//! The pages and the letters of Clavis.
+//!
+//! Read in this order: what an installation is called (`site`), how times are written (`times`),
+//! the pages (`pages`) on what they stand on (`forms`, `sessions`, `headers`, `fault`), and the
+//! letters (`letters`). Nothing changes on GET or HEAD, every page works without script, and a
+//! recovery key is written into one buffer that wipes itself (`wiped`).
+
+mod site;
+mod times;
+mod words;
+
+mod app;
+mod assets;
+mod client;
+mod cookies;
+mod fault;
+mod forms;
+mod headers;
+mod limit;
+mod probes;
+mod sessions;
+mod wiped;
+
+mod pages;
+
+mod letters;
+mod mailbox;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use app::router;
+pub use letters::Letters;
+pub use mailbox::mailbox;
+pub use site::{Site, Support};

@@ -1,0 +1,16 @@
+// Copies a recovery key to the clipboard, and says so only when it is there. Without this script
+// the page is whole: the digits can be selected by hand.
+for (const button of document.querySelectorAll("button[data-copies]")) {
+  const key = document.getElementById(button.dataset.copies);
+  const status = document.getElementById(button.dataset.says);
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    status.textContent = "";
+    try {
+      await navigator.clipboard.writeText(key.textContent.replace(/\s+/g, ""));
+      status.textContent = "Copied";
+    } catch {
+      status.textContent = "Not copied. Please select the digits by hand.";
+    }
+  });
+}

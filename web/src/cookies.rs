@@ -1,0 +1,68 @@
+//! The two cookies: a browser's session, and its sign-in under way. Both hold a token and nothing
+//! else, and no script can read them.
+
+use axum::http::header::{COOKIE, InvalidHeaderValue};
+use axum::http::{HeaderMap, HeaderValue};
+use clavis_broker::tokens::PlainToken;
+
+use crate::site::Site;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cookie {
+    /// Sent along when somebody follows a link from a mail (`Lax`): otherwise they would seem to
+    /// be signed out. That is safe because nothing changes on GET.
+    Session,
+    /// Only ever needed between two pages of ours (`Strict`).
+    SignIn,
+}
+
+impl Cookie {
+    /// The token in the cookie, if the browser has sent one that can be one.
+    pub(crate) fn read(self, headers: &HeaderMap, site: &Site) -> Option<PlainToken> {
+        let name = self.name(site);
+        let lines = headers.get_all(COOKIE).iter();
+        lines
+            .filter_map(|line| line.to_str().ok())
+            .flat_map(|line| line.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find(|(found, _)| *found == name)
+            .and_then(|(_, value)| PlainToken::parse(value))
+    }
+
+    /// The header that gives the browser a token, until it is closed.
+    pub(crate) fn set(
+        self,
+        token: &PlainToken,
+        site: &Site,
+    ) -> Result<HeaderValue, InvalidHeaderValue> {
+        let mut header = HeaderValue::from_str(&self.line(token.expose(), site))?;
+        header.set_sensitive(true);
+        Ok(header)
+    }
+
+    /// The header that takes it away again.
+    pub(crate) fn clear(self, site: &Site) -> Result<HeaderValue, InvalidHeaderValue> {
+        HeaderValue::from_str(&format!("{}; Max-Age=0", self.line("", site)))
+    }
+
+    /// The prefix `__Host-` makes browsers refuse the cookie from anybody but this very host, and
+    /// needs `Secure`, which a browser may not keep for plain HTTP.
+    fn name(self, site: &Site) -> &'static str {
+        match (self, site.is_https()) {
+            (Self::Session, true) => "__Host-clavis",
+            (Self::Session, false) => "clavis",
+            (Self::SignIn, true) => "__Host-clavis-sign-in",
+            (Self::SignIn, false) => "clavis-sign-in",
+        }
+    }
+
+    fn line(self, value: &str, site: &Site) -> String {
+        let name = self.name(site);
+        let same_site = match self {
+            Self::Session => "Lax",
+            Self::SignIn => "Strict",
+        };
+        let secure = if site.is_https() { "; Secure" } else { "" };
+        format!("{name}={value}; Path=/; HttpOnly; SameSite={same_site}{secure}")
+    }
+}

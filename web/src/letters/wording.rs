@@ -1,0 +1,115 @@
+//! A letter's wording, the same for its text and its HTML.
+
+use clavis_broker::letters::LetterKind;
+use clavis_broker::lifecycle::Request;
+use clavis_broker::people::Party;
+use clavis_broker::tokens::{PlainToken, SignInCode};
+use jiff::Timestamp;
+
+use super::about::About;
+use crate::site::Site;
+
+/// A letter, ready for either template. Every text is one line.
+pub(super) struct Wording {
+    pub(super) subject: String,
+    pub(super) title: &'static str,
+    /// Before the buttons.
+    pub(super) before: Vec<String>,
+    pub(super) code: Option<String>,
+    pub(super) buttons: Vec<Button>,
+    /// Where the buttons lead, to be read; or a page to look at.
+    pub(super) address: Option<Address>,
+    /// After the buttons.
+    pub(super) after: Vec<String>,
+    /// Reference, device and the like.
+    pub(super) facts: Vec<(&'static str, String)>,
+    /// Why the reader gets this letter, and what to do if it should not be.
+    pub(super) why: String,
+}
+
+pub(super) struct Button {
+    pub(super) label: &'static str,
+    pub(super) url: String,
+    pub(super) is_main: bool,
+}
+
+pub(super) struct Address {
+    pub(super) lead: &'static str,
+    pub(super) url: String,
+}
+
+/// Names come from a directory: none may begin a new line, of a header or of a text.
+pub(super) fn one_line(text: &str) -> String {
+    let is_odd = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let spaced = text.replace(is_odd, " ");
+    let line = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.chars().take(LONGEST_NAME).collect()
+}
+
+const LONGEST_NAME: usize = 100;
+
+pub(super) fn of_sign_in(code: &SignInCode, expires_at: Timestamp, site: &Site) -> Wording {
+    let title = "Your Sign-In Code";
+    Wording {
+        subject: title.to_owned(),
+        title,
+        before: vec!["Type this code on the page that asked for it:".to_owned()],
+        code: Some(code.expose()),
+        buttons: Vec::new(),
+        address: None,
+        after: vec![
+            format!(
+                "The code is valid until {} and works once.",
+                site.moment(expires_at)
+            ),
+            "Nobody from support will ever ask you for it.".to_owned(),
+        ],
+        facts: vec![("Page", site.url("/"))],
+        why: format!(
+            "You get this mail because somebody typed your address to sign in to Clavis. If that was not you, nothing has happened yet: do not pass the code on, and call support at {}.",
+            site.support.phone
+        ),
+    }
+}
+
+pub(super) fn of_request(
+    kind: LetterKind,
+    request: &Request,
+    to: &Party,
+    link: Option<&PlainToken>,
+    site: &Site,
+) -> Wording {
+    let about = About::new(request, to, site);
+    let title = title(kind);
+    let mut words = Wording {
+        subject: format!("{title}: {} ({})", request.reference, about.device),
+        title,
+        before: Vec::new(),
+        code: None,
+        buttons: Vec::new(),
+        address: None,
+        after: Vec::new(),
+        facts: about.facts(),
+        why: about.why(),
+    };
+    about.fill(kind, link, &mut words);
+    words
+}
+
+fn title(kind: LetterKind) -> &'static str {
+    match kind {
+        LetterKind::RequestConfirmation => "Request Confirmation",
+        LetterKind::ApprovalNeeded => "Approval Needed",
+        LetterKind::RequestApproved => "Request Approved",
+        LetterKind::KeyLink => "Your Secure Key Link",
+        LetterKind::KeyRetrieved => "Key Retrieved",
+        LetterKind::LinkExpired => "Link Expired",
+        LetterKind::RequestDeclined => "Request Declined",
+        LetterKind::RequestWithdrawn => "Request Withdrawn",
+        LetterKind::RequestLapsed => "Request Lapsed",
+        LetterKind::RequestRevoked => "Request Stopped",
+    }
+}

@@ -1,0 +1,283 @@
+//! Asking for the recovery key of a device: the form, and everything that can be wrong with it.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Redirect, Response};
+use clavis_broker::devices::{BackendName, Device, DeviceId};
+use clavis_broker::keys::WantedKey;
+use clavis_broker::people::PersonId;
+use clavis_broker::service::{Ask, AskError};
+use clavis_broker::text::{Asset, Reason};
+use clavis_broker::tokens::PlainToken;
+use serde::Deserialize;
+
+use super::{Frame, page, page_with};
+use crate::app::App;
+use crate::client::Source;
+use crate::fault::Fault;
+use crate::forms::{Posted, query};
+use crate::sessions::SignedIn;
+
+/// The form as it was typed, to be shown again where something is wrong with it.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(crate) struct Typed {
+    asset: String,
+    reason: String,
+    key_id: String,
+    /// Which of several devices of a name, as [`device_value`] writes it.
+    device: String,
+    /// The name that `device` was chosen for: another name makes the choice void.
+    device_for: String,
+}
+
+/// What is wrong with the form, field by field.
+#[derive(Default)]
+struct Wrong {
+    asset: Option<String>,
+    reason: Option<String>,
+    key_id: Option<String>,
+    device: Option<&'static str>,
+}
+
+/// What is wrong with no single field.
+struct Notice {
+    title: String,
+    text: String,
+    /// Where to go instead.
+    link: Option<(String, String)>,
+}
+
+/// One of several devices of a name.
+struct Candidate {
+    value: String,
+    name: String,
+    detail: Option<String>,
+    is_mine: bool,
+}
+
+#[derive(Template)]
+#[template(path = "ask.html")]
+struct AskPage<'a> {
+    frame: Frame<'a>,
+    form_token: PlainToken,
+    typed: &'a Typed,
+    wrong: Wrong,
+    notice: Option<Notice>,
+    candidates: Vec<Candidate>,
+}
+
+impl AskPage<'_> {
+    const LONGEST_REASON: usize = Reason::MAX_CHARS;
+
+    fn has_wrong_fields(&self) -> bool {
+        let Wrong {
+            asset,
+            reason,
+            key_id,
+            device,
+        } = &self.wrong;
+        asset.is_some() || reason.is_some() || key_id.is_some() || device.is_some()
+    }
+}
+
+/// A device as the value of a form field.
+pub(crate) fn device_value(id: &DeviceId) -> String {
+    format!("{}/{}", id.backend, id.native)
+}
+
+fn device_id(value: &str) -> Option<DeviceId> {
+    let (backend, native) = value.split_once('/')?;
+    Some(DeviceId {
+        backend: BackendName(backend.to_owned()),
+        native: native.to_owned(),
+    })
+}
+
+pub(crate) async fn form(
+    State(app): State<App>,
+    who: SignedIn,
+    uri: Uri,
+) -> Result<Response, Fault> {
+    let mut typed: Typed = query(&uri);
+    // A link names the device along with the name that it goes by.
+    typed.device_for.clone_from(&typed.asset);
+    page(&AskPage {
+        frame: Frame::signed_in(&app.site, &who),
+        form_token: who.token.form_token(),
+        typed: &typed,
+        wrong: Wrong::default(),
+        notice: None,
+        candidates: Vec::new(),
+    })
+}
+
+pub(crate) async fn ask(
+    State(app): State<App>,
+    Source(source): Source,
+    who: SignedIn,
+    form: Posted<Typed>,
+) -> Result<Response, Fault> {
+    let typed = form.served_to(&who.token)?;
+    let mut answer = Answer::default();
+    match read(&typed) {
+        Ok(ask) => match app.broker.ask(who.person(), ask, source).await {
+            Ok(request) => {
+                let path = format!("/requests/{}", request.reference);
+                return Ok(Redirect::to(&path).into_response());
+            }
+            Err(error) => answer = refusal(error, &who.person().id),
+        },
+        Err(wrong) => answer.wrong = wrong,
+    }
+    let again = AskPage {
+        frame: Frame::signed_in(&app.site, &who),
+        form_token: who.token.form_token(),
+        typed: &typed,
+        wrong: answer.wrong,
+        notice: answer.notice,
+        candidates: answer.candidates,
+    };
+    page_with(answer.status, &again)
+}
+
+fn read(typed: &Typed) -> Result<Ask, Wrong> {
+    let asset = Asset::parse(&typed.asset);
+    let reason = Reason::parse(&typed.reason);
+    let wanted = match typed.key_id.trim() {
+        "" => Ok(None),
+        text => WantedKey::parse(text).map(Some),
+    };
+    let chosen = (typed.device_for == typed.asset)
+        .then(|| device_id(&typed.device))
+        .flatten();
+    match (asset, reason, wanted) {
+        (Ok(asset), Ok(reason), Ok(wanted)) => Ok(Ask {
+            asset,
+            chosen,
+            wanted,
+            reason,
+        }),
+        (asset, reason, wanted) => Err(Wrong {
+            asset: asset.err().map(|error| error.to_string()),
+            reason: reason.err().map(|error| error.to_string()),
+            key_id: wanted.err().map(|error| error.to_string()),
+            device: None,
+        }),
+    }
+}
+
+/// What the form says where no request was made.
+struct Answer {
+    status: StatusCode,
+    wrong: Wrong,
+    notice: Option<Notice>,
+    candidates: Vec<Candidate>,
+}
+
+impl Default for Answer {
+    fn default() -> Self {
+        Self {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            wrong: Wrong::default(),
+            notice: None,
+            candidates: Vec::new(),
+        }
+    }
+}
+
+fn refusal(error: AskError, person: &PersonId) -> Answer {
+    let mut answer = Answer::default();
+    match error {
+        AskError::UnknownDevice => {
+            answer.wrong.asset = Some(
+                "No device goes by that name. Check the sticker on the laptop, or call support."
+                    .to_owned(),
+            );
+        }
+        AskError::Ambiguous(devices) => {
+            answer.wrong.device = Some("Several devices go by that name. Please choose yours.");
+            answer.candidates = devices
+                .into_iter()
+                .map(|device| Candidate::new(device, person))
+                .collect();
+        }
+        AskError::WrongKeyId(device) => {
+            answer.wrong.key_id = Some(format!(
+                "{} has no recovery key of that ID. Compare the first 8 digits with the locked \
+                 screen. If they are right, it may be another device; if you can't read them, \
+                 leave this empty.",
+                device.name
+            ));
+        }
+        AskError::NothingEscrowed(device) => {
+            answer.notice = Some(Notice::new(
+                format!("No recovery key is kept for {}", device.name),
+                "There is nothing that an approver could release. Support can tell you what else \
+                 can be done.",
+            ));
+        }
+        AskError::NobodyToAsk(_) => {
+            answer.notice = Some(Notice::new(
+                "There is nobody to approve your request",
+                "The directory names no manager for you who could approve, and nobody in their \
+                 place. Please call support: they can have this mended.",
+            ));
+        }
+        AskError::Unfit => {
+            answer.notice = Some(Notice::new(
+                "Your account cannot ask for a recovery key",
+                "It is disabled, or the directory has no mail address for it. Please call support.",
+            ));
+        }
+        AskError::AlreadyOpen(reference) => {
+            answer.status = StatusCode::CONFLICT;
+            answer.notice = Some(Notice {
+                link: Some((
+                    format!("/requests/{reference}"),
+                    format!("Go to request {reference}"),
+                )),
+                ..Notice::new(
+                    "You have asked for this device already",
+                    "One request at a time is enough. To ask anew, withdraw the open one first.",
+                )
+            });
+        }
+        AskError::Unavailable(error) => {
+            answer.status = StatusCode::SERVICE_UNAVAILABLE;
+            let part = error.part.clone();
+            let error: &(dyn std::error::Error + 'static) = &error;
+            tracing::error!(error, "a request could not be made for now");
+            answer.notice = Some(Notice::new(
+                "Clavis cannot look this up right now",
+                format!(
+                    "No answer came from {part}. No request has been made. What you typed is \
+                     still here: please try again in a minute, or call support."
+                ),
+            ));
+        }
+    }
+    answer
+}
+
+impl Notice {
+    fn new(title: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            text: text.into(),
+            link: None,
+        }
+    }
+}
+
+impl Candidate {
+    fn new(device: Device, person: &PersonId) -> Self {
+        Self {
+            value: device_value(&device.id),
+            is_mine: device.owner.as_ref() == Some(person),
+            name: device.name,
+            detail: device.detail,
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The pages as a browser meets them.
+
+mod frame;
+mod journeys;
+mod refusals;
