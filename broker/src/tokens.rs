@@ -182,6 +182,11 @@ impl Reference {
         Self::grouped(&random_word::<{ Self::LEN }>(random))
     }
 
+    /// The reference as it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     fn grouped(word: &str) -> Self {
         let (head, tail) = word.split_at(3);
         Self(format!("{head}-{tail}"))

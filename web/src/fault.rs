@@ -1,7 +1,6 @@
 //! The one HTTP error: what went wrong, as a status, a page in the site's look, and one row in
 //! the log where an operator should know. Internals never reach the page.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use axum::http::header::{ALLOW, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
+use clavis_broker::causes::with_causes;
 use clavis_broker::service::Unavailable;
 
 use crate::forms::with_query;
@@ -172,7 +172,7 @@ pub(crate) async fn pages_for_faults(
 /// The route, never the path: paths hold tokens.
 fn report(fault: &Fault, route: Option<&MatchedPath>) {
     let route = route.map(MatchedPath::as_str);
-    let error: &(dyn Error + 'static) = fault;
+    let error = with_causes(fault);
     match fault {
         Fault::Unavailable(_) => {
             tracing::error!(

@@ -14,3 +14,6 @@ mod request;
 pub use command::{Command, Decision, Effect, Refusal, Step};
 pub use decide::{decide, open};
 pub use request::{Approval, Closing, Draft, Outcome, Request, RequestId, State, Terms};
+
+#[cfg(test)]
+mod tests;

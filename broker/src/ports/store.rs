@@ -70,12 +70,13 @@ pub enum Job {
     },
 }
 
-/// A hold on a job for a while: who finishes or postpones it must still have it.
+/// A hold on a job for a while: who finishes or postpones it must still have it. It is lost when
+/// somebody else has claimed the job since, and when the job was finished, postponed or buried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease {
     /// The job.
     pub job: JobId,
-    /// The how-manieth try this is, from 1.
+    /// The how-manieth try this is, from 1. Never the same twice for a job, revived or not.
     pub attempt: i64,
 }
 
@@ -84,7 +85,7 @@ pub struct Lease {
 pub struct ClaimedJob {
     /// The hold.
     pub lease: Lease,
-    /// When the job was first due.
+    /// When the job was first due, or was revived.
     pub queued_at: Timestamp,
     /// What to do.
     pub job: Job,
@@ -112,6 +113,8 @@ pub struct Challenge {
     pub mail: MailAddress,
     /// How often a code was typed.
     pub attempts: i64,
+    /// When it began.
+    pub begun_at: Timestamp,
     /// When it ends.
     pub expires_at: Timestamp,
     /// How far it has come.
@@ -280,6 +283,9 @@ pub trait Store: Send + Sync {
 
     /// Rows of the log, oldest first.
     async fn log(&self, query: &LogQuery) -> Result<Vec<LogRow>, StoreError>;
+
+    /// When the last row of the log was written, if there is one.
+    async fn latest(&self) -> Result<Option<Timestamp>, StoreError>;
 
     /// Takes jobs that are due at `now`, the longest due first; nobody else gets them before the
     /// lease is over.

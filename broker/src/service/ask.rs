@@ -153,22 +153,17 @@ impl Broker {
     }
 
     async fn whom_to_ask(&self, beneficiary: &Party) -> Result<Asked, AskError> {
-        let manager = match in_time(
+        let manager = in_time(
             "the directory",
             self.parts.directory.manager(&beneficiary.id),
         )
-        .await
-        {
-            Ok(manager) => manager,
-            Err(error) => return Err(error.into()),
-        };
-        match whom_to_ask(beneficiary, beneficiary, manager.as_ref(), &[]) {
-            Ok(asked) => Ok(asked),
-            Err(NobodyToAsk) => {
-                let nominated = self.nominated().await?;
-                Ok(whom_to_ask(beneficiary, beneficiary, None, &nominated)?)
-            }
+        .await?;
+        // The nominated people are looked up only where they are needed.
+        if let Ok(asked) = whom_to_ask(beneficiary, beneficiary, manager.as_ref(), &[]) {
+            return Ok(asked);
         }
+        let nominated = self.nominated().await?;
+        Ok(whom_to_ask(beneficiary, beneficiary, None, &nominated)?)
     }
 
     /// The nominated people as the directory knows them. One whom it does not know, or not

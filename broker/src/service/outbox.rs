@@ -324,9 +324,7 @@ async fn known(
 /// The wait after a failed try: 5 seconds, doubled with each try up to [`LONGEST_WAIT`], and up
 /// to a quarter longer by chance, so that many jobs do not come back at one moment.
 fn wait_after(attempt: i64, chance: u8) -> SignedDuration {
-    let doublings = u32::try_from(attempt.saturating_sub(1))
-        .unwrap_or(0)
-        .min(10);
+    let doublings = attempt.saturating_sub(1).clamp(0, 10);
     let wait = SignedDuration::from_secs(5 * (1 << doublings)).min(LONGEST_WAIT);
     wait + wait * i32::from(chance) / 1024
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{AdvanceError, Broker, Unavailable, in_time};
 use crate::audit::{Actor, Event, FetchFault, LogEntry};
+use crate::causes::with_causes;
 use crate::devices::{BackendName, EscrowRecord, Selection, select, uncovered, volume_label};
 use crate::keys::{Damage, EscrowedKey, RecoveryKey};
 use crate::lifecycle::{Command, Outcome, Refusal, Request, State};
@@ -218,8 +219,7 @@ impl Broker {
         match in_time("the directory", self.parts.directory.person(&query)).await {
             Ok(person) => person.is_some_and(|person| person.enabled),
             Err(error) => {
-                let error: &(dyn std::error::Error + 'static) = &error;
-                tracing::warn!(request.reference = %request.reference, error, "the beneficiary could not be looked up");
+                tracing::warn!(request.reference = %request.reference, error = with_causes(&error), "the beneficiary could not be looked up");
                 false
             }
         }
@@ -304,8 +304,7 @@ async fn deadline<T>(call: impl Future<Output = Result<T, EscrowError>>) -> Resu
     };
     answer.map_err(|error| {
         let fault = error.fault;
-        let error: &(dyn std::error::Error + 'static) = &error;
-        tracing::warn!(error, "an escrow backend failed");
+        tracing::warn!(error = with_causes(&error), "an escrow backend failed");
         match fault {
             EscrowFault::Unavailable | EscrowFault::Nonsense => FetchFault::Unavailable,
             EscrowFault::Denied => FetchFault::Denied,

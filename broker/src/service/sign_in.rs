@@ -73,6 +73,7 @@ impl Broker {
             token: token.hash(),
             mail: mail.clone(),
             attempts: 0,
+            begun_at: now,
             expires_at: now + self.parts.sign_in.code_valid_for,
             state: ChallengeState::Waiting,
         };

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 
 use super::{AdvanceError, Broker, Unavailable, before, outbox::LEASE};
 use crate::audit::Actor;
+use crate::causes::with_causes;
 use crate::lifecycle::Command;
 
 /// How many jobs are done at once.
@@ -122,9 +123,8 @@ impl Broker {
 
 fn report(outcome: Result<(), Unavailable>) {
     if let Err(error) = outcome {
-        let error: &(dyn std::error::Error + 'static) = &error;
         tracing::error!(
-            error,
+            error = with_causes(&error),
             "a piece of background work failed; it will be tried again"
         );
     }

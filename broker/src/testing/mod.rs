@@ -1,4 +1,11 @@
+//! In-memory twins of the ports, and the contract suites that twins and real implementations pass.
+
+pub mod contract;
 mod fixed;
 pub mod sample;
+mod twins;
 
 pub use fixed::{CountingRandom, SetClock};
+pub use twins::{
+    MailTrouble, MemoryDirectory, MemoryEscrow, MemoryMailer, MemoryStore, PlainLetters,
+};

@@ -3,27 +3,25 @@
 //! Its people and devices have names that would break a page which does not escape them, and the
 //! browser looks for that in every answer.
 
-mod twins;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use clavis_broker::devices::{BackendName, Device, DeviceId, EscrowRecord};
+use clavis_broker::devices::{BackendName, Device, DeviceId};
 use clavis_broker::letters::Mail;
 use clavis_broker::people::{MailAddress, Person, PersonId};
 use clavis_broker::service::{Broker, Parts, SignInTerms};
 use clavis_broker::testing::sample::{monday, record, terms};
-use clavis_broker::testing::{CountingRandom, SetClock};
+use clavis_broker::testing::{
+    CountingRandom, MemoryDirectory, MemoryEscrow, MemoryMailer, MemoryStore, SetClock,
+};
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use tower::ServiceExt;
 
 use crate::{Letters, Site, Support, mailbox, router};
-use twins::{MemoryDirectory, MemoryEscrow, MemoryMailer, MemoryStore};
 
 pub(crate) const ANNA: &str = "Anna <script>alert(1)</script> O'Hara & Sons";
 pub(crate) const LAPTOP: &str = "LT-42\"><img src=x>";
@@ -82,10 +80,7 @@ impl World {
             },
         }));
         let caught = Arc::clone(&mailer);
-        let mails = mailbox(
-            Arc::new(move || caught.0.lock().unwrap().clone()),
-            Arc::clone(&site),
-        );
+        let mails = mailbox(Arc::new(move || caught.sent()), Arc::clone(&site));
         Self {
             app: router(Arc::clone(&broker), site).merge(mails),
             broker,
@@ -97,7 +92,7 @@ impl World {
     }
 
     pub(crate) fn break_store(&self) {
-        self.store.broken.store(true, Ordering::SeqCst);
+        self.store.break_after(0);
     }
 
     /// Sends what is due; gives the newest mail with this beginning of a subject.
@@ -112,7 +107,7 @@ impl World {
     }
 
     pub(crate) fn mails(&self) -> Vec<Mail> {
-        self.mailer.0.lock().unwrap().clone()
+        self.mailer.sent()
     }
 
     pub(crate) fn browser(&self) -> Browser {
@@ -322,39 +317,30 @@ fn devices() -> Vec<Device> {
 
 fn directory() -> MemoryDirectory {
     let boss = person("boss", "Boss <img src=x>");
-    let manager = Some(boss.id.clone());
-    MemoryDirectory {
-        people: vec![(person("anna", ANNA), manager), (boss, None)],
-        devices: devices(),
+    let directory = MemoryDirectory::default();
+    directory.add(person("anna", ANNA), "anna", Some(boss.id.clone()));
+    directory.add(boss, "boss", None);
+    for device in devices() {
+        directory.add_device(device);
     }
+    directory
 }
 
 fn escrow() -> MemoryEscrow {
-    let id = |native: &str| {
-        devices()
-            .into_iter()
-            .find(|d| d.id.native == native)
-            .unwrap()
-            .id
-    };
-    let held = |record: EscrowRecord, key: &str| (record, key.to_owned());
+    let escrow = MemoryEscrow::new(BackendName("test".to_owned()));
     let damaged = KEY.replace("720885", "720896");
-    MemoryEscrow {
-        name: BackendName("test".to_owned()),
-        devices: devices(),
-        records: [
-            (
-                id("laptop"),
-                vec![
-                    held(record(0xAAAA_0001 << 96, Some(1), 5), KEY),
-                    held(record(0xBBBB_0002 << 96, Some(2), 4), &damaged),
-                    held(record(0xCCCC_0003 << 96, Some(1), 1), KEY),
-                ],
-            ),
-            (id("one"), vec![held(record(4, None, 1), KEY)]),
-            (id("two"), vec![held(record(5, None, 1), KEY)]),
-        ]
-        .into(),
-        broken: false.into(),
+    let records = [
+        vec![
+            (record(0xAAAA_0001 << 96, Some(1), 5), KEY),
+            (record(0xBBBB_0002 << 96, Some(2), 4), &*damaged),
+            (record(0xCCCC_0003 << 96, Some(1), 1), KEY),
+        ],
+        vec![(record(4, None, 1), KEY)],
+        vec![(record(5, None, 1), KEY)],
+        vec![],
+    ];
+    for (device, records) in devices().into_iter().zip(records) {
+        escrow.hold(device, &records);
     }
+    escrow
 }

@@ -1,8 +1,7 @@
 //! The way to a key, and its branches.
 
-use std::sync::atomic::Ordering;
-
 use axum::http::StatusCode;
+use clavis_broker::ports::EscrowFault;
 use jiff::SignedDuration;
 
 use crate::testing::{KEY, LAPTOP, PHONE, REASON, World};
@@ -90,12 +89,12 @@ async fn a_fault_leaves_the_key_link_unused() {
     let link = world.approved().await;
     let mut anna = world.browser();
     let token = anna.get(&link).await.form_token();
-    world.escrow.broken.store(true, Ordering::SeqCst);
+    world.escrow.break_down(Some(EscrowFault::Unavailable));
     let answer = anna.post(&link, &[("form_token", &token)]).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(!answer.header("retry-after").is_empty());
     assert!(answer.says("Your link has not been used") && answer.says(PHONE));
-    world.escrow.broken.store(false, Ordering::SeqCst);
+    world.escrow.break_down(None);
     let answer = anna
         .post(&link, &[("form_token", answer.form_token())])
         .await;

@@ -1,0 +1,140 @@
+//! One write as SQL statements inside an open transaction.
+
+use clavis_broker::lifecycle::State;
+use clavis_broker::ports::{ChallengeState, Lease, Write};
+use rusqlite::{Connection, ToSql, params};
+
+use super::rows::{RowError, job_id, json, millis, request_id};
+use super::sql;
+
+/// A change whose precondition does not hold, or one that could not be written.
+pub(super) enum NotApplied {
+    Conflict,
+    Failed(RowError),
+}
+
+impl<E: Into<RowError>> From<E> for NotApplied {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Applies one write; its precondition is part of its statement, which changes exactly one row
+/// where it holds.
+pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), NotApplied> {
+    let one_row = |statement: &str, parameters: &[&dyn ToSql]| -> Result<(), NotApplied> {
+        match connection.prepare_cached(statement)?.execute(parameters)? {
+            1 => Ok(()),
+            _ => Err(NotApplied::Conflict),
+        }
+    };
+    match write {
+        Write::Open(request) => one_row(
+            sql::OPEN,
+            params![
+                request_id(request.id),
+                request.reference.to_string(),
+                request.requester.id.0,
+                request.beneficiary.id.0,
+                request.device.id.to_string(),
+                millis(request.made_at),
+                due(&request.state),
+                json(request)?,
+                json(&request.state)?,
+            ],
+        ),
+        Write::Advance {
+            request,
+            expected,
+            next,
+        } => one_row(
+            sql::ADVANCE,
+            params![json(next)?, due(next), request_id(*request), expected.0],
+        ),
+        Write::Log(entry) => {
+            let request = entry.request.as_ref().map(|request| request_id(request.id));
+            one_row(
+                sql::LOG,
+                params![millis(entry.at), entry.event.name(), request, json(entry)?],
+            )
+        }
+        Write::Enqueue { id, job, at } => {
+            one_row(sql::ENQUEUE, params![job_id(*id), millis(*at), json(job)?])
+        }
+        Write::AddLink(link) => one_row(
+            sql::ADD_LINK,
+            params![link.token.0, request_id(link.request), json(&link.kind)?],
+        ),
+        Write::Finish(Lease { job, attempt }) => {
+            one_row(sql::FINISH, params![job_id(*job), attempt])
+        }
+        Write::Postpone {
+            lease,
+            due_at,
+            error,
+        } => one_row(
+            sql::POSTPONE,
+            params![millis(*due_at), error, job_id(lease.job), lease.attempt],
+        ),
+        Write::Bury { lease, error } => one_row(
+            sql::POSTPONE,
+            params![None::<i64>, error, job_id(lease.job), lease.attempt],
+        ),
+        Write::Revive { job, at } => one_row(sql::REVIVE, params![millis(*at), job_id(*job)]),
+        Write::OpenChallenge(challenge) => {
+            let (code, person) = match &challenge.state {
+                ChallengeState::Waiting => (None, None),
+                ChallengeState::Sent { code, to } => (Some(code.0), Some(json(to)?)),
+            };
+            one_row(
+                sql::OPEN_CHALLENGE,
+                params![
+                    challenge.token.0,
+                    challenge.mail.as_str().to_lowercase(),
+                    challenge.mail.as_str(),
+                    millis(challenge.begun_at),
+                    challenge.attempts,
+                    millis(challenge.expires_at),
+                    code,
+                    person,
+                ],
+            )
+        }
+        Write::SetCode {
+            challenge,
+            code,
+            to,
+            expires_at,
+        } => one_row(
+            sql::SET_CODE,
+            params![code.0, json(to)?, millis(*expires_at), challenge.0],
+        ),
+        Write::CountAttempt {
+            challenge,
+            expected,
+        } => one_row(sql::COUNT_ATTEMPT, params![challenge.0, expected]),
+        Write::EndChallenge(token) => one_row(sql::END_CHALLENGE, params![token.0]),
+        Write::OpenSession(session) => one_row(
+            sql::OPEN_SESSION,
+            params![
+                session.token.0,
+                json(&session.person)?,
+                millis(session.used_at),
+                millis(session.ends_at)
+            ],
+        ),
+        Write::TouchSession { token, at } => {
+            one_row(sql::TOUCH_SESSION, params![millis(*at), token.0])
+        }
+        Write::EndSession(token) => {
+            connection
+                .prepare_cached(sql::END_SESSION)?
+                .execute(params![token.0])?;
+            Ok(())
+        }
+    }
+}
+
+fn due(state: &State) -> Option<i64> {
+    state.due_at().map(millis)
+}

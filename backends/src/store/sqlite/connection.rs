@@ -1,0 +1,90 @@
+//! Opening the file, and bringing its tables up to date.
+
+use std::fs::OpenOptions;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+/// The tables, version by version. A released version is never edited; a change is a new one.
+const VERSIONS: &[&str] = &[include_str!("schema.sql")];
+
+/// How long to wait for another process that is writing.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// Why the file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum OpenError {
+    #[error(transparent)]
+    Sql(#[from] rusqlite::Error),
+    #[error(
+        "its tables are version {0}, written by a newer Clavis: install that version or a later one"
+    )]
+    Newer(i64),
+}
+
+/// Opens the file for writing, makes it where it is missing, and brings its tables up to date.
+pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
+    create_private(path);
+    let mut connection = connect(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+    )?;
+    migrate(&mut connection)?;
+    Ok(connection)
+}
+
+/// Opens the file for reading.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
+    // Opened for writing all the same: a reader takes part in the write-ahead log.
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, rusqlite::Error> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    // FULL: a commit has reached the disk when it returns, also in the write-ahead log.
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // What is deleted is overwritten: an address that is gone from a table is gone from the file.
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// A new file is for our account only. SQLite gives the files beside it the same permissions.
+fn create_private(path: &Path) {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    // Where this fails, opening the database says why.
+    drop(options.open(path));
+}
+
+fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
+    // Immediate, so that of two processes that start together one waits for the other.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction
+        .execute_batch("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)")?;
+    let version: i64 = transaction.query_row(
+        "SELECT COALESCE(MAX(version), 0) FROM schema_version",
+        [],
+        |row| row.get(0),
+    )?;
+    let done = usize::try_from(version).unwrap_or(usize::MAX);
+    if done > VERSIONS.len() {
+        return Err(OpenError::Newer(version));
+    }
+    for (number, statements) in VERSIONS.iter().enumerate().skip(done) {
+        transaction.execute_batch(statements)?;
+        transaction.execute(
+            "INSERT INTO schema_version (version) VALUES ($1)",
+            [i64::try_from(number + 1).unwrap_or(i64::MAX)],
+        )?;
+    }
+    Ok(transaction.commit()?)
+}

@@ -1,0 +1,331 @@
+//! The store in one SQLite file. Several processes may share it.
+//!
+//! Writes go to one thread, which commits together what is waiting ([`committer`]); reads go
+//! beside it ([`readers`]).
+
+mod apply;
+mod committer;
+mod connection;
+mod readers;
+mod rows;
+mod sql;
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
+
+use async_trait::async_trait;
+use clavis_broker::audit::LogRow;
+use clavis_broker::causes::with_causes;
+use clavis_broker::lifecycle::RequestId;
+use clavis_broker::people::{MailAddress, PersonId};
+use clavis_broker::ports::{
+    Challenge, Change, ClaimedJob, CommitError, DeadJob, Finding, Link, LogQuery, Session, Store,
+    StoreError, StoredRequest,
+};
+use clavis_broker::tokens::{Reference, TokenHash};
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{Connection, Row, ToSql, params};
+use tokio::sync::oneshot;
+
+use committer::Order;
+use readers::Readers;
+use rows::{RowError, millis, request_id};
+
+/// The store in one SQLite file: write-ahead log, every commit flushed to disk.
+pub struct SqliteStore {
+    path: PathBuf,
+    orders: mpsc::Sender<Order>,
+    readers: Readers,
+}
+
+impl SqliteStore {
+    /// Opens the file, makes it where it is missing (readable for this account only; its folder
+    /// must exist), and brings its tables up to date.
+    ///
+    /// # Errors
+    /// Where the file cannot be opened, is no database, or was written by a newer version.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let failed = |source: Box<dyn std::error::Error + Send + Sync>| StoreError {
+            what: format!("opening {}", path.display()),
+            source: Some(source),
+        };
+        let connection = connection::open(path).map_err(|error| failed(Box::new(error)))?;
+        let (orders, waiting) = mpsc::channel();
+        thread::Builder::new()
+            .name("committer".to_owned())
+            .spawn(move || committer::run(connection, &waiting))
+            .map_err(|error| failed(Box::new(error)))?;
+        Ok(Self {
+            path: path.to_owned(),
+            orders,
+            readers: Readers::new(path.to_owned()),
+        })
+    }
+
+    async fn order<T>(
+        &self,
+        make: impl FnOnce(oneshot::Sender<T>) -> Order,
+    ) -> Result<T, StoreError> {
+        let gone = || StoreError {
+            what: "writing: the committer has stopped".to_owned(),
+            source: None,
+        };
+        let (reply, answer) = oneshot::channel();
+        self.orders.send(make(reply)).map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn commit(&self, change: Change) -> Result<(), CommitError> {
+        self.order(|reply| Order::Commit(change, reply)).await?
+    }
+
+    async fn request(&self, id: RequestId) -> Result<Option<StoredRequest>, StoreError> {
+        let read = move |connection: &Connection| {
+            one(
+                connection,
+                sql::REQUEST,
+                params![request_id(id)],
+                rows::stored_request,
+            )
+        };
+        self.readers.read("loading a request", read).await
+    }
+
+    async fn request_by_reference(
+        &self,
+        reference: &Reference,
+    ) -> Result<Option<StoredRequest>, StoreError> {
+        let reference = reference.to_string();
+        let read = move |connection: &Connection| {
+            one(
+                connection,
+                sql::REQUEST_BY_REFERENCE,
+                params![reference],
+                rows::stored_request,
+            )
+        };
+        self.readers.read("loading a request", read).await
+    }
+
+    async fn link(&self, token: &TokenHash) -> Result<Option<(Link, StoredRequest)>, StoreError> {
+        let token = *token;
+        let read = move |connection: &Connection| {
+            one(connection, sql::LINK, params![token.0], |row| {
+                rows::link(row, &token)
+            })
+        };
+        self.readers.read("looking up a link", read).await
+    }
+
+    async fn requests_of(
+        &self,
+        person: &PersonId,
+        limit: usize,
+    ) -> Result<Vec<StoredRequest>, StoreError> {
+        let person = person.0.clone();
+        let read = move |connection: &Connection| {
+            many(
+                connection,
+                sql::REQUESTS_OF,
+                params![person, count(limit)],
+                rows::stored_request,
+            )
+        };
+        self.readers.read("listing requests", read).await
+    }
+
+    async fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<RequestId>, StoreError> {
+        let read = move |connection: &Connection| {
+            many(
+                connection,
+                sql::OVERDUE,
+                params![millis(now), count(limit)],
+                rows::id_of_request,
+            )
+        };
+        self.readers
+            .read("looking for what has run out", read)
+            .await
+    }
+
+    async fn log(&self, query: &LogQuery) -> Result<Vec<LogRow>, StoreError> {
+        let LogQuery {
+            request,
+            after,
+            limit,
+        } = query.clone();
+        let read = move |connection: &Connection| match request {
+            Some(request) => {
+                let parameters = params![request_id(request), after, count(limit)];
+                many(connection, sql::LOG_ROWS_OF, parameters, rows::log_row)
+            }
+            None => many(
+                connection,
+                sql::LOG_ROWS,
+                params![after, count(limit)],
+                rows::log_row,
+            ),
+        };
+        self.readers.read("reading the log", read).await
+    }
+
+    async fn latest(&self) -> Result<Option<Timestamp>, StoreError> {
+        let read = |connection: &Connection| {
+            one(connection, sql::LATEST, params![], rows::optional_moment)
+        };
+        Ok(self.readers.read("reading the log", read).await?.flatten())
+    }
+
+    async fn claim(
+        &self,
+        now: Timestamp,
+        lease: SignedDuration,
+        limit: usize,
+    ) -> Result<Vec<ClaimedJob>, StoreError> {
+        // Looked before it is written: an idle outbox costs no flush.
+        let look = move |connection: &Connection| {
+            one(
+                connection,
+                sql::IS_ANY_DUE,
+                params![millis(now)],
+                |_| Ok(()),
+            )
+        };
+        if self.readers.read("looking for jobs", look).await?.is_none() {
+            return Ok(Vec::new());
+        }
+        self.order(|reply| Order::Claim {
+            now,
+            lease,
+            limit,
+            reply,
+        })
+        .await?
+    }
+
+    async fn dead(&self, limit: usize) -> Result<Vec<DeadJob>, StoreError> {
+        let read = move |connection: &Connection| {
+            many(connection, sql::DEAD, params![count(limit)], rows::dead_job)
+        };
+        self.readers.read("listing dead jobs", read).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let read = |connection: &Connection| {
+            one(connection, sql::NEXT_DUE, params![], rows::optional_moment)
+        };
+        Ok(self
+            .readers
+            .read("looking for the next timer", read)
+            .await?
+            .flatten())
+    }
+
+    async fn challenge(&self, token: &TokenHash) -> Result<Option<Challenge>, StoreError> {
+        let token = *token;
+        let read = move |connection: &Connection| {
+            one(connection, sql::CHALLENGE, params![token.0], |row| {
+                rows::challenge(row, &token)
+            })
+        };
+        self.readers.read("loading a sign-in", read).await
+    }
+
+    async fn challenges_since(
+        &self,
+        mail: &MailAddress,
+        since: Timestamp,
+    ) -> Result<usize, StoreError> {
+        let mail = mail.as_str().to_lowercase();
+        let read = move |connection: &Connection| {
+            one(
+                connection,
+                sql::CHALLENGES_SINCE,
+                params![mail, millis(since)],
+                |row| Ok(row.get::<_, i64>(0)?),
+            )
+        };
+        let found = self.readers.read("counting sign-ins", read).await?;
+        Ok(found
+            .and_then(|found| usize::try_from(found).ok())
+            .unwrap_or(0))
+    }
+
+    async fn session(&self, token: &TokenHash) -> Result<Option<Session>, StoreError> {
+        let token = *token;
+        let read = move |connection: &Connection| {
+            one(connection, sql::SESSION, params![token.0], |row| {
+                rows::session(row, &token)
+            })
+        };
+        self.readers.read("loading a session", read).await
+    }
+
+    async fn forget_ended(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.order(|reply| Order::Forget { before, reply }).await?
+    }
+
+    async fn check(&self) -> Vec<Finding> {
+        let file = self.path.display().to_string();
+        let sound = self.readers.read("checking the file", |connection| {
+            one(connection, "PRAGMA quick_check(1)", params![], |row| {
+                Ok(row.get::<_, String>(0)?)
+            })
+        });
+        match sound.await {
+            Ok(Some(answer)) if answer == "ok" => {}
+            Ok(answer) => {
+                return vec![Finding::failure(
+                    format!("{file} is damaged: {}", answer.unwrap_or_default()),
+                    "Stop Clavis, keep the file, and restore the latest backup.",
+                )];
+            }
+            Err(error) => {
+                return vec![Finding::failure(
+                    format!("{file} cannot be read: {}", with_causes(&error)),
+                    "Check that the file belongs to the account that Clavis runs as, and that the disk works.",
+                )];
+            }
+        }
+        // An empty change is a transaction like any other: it takes the lock for writing.
+        match self.commit(Change::new()).await {
+            Ok(()) => vec![Finding::ok(format!("{file} can be read and written"))],
+            Err(error) => vec![Finding::failure(
+                format!("{file} cannot be written: {}", with_causes(&error)),
+                "Check the permissions of the file and of its folder, and the free space on the disk.",
+            )],
+        }
+    }
+}
+
+fn one<T>(
+    connection: &Connection,
+    statement: &str,
+    parameters: &[&dyn ToSql],
+    read: impl FnOnce(&Row<'_>) -> Result<T, RowError>,
+) -> Result<Option<T>, RowError> {
+    let mut statement = connection.prepare_cached(statement)?;
+    let mut rows = statement.query(parameters)?;
+    rows.next()?.map(read).transpose()
+}
+
+fn many<T>(
+    connection: &Connection,
+    statement: &str,
+    parameters: &[&dyn ToSql],
+    read: impl FnMut(&Row<'_>) -> Result<T, RowError>,
+) -> Result<Vec<T>, RowError> {
+    connection
+        .prepare_cached(statement)?
+        .query_and_then(parameters, read)?
+        .collect()
+}
+
+/// A count for SQL, which knows only signed numbers.
+fn count(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,65 @@
+//! Connections for reading, made when they are needed and kept for the next reader.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use clavis_broker::ports::StoreError;
+use rusqlite::Connection;
+
+use super::connection::open_reader;
+use super::rows::RowError;
+
+/// At most so many idle connections are kept.
+const KEPT: usize = 4;
+
+/// Reads from the file, beside the writer and beside each other.
+#[derive(Clone)]
+pub(super) struct Readers {
+    path: Arc<Path>,
+    idle: Arc<Mutex<Vec<Connection>>>,
+}
+
+impl Readers {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self {
+            path: path.into(),
+            idle: Arc::default(),
+        }
+    }
+
+    /// Runs a query away from the threads that serve connections.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        query: impl FnOnce(&Connection) -> Result<T, RowError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let readers = self.clone();
+        let task = tokio::task::spawn_blocking(move || readers.read_here(query));
+        match task.await {
+            Ok(answer) => answer.map_err(|error| error.while_doing(what)),
+            Err(error) => Err(StoreError {
+                what: what.to_owned(),
+                source: Some(Box::new(error)),
+            }),
+        }
+    }
+
+    fn read_here<T>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, RowError>,
+    ) -> Result<T, RowError> {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = idle().pop();
+        let connection = match kept {
+            Some(connection) => connection,
+            None => open_reader(&self.path)?,
+        };
+        let answer = query(&connection)?;
+        // A connection that failed is not kept.
+        let mut idle = idle();
+        if idle.len() < KEPT {
+            idle.push(connection);
+        }
+        Ok(answer)
+    }
+}

@@ -1,0 +1,110 @@
+//! The SQL of the store, one text for SQLite and PostgreSQL.
+//!
+//! Parameters are `$1`, `$2`, … in the order of their first use, which both number alike. The one
+//! statement that would differ is [`CLAIM`]: PostgreSQL wants `FOR UPDATE SKIP LOCKED` in the
+//! inner query.
+
+pub(super) const OPEN: &str = "
+    INSERT INTO requests (id, reference, requester, beneficiary, device, made_at, due_at, version, body, state)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9)
+    ON CONFLICT DO NOTHING";
+
+pub(super) const ADVANCE: &str = "
+    UPDATE requests SET state = $1, due_at = $2, version = version + 1 WHERE id = $3 AND version = $4";
+
+pub(super) const LOG: &str = "
+    INSERT INTO log (seq, at, event, request, entry)
+    SELECT COALESCE(MAX(seq), 0) + 1, $1, $2, $3, $4 FROM log";
+
+pub(super) const ENQUEUE: &str = "
+    INSERT INTO jobs (id, queued_at, due_at, attempt, job) VALUES ($1, $2, $2, 0, $3)
+    ON CONFLICT DO NOTHING";
+
+pub(super) const ADD_LINK: &str = "
+    INSERT INTO links (token, request, kind) VALUES ($1, $2, $3)
+    ON CONFLICT DO NOTHING";
+
+pub(super) const FINISH: &str = "
+    DELETE FROM jobs WHERE id = $1 AND held = $2";
+
+pub(super) const POSTPONE: &str = "
+    UPDATE jobs SET due_at = $1, error = $2, held = NULL WHERE id = $3 AND held = $4";
+
+pub(super) const REVIVE: &str = "
+    UPDATE jobs SET due_at = $1, queued_at = $1 WHERE id = $2 AND due_at IS NULL";
+
+pub(super) const CLAIM: &str = "
+    UPDATE jobs SET due_at = $1, attempt = attempt + 1, held = attempt + 1
+    WHERE id IN (SELECT id FROM jobs WHERE due_at <= $2 ORDER BY due_at, id LIMIT $3)
+    RETURNING id, attempt, queued_at, job";
+
+pub(super) const IS_ANY_DUE: &str = "SELECT 1 FROM jobs WHERE due_at <= $1 LIMIT 1";
+
+pub(super) const DEAD: &str = "
+    SELECT id, job, attempt, error FROM jobs WHERE due_at IS NULL ORDER BY queued_at, id LIMIT $1";
+
+pub(super) const NEXT_DUE: &str = "
+    SELECT MIN(due_at) FROM (
+        SELECT MIN(due_at) AS due_at FROM jobs WHERE due_at IS NOT NULL
+        UNION ALL
+        SELECT MIN(due_at) AS due_at FROM requests WHERE due_at IS NOT NULL
+    ) AS waiting";
+
+pub(super) const OVERDUE: &str = "
+    SELECT id FROM requests WHERE due_at <= $1 ORDER BY due_at, id LIMIT $2";
+
+pub(super) const REQUEST: &str = "SELECT body, state, version FROM requests WHERE id = $1";
+
+pub(super) const REQUEST_BY_REFERENCE: &str =
+    "SELECT body, state, version FROM requests WHERE reference = $1";
+
+/// Two look-ups by an index each, where one `OR` would make a scan of it.
+pub(super) const REQUESTS_OF: &str = "
+    SELECT body, state, version, made_at, id FROM requests WHERE requester = $1
+    UNION
+    SELECT body, state, version, made_at, id FROM requests WHERE beneficiary = $1
+    ORDER BY made_at DESC, id DESC LIMIT $2";
+
+pub(super) const LINK: &str = "
+    SELECT requests.body, requests.state, requests.version, links.request, links.kind
+    FROM links JOIN requests ON requests.id = links.request WHERE links.token = $1";
+
+pub(super) const LOG_ROWS: &str = "SELECT seq, entry FROM log WHERE seq > $1 ORDER BY seq LIMIT $2";
+
+pub(super) const LOG_ROWS_OF: &str = "
+    SELECT seq, entry FROM log WHERE request = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+
+pub(super) const LATEST: &str = "SELECT at FROM log ORDER BY seq DESC LIMIT 1";
+
+pub(super) const OPEN_CHALLENGE: &str = "
+    INSERT INTO challenges (token, mail, address, begun_at, attempts, expires_at, code, person)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    ON CONFLICT DO NOTHING";
+
+pub(super) const SET_CODE: &str = "
+    UPDATE challenges SET code = $1, person = $2, expires_at = $3 WHERE token = $4";
+
+pub(super) const COUNT_ATTEMPT: &str = "
+    UPDATE challenges SET attempts = attempts + 1 WHERE token = $1 AND attempts = $2";
+
+pub(super) const END_CHALLENGE: &str = "DELETE FROM challenges WHERE token = $1";
+
+pub(super) const CHALLENGE: &str = "
+    SELECT address, begun_at, attempts, expires_at, code, person FROM challenges WHERE token = $1";
+
+pub(super) const CHALLENGES_SINCE: &str =
+    "SELECT COUNT(*) FROM challenges WHERE mail = $1 AND begun_at >= $2";
+
+pub(super) const OPEN_SESSION: &str = "
+    INSERT INTO sessions (token, person, used_at, ends_at) VALUES ($1, $2, $3, $4)
+    ON CONFLICT DO NOTHING";
+
+pub(super) const TOUCH_SESSION: &str = "UPDATE sessions SET used_at = $1 WHERE token = $2";
+
+pub(super) const END_SESSION: &str = "DELETE FROM sessions WHERE token = $1";
+
+pub(super) const SESSION: &str = "SELECT person, used_at, ends_at FROM sessions WHERE token = $1";
+
+pub(super) const FORGET_CHALLENGES: &str = "DELETE FROM challenges WHERE expires_at < $1";
+
+pub(super) const FORGET_SESSIONS: &str = "DELETE FROM sessions WHERE ends_at < $1";

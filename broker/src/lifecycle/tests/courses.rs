@@ -1,0 +1,246 @@
+//! What holds over any course of commands at any times.
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+
+use super::{keys, party};
+use crate::letters::LetterKind;
+use crate::lifecycle::{
+    Command, Decision, Draft, Outcome, Refusal, Request, State, Step, Terms, decide, open,
+};
+use crate::people::Person;
+use crate::policy::{authorise, whom_to_ask};
+use crate::testing::CountingRandom;
+use crate::testing::sample::{draft, monday, person};
+use crate::tokens::TokenHash;
+
+/// What may come next: so many seconds pass, and then somebody does something.
+#[derive(Debug, Clone)]
+struct Turn {
+    seconds: i64,
+    does: Does,
+}
+
+#[derive(Debug, Clone)]
+enum Does {
+    /// This one of [`people`] says yes or no.
+    Decide(usize, bool),
+    Withdraw(usize),
+    Revoke,
+    Issue,
+    /// With the link that was issued so many before the latest.
+    Redeem(usize),
+    RedeemNothing,
+    RunOut,
+}
+
+/// Those who asked, those who were asked, a stranger, and accounts that changed since.
+fn people() -> Vec<Person> {
+    let turned = Person {
+        mail: person("anna").mail,
+        ..person("boss")
+    };
+    let disabled = Person {
+        enabled: false,
+        ..person("nina")
+    };
+    let names = ["anna", "agent", "boss", "nina", "eve"];
+    let mut people: Vec<_> = names.map(person).into();
+    people.extend([turned, disabled]);
+    people
+}
+
+fn turns() -> impl Strategy<Value = Vec<Turn>> {
+    let does = prop_oneof![
+        3 => (0..7_usize, proptest::bool::weighted(0.8)).prop_map(|(who, yes)| Does::Decide(who, yes)),
+        1 => (0..5_usize).prop_map(Does::Withdraw),
+        1 => Just(Does::Revoke),
+        4 => Just(Does::Issue),
+        4 => (0..3_usize).prop_map(Does::Redeem),
+        1 => Just(Does::RedeemNothing),
+        2 => Just(Does::RunOut),
+    ];
+    // Terms are 100 seconds at the most: some turns land on a boundary, some far past it.
+    let seconds = prop_oneof![6 => 0..30_i64, 2 => Just(50_i64), 1 => 0..400_i64];
+    let turn = (seconds, does).prop_map(|(seconds, does)| Turn { seconds, does });
+    proptest::collection::vec(turn, 1..30)
+}
+
+fn made(terms: (i64, i64, i64), by_agent: bool) -> Request {
+    let anna = party("anna");
+    let requester = if by_agent {
+        party("agent")
+    } else {
+        anna.clone()
+    };
+    let nominated = [person("boss"), person("nina")];
+    let asked = whom_to_ask(&requester, &anna, None, &nominated).unwrap();
+    let draft = Draft {
+        requester,
+        terms: Terms {
+            decide_within: SignedDuration::from_secs(terms.0),
+            deliver_within: SignedDuration::from_secs(terms.1),
+            link_valid_for: SignedDuration::from_secs(terms.2),
+        },
+        ..draft(1, &CountingRandom::default())
+    };
+    open(draft, asked, monday()).0
+}
+
+/// A request on its course, and what an onlooker remembers of it.
+struct Course {
+    request: Request,
+    now: Timestamp,
+    /// The links so far, and when each was issued.
+    links: Vec<(TokenHash, Timestamp)>,
+    approved: bool,
+    redemptions: usize,
+}
+
+impl Course {
+    fn take(&mut self, turn: &Turn) {
+        self.now += SignedDuration::from_secs(turn.seconds);
+        let Some(command) = self.command(&turn.does) else {
+            return;
+        };
+        let decided = decide(&self.request, &command, self.now);
+        assert_eq!(decided, decide(&self.request, &command, self.now));
+        self.judge(&command, decided.as_ref());
+        if let Ok(decision) = decided {
+            self.remember(&command, &decision);
+            self.request.state = decision.next;
+        }
+    }
+
+    fn command(&self, does: &Does) -> Option<Command> {
+        let link = |back: usize| {
+            let at = self.links.len().checked_sub(back + 1);
+            at.map_or(TokenHash([0; 32]), |at| self.links[at].0)
+        };
+        Some(match does {
+            Does::Decide(who, yes) => {
+                let by = authorise(&self.request, &people()[*who]).ok()?;
+                let comment = None;
+                if *yes {
+                    Command::Approve { by, comment }
+                } else {
+                    Command::Decline { by, comment }
+                }
+            }
+            Does::Withdraw(who) => Command::Withdraw {
+                by: people()[*who].party().unwrap(),
+            },
+            Does::Revoke => Command::Revoke {
+                by: "root".to_owned(),
+            },
+            Does::Issue => Command::IssueLink {
+                link: TokenHash([u8::try_from(self.links.len() + 1).unwrap(); 32]),
+            },
+            Does::Redeem(back) => Command::Redeem {
+                link: link(*back),
+                keys: keys(),
+            },
+            Does::RedeemNothing => Command::Redeem {
+                link: link(0),
+                keys: Vec::new(),
+            },
+            Does::RunOut => Command::RunOut,
+        })
+    }
+
+    /// Holds what was decided against what must hold.
+    fn judge(&self, command: &Command, decided: Result<&Decision, &Refusal>) {
+        let due = self.request.state.due_at();
+        let Some(due) = due else {
+            assert_eq!(decided, Err(&Refusal::Closed), "closed is final");
+            return;
+        };
+        let Ok(decision) = decided else { return };
+        let is_record = matches!(command, Command::RunOut);
+        assert_eq!(is_record, self.now >= due, "{command:?} at {}", self.now);
+
+        if let Some(next_due) = decision.next.due_at() {
+            assert!(next_due > self.now, "what is decided lasts for a while");
+        }
+        if let (
+            State::LinkSent { expires_at, .. },
+            State::LinkSent {
+                expires_at: next, ..
+            },
+        ) = (&self.request.state, &decision.next)
+        {
+            assert!(next >= expires_at, "a new link ends no sooner");
+        }
+        for effect in &decision.effects {
+            let mut concerned = self.request.askers().chain(&self.request.asked);
+            assert!(concerned.any(|party| *party == effect.to), "{effect:?}");
+            assert_eq!(effect.request, self.request.id);
+            if effect.letter == LetterKind::KeyLink {
+                assert_eq!(decision.step, Step::Approved);
+                assert_eq!(effect.to, self.request.beneficiary);
+            }
+        }
+        if let Some(approval) = decision.next.approval() {
+            assert!(
+                !self
+                    .request
+                    .askers()
+                    .any(|asker| asker.is_same_as(&approval.by))
+            );
+            assert!(self.request.asked.contains(&approval.by));
+        }
+        if let Command::Redeem { link, keys } = command {
+            self.judge_redemption(link, !keys.is_empty());
+        }
+    }
+
+    fn judge_redemption(&self, link: &TokenHash, has_keys: bool) {
+        assert!(self.approved, "nothing is redeemed without an approval");
+        assert_eq!(self.redemptions, 0, "nothing is redeemed twice");
+        assert!(has_keys);
+        let (newest, issued_at) = self.links.last().expect("a link");
+        assert_eq!(link, newest, "only the newest link opens");
+        let age = self.now.duration_since(*issued_at);
+        assert!(age < self.request.terms.link_valid_for, "and not late");
+    }
+
+    fn remember(&mut self, command: &Command, decision: &Decision) {
+        match command {
+            Command::Approve { .. } => self.approved = true,
+            Command::IssueLink { link } => self.links.push((*link, self.now)),
+            Command::Redeem { .. } => {
+                self.redemptions += 1;
+                let State::Closed(closing) = &decision.next else {
+                    panic!("a redemption closes the request");
+                };
+                assert!(matches!(closing.outcome, Outcome::Redeemed { .. }));
+            }
+            Command::Decline { .. }
+            | Command::Withdraw { .. }
+            | Command::Revoke { .. }
+            | Command::RunOut => {}
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_course_breaks_a_promise(
+        terms in (1..100_i64, 1..100_i64, 1..100_i64),
+        by_agent: bool,
+        turns in turns(),
+    ) {
+        let mut course = Course {
+            request: made(terms, by_agent),
+            now: monday(),
+            links: Vec::new(),
+            approved: false,
+            redemptions: 0,
+        };
+        for turn in &turns {
+            course.take(turn);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Who is told of each step.
+
+use jiff::SignedDuration;
+
+use super::{
+    RIGHT, approve, approved, decline, hours, issue, link_sent, party, pending, redeem, revoke,
+    withdraw,
+};
+use crate::letters::LetterKind::{
+    self, ApprovalNeeded, KeyLink, KeyRetrieved, LinkExpired, RequestApproved, RequestConfirmation,
+    RequestDeclined, RequestLapsed, RequestRevoked, RequestWithdrawn,
+};
+use crate::lifecycle::{Command, Effect, Request, decide, open};
+use crate::policy::whom_to_ask;
+use crate::testing::CountingRandom;
+use crate::testing::sample::{draft, monday, person};
+
+type Told<'a> = &'a [(LetterKind, &'a [&'a str])];
+
+/// The agent asked for anna; boss and nina were asked.
+fn for_another(request: Request) -> Request {
+    Request {
+        requester: party("agent"),
+        asked: vec![party("boss"), party("nina")],
+        ..request
+    }
+}
+
+#[test]
+fn each_step_tells_those_whom_it_concerns() {
+    let (before, after) = (approved(), pending());
+    let table: &[(&Request, Command, Told<'_>)] = &[
+        (
+            &after,
+            approve(&after),
+            &[(RequestApproved, &["anna", "agent"]), (KeyLink, &["anna"])],
+        ),
+        (
+            &after,
+            decline(&after),
+            &[(RequestDeclined, &["anna", "agent"])],
+        ),
+        (
+            &after,
+            withdraw("anna"),
+            &[(RequestWithdrawn, &["anna", "agent", "boss", "nina"])],
+        ),
+        (
+            &after,
+            revoke(),
+            &[(RequestRevoked, &["anna", "agent", "boss", "nina"])],
+        ),
+        (
+            &before,
+            withdraw("agent"),
+            &[(RequestWithdrawn, &["anna", "agent", "boss"])],
+        ),
+        (
+            &before,
+            revoke(),
+            &[(RequestRevoked, &["anna", "agent", "boss"])],
+        ),
+        (&before, issue(RIGHT), &[]),
+        (
+            &link_sent(),
+            redeem(RIGHT),
+            &[(KeyRetrieved, &["anna", "agent", "boss"])],
+        ),
+    ];
+    for (request, command, told) in table {
+        let request = for_another((*request).clone());
+        let decision = decide(&request, command, monday() + hours(2)).unwrap();
+        assert_eq!(letters(&decision.effects), flat(told), "{command:?}");
+    }
+}
+
+#[test]
+fn what_ran_out_is_told_to_all_whom_it_kept_waiting() {
+    let table: [(Request, Told<'_>); 3] = [
+        (
+            pending(),
+            &[(RequestLapsed, &["anna", "agent", "boss", "nina"])],
+        ),
+        (approved(), &[(RequestLapsed, &["anna", "agent", "boss"])]),
+        (link_sent(), &[(LinkExpired, &["anna", "agent", "boss"])]),
+    ];
+    for (request, told) in table {
+        let request = for_another(request);
+        let due = request.state.due_at().unwrap();
+        let decision = decide(&request, &Command::RunOut, due).unwrap();
+        assert_eq!(letters(&decision.effects), flat(told));
+    }
+}
+
+#[test]
+fn a_new_request_is_confirmed_and_its_approvers_are_asked() {
+    let draft = draft(1, &CountingRandom::default());
+    let me = draft.requester.clone();
+    let nominated = [person("nina"), person("otto")];
+    let asked = whom_to_ask(&me, &me, None, &nominated).unwrap();
+    let (_, _, effects) = open(draft, asked, monday());
+    let told: Told<'_> = &[
+        (RequestConfirmation, &["anna"]),
+        (ApprovalNeeded, &["nina", "otto"]),
+    ];
+    assert_eq!(letters(&effects), flat(told));
+}
+
+#[test]
+fn a_term_past_the_end_of_time_is_the_end_of_time() {
+    let mut endless = approved();
+    endless.terms.link_valid_for = SignedDuration::MAX;
+    let decision = decide(&endless, &issue(RIGHT), monday() + hours(2)).unwrap();
+    assert_eq!(decision.next.due_at(), Some(jiff::Timestamp::MAX));
+}
+
+fn letters(effects: &[Effect]) -> Vec<(LetterKind, String)> {
+    effects
+        .iter()
+        .map(|effect| (effect.letter, effect.to.name.clone()))
+        .collect()
+}
+
+fn flat(told: Told<'_>) -> Vec<(LetterKind, String)> {
+    told.iter()
+        .flat_map(|(letter, people)| people.iter().map(|name| (*letter, (*name).to_owned())))
+        .collect()
+}

@@ -1,0 +1,107 @@
+//! The lifecycle, cell by cell, and what holds over any course of it.
+
+mod courses;
+mod letters;
+mod table;
+
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::{Approval, Closing, Command, Outcome, Request, State};
+use crate::keys::KeyId;
+use crate::people::Party;
+use crate::policy::authorise;
+use crate::testing::sample::{monday, person, request, terms};
+use crate::tokens::TokenHash;
+
+const RIGHT: TokenHash = TokenHash([1; 32]);
+const WRONG: TokenHash = TokenHash([2; 32]);
+
+fn party(name: &str) -> Party {
+    person(name).party().unwrap()
+}
+
+fn hours(hours: i64) -> SignedDuration {
+    SignedDuration::from_hours(hours)
+}
+
+fn keys() -> Vec<KeyId> {
+    vec![KeyId(Uuid::from_u128(1))]
+}
+
+fn approval(at: Timestamp) -> Approval {
+    Approval {
+        by: party("boss"),
+        at,
+        comment: None,
+    }
+}
+
+fn pending() -> Request {
+    request()
+}
+
+/// Approved an hour after it was made.
+fn approved() -> Request {
+    let at = monday() + hours(1);
+    let state = State::Approved {
+        approval: approval(at),
+        deliver_by: at + terms().deliver_within,
+    };
+    Request { state, ..request() }
+}
+
+/// The link was sent two hours after the request was made.
+fn link_sent() -> Request {
+    link_sent_at(monday() + hours(2))
+}
+
+fn link_sent_at(at: Timestamp) -> Request {
+    let approved_at = monday() + hours(1);
+    let state = State::LinkSent {
+        approval: approval(approved_at),
+        deliver_by: approved_at + terms().deliver_within,
+        link: RIGHT,
+        expires_at: at + terms().link_valid_for,
+    };
+    Request { state, ..request() }
+}
+
+fn closed(outcome: Outcome) -> Request {
+    let at = monday() + hours(3);
+    let state = State::Closed(Closing { at, outcome });
+    Request { state, ..request() }
+}
+
+/// What boss says of this request.
+fn approve(request: &Request) -> Command {
+    Command::Approve {
+        by: authorise(request, &person("boss")).unwrap(),
+        comment: None,
+    }
+}
+
+fn decline(request: &Request) -> Command {
+    Command::Decline {
+        by: authorise(request, &person("boss")).unwrap(),
+        comment: None,
+    }
+}
+
+fn withdraw(by: &str) -> Command {
+    Command::Withdraw { by: party(by) }
+}
+
+fn revoke() -> Command {
+    Command::Revoke {
+        by: "root".to_owned(),
+    }
+}
+
+fn issue(link: TokenHash) -> Command {
+    Command::IssueLink { link }
+}
+
+fn redeem(link: TokenHash) -> Command {
+    Command::Redeem { link, keys: keys() }
+}

@@ -1,0 +1,155 @@
+//! The log: numbered, in order, and as it was written.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::{at, commit, conflict, log, log_of, open, party, pending, rows, token};
+use crate::audit::{Actor, Event, FetchFault, LogEntry, MailName, WhyNoRequest, WhyNoSignIn};
+use crate::devices::BackendName;
+use crate::keys::KeyId;
+use crate::letters::LetterKind;
+use crate::lifecycle::{Refusal, Step};
+use crate::ports::{LogQuery, Store, Write};
+
+/// Rows are 1, 2, 3, … in the order of their writing, also past changes that conflicted.
+pub async fn rows_are_numbered_without_a_gap(store: Arc<dyn Store>) {
+    let request = pending(1, at(0), at(60));
+    commit(&*store, vec![open(&request), log_of(&request)]).await;
+    for _ in 0..3 {
+        let change = vec![log_of(&request), Write::EndChallenge(token(9))];
+        conflict(&*store, change, "the end of a sign-in that never began").await;
+        commit(&*store, vec![log_of(&request), log_of(&request)]).await;
+    }
+    let seqs: Vec<_> = rows(&*store, None)
+        .await
+        .iter()
+        .map(|row| row.seq)
+        .collect();
+    assert_eq!(seqs, [1, 2, 3, 4, 5, 6, 7]);
+}
+
+/// Every event, every kind of actor and of address comes back as it was written.
+pub async fn rows_come_as_they_went_in(store: Arc<dyn Store>) {
+    let request = pending(1, at(0), at(60));
+    let actors = [
+        Actor::Person(party("anna")),
+        Actor::Holder(party("boss")),
+        Actor::Operator {
+            name: "root".to_owned(),
+        },
+        Actor::Clavis,
+        Actor::Stranger,
+    ];
+    let sources: [Option<IpAddr>; 3] = [None, "192.0.2.7".parse().ok(), "2001:db8::7".parse().ok()];
+    let mut written = Vec::new();
+    for (number, event) in (0_u8..).zip(events()) {
+        let actor = actors[usize::from(number) % actors.len()].clone();
+        let source = sources[usize::from(number) % sources.len()];
+        let now = at(number.into());
+        written.push(if number % 2 == 0 {
+            LogEntry::of_request(&request, event, actor, source, now)
+        } else {
+            LogEntry::of_nothing(event, actor, source, now)
+        });
+    }
+    commit(&*store, written.iter().cloned().map(log).collect()).await;
+    let read = rows(&*store, None).await;
+    let read: Vec<_> = read.into_iter().map(|row| row.entry).collect();
+    assert_eq!(read, written);
+}
+
+/// A query narrows the rows to those after a place, to those of a request, and to so many.
+pub async fn a_query_narrows_the_rows(store: Arc<dyn Store>) {
+    let (one, two) = (pending(1, at(0), at(60)), pending(2, at(0), at(60)));
+    let of_none = LogEntry::of_nothing(Event::SignedIn, Actor::Stranger, None, at(0));
+    commit(&*store, vec![open(&one), open(&two)]).await;
+    commit(
+        &*store,
+        vec![
+            log_of(&one),
+            log_of(&two),
+            log(of_none),
+            log_of(&one),
+            log_of(&two),
+        ],
+    )
+    .await;
+    let seqs = async |request, after, limit| -> Vec<i64> {
+        let query = LogQuery {
+            request,
+            after,
+            limit,
+        };
+        let rows = store.log(&query).await.unwrap();
+        rows.iter().map(|row| row.seq).collect()
+    };
+    assert_eq!(seqs(None, 2, 10).await, [3, 4, 5]);
+    assert_eq!(seqs(None, 2, 2).await, [3, 4]);
+    assert_eq!(seqs(None, 5, 10).await, [0_i64; 0]);
+    assert_eq!(seqs(None, 0, 0).await, [0_i64; 0]);
+    assert_eq!(seqs(Some(one.id), 0, 10).await, [1, 4]);
+    assert_eq!(seqs(Some(two.id), 2, 10).await, [5]);
+    assert_eq!(seqs(Some(two.id), 0, 1).await, [2]);
+    assert_eq!(
+        seqs(Some(pending(3, at(0), at(1)).id), 0, 10).await,
+        [0_i64; 0]
+    );
+    assert_eq!(rows(&*store, None).await.len(), 5);
+}
+
+fn events() -> Vec<Event> {
+    let keys = vec![KeyId(Uuid::from_u128(7)), KeyId(Uuid::from_u128(8))];
+    let mail = party("anna").mail;
+    vec![
+        Event::Request(Step::Opened {
+            asked: vec![party("boss")],
+            keys: keys.clone(),
+        }),
+        Event::Request(Step::Approved),
+        Event::Request(Step::Declined),
+        Event::Request(Step::Withdrawn),
+        Event::Request(Step::Revoked),
+        Event::Request(Step::LinkIssued { expires_at: at(60) }),
+        Event::Request(Step::Redeemed { keys }),
+        Event::Request(Step::Expired),
+        Event::Request(Step::Lapsed),
+        Event::RequestRefused {
+            asset: "LT-\"0042' é".to_owned(),
+            why: WhyNoRequest::NothingEscrowed,
+        },
+        Event::CommandRefused {
+            command: "approve".to_owned(),
+            why: Refusal::AlreadyDecided,
+        },
+        Event::ReviewOpened,
+        Event::LinkOpened,
+        Event::RedemptionAttempted,
+        Event::RedemptionRefused {
+            why: Refusal::Superseded,
+        },
+        Event::FetchFailed {
+            backend: BackendName("test".to_owned()),
+            why: FetchFault::Damaged,
+        },
+        Event::SignInRequested { mail: mail.clone() },
+        Event::SignInDropped {
+            mail: mail.clone(),
+            why: WhyNoSignIn::TooMany,
+        },
+        Event::SignInRefused {
+            why: WhyNoSignIn::WrongCode,
+        },
+        Event::SignedIn,
+        Event::SignedOut,
+        Event::MailSent {
+            mail: MailName::Letter(LetterKind::KeyLink),
+            to: mail.clone(),
+        },
+        Event::MailDead {
+            mail: MailName::SignInCode,
+            to: mail,
+        },
+    ]
+}

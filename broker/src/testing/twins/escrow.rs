@@ -1,0 +1,142 @@
+//! An escrow backend in memory.
+
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+
+use super::{INTERNALS, locked};
+use crate::devices::{BackendName, Device, DeviceId, EscrowRecord};
+use crate::keys::{EscrowedKey, KeyId, RecoveryKey};
+use crate::ports::{EscrowBackend, EscrowError, EscrowFault, Finding};
+use crate::text::Asset;
+
+/// An escrow backend in memory. What it holds can be changed at any time.
+pub struct MemoryEscrow {
+    name: BackendName,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    devices: Vec<Held>,
+    trouble: Option<EscrowFault>,
+}
+
+struct Held {
+    device: Device,
+    records: Vec<(EscrowRecord, String)>,
+}
+
+impl MemoryEscrow {
+    /// A backend of this name that holds nothing yet.
+    pub fn new(name: BackendName) -> Self {
+        Self {
+            name,
+            inner: Mutex::default(),
+        }
+    }
+
+    /// Holds a device with these records and what lies there for their keys, sound or not.
+    pub fn hold(&self, device: Device, records: &[(EscrowRecord, &str)]) {
+        let records = records.iter();
+        let records = records.map(|(record, key)| (record.clone(), (*key).to_owned()));
+        locked(&self.inner).devices.push(Held {
+            device,
+            records: records.collect(),
+        });
+    }
+
+    /// Puts this in the place of a key's text.
+    pub fn replace_key(&self, id: KeyId, text: &str) {
+        let mut inner = locked(&self.inner);
+        let mut records = inner.devices.iter_mut().flat_map(|held| &mut held.records);
+        let found = records.find(|(record, _)| record.key_id == id);
+        text.clone_into(&mut found.expect("a key of the twin").1);
+    }
+
+    /// Forgets a key and its record.
+    pub fn forget_key(&self, id: KeyId) {
+        for held in &mut locked(&self.inner).devices {
+            held.records.retain(|(record, _)| record.key_id != id);
+        }
+    }
+
+    /// Fails like this at everything from now, or works again.
+    pub fn break_down(&self, trouble: Option<EscrowFault>) {
+        locked(&self.inner).trouble = trouble;
+    }
+
+    async fn read<T>(&self, look: impl FnOnce(&[Held]) -> T) -> Result<T, EscrowError> {
+        tokio::task::yield_now().await;
+        let inner = locked(&self.inner);
+        match inner.trouble {
+            None => Ok(look(&inner.devices)),
+            Some(fault) => Err(EscrowError {
+                backend: self.name.clone(),
+                fault,
+                source: Some(INTERNALS.into()),
+            }),
+        }
+    }
+}
+
+impl Held {
+    fn goes_by(&self, asset: &str) -> bool {
+        let is_key = |(record, _): &(EscrowRecord, String)| asset.parse() == Ok(record.key_id);
+        self.device.name.eq_ignore_ascii_case(asset)
+            || self.device.id.native.eq_ignore_ascii_case(asset)
+            || self.records.iter().any(is_key)
+    }
+}
+
+fn records_of<'h>(
+    held: &'h [Held],
+    device: &DeviceId,
+) -> impl Iterator<Item = &'h (EscrowRecord, String)> {
+    let of_device = held.iter().filter(move |held| held.device.id == *device);
+    of_device.flat_map(|held| &held.records)
+}
+
+#[async_trait]
+impl EscrowBackend for MemoryEscrow {
+    fn name(&self) -> &BackendName {
+        &self.name
+    }
+
+    async fn devices(&self, asset: &Asset) -> Result<Vec<Device>, EscrowError> {
+        self.read(|held| {
+            let found = held.iter().filter(|held| held.goes_by(asset.as_str()));
+            found.map(|held| held.device.clone()).collect()
+        })
+        .await
+    }
+
+    async fn records(&self, device: &DeviceId) -> Result<Vec<EscrowRecord>, EscrowError> {
+        self.read(|held| {
+            let records = records_of(held, device);
+            records.map(|(record, _)| record.clone()).collect()
+        })
+        .await
+    }
+
+    async fn keys(
+        &self,
+        device: &DeviceId,
+        ids: &[KeyId],
+    ) -> Result<Vec<EscrowedKey>, EscrowError> {
+        self.read(|held| {
+            records_of(held, device)
+                .filter(|(record, _)| ids.contains(&record.key_id))
+                .map(|(record, key)| EscrowedKey {
+                    id: record.key_id,
+                    key: RecoveryKey::parse(key),
+                })
+                .collect()
+        })
+        .await
+    }
+
+    async fn check(&self) -> Vec<Finding> {
+        vec![Finding::ok("The keys are in memory")]
+    }
+}

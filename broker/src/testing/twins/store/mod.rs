@@ -1,0 +1,305 @@
+//! A store in memory: every change is applied to a copy, which takes the place of the whole.
+
+mod write;
+
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{INTERNALS, locked};
+use crate::audit::LogRow;
+use crate::lifecycle::RequestId;
+use crate::people::{MailAddress, PersonId};
+use crate::ports::{
+    Challenge, Change, ClaimedJob, CommitError, DeadJob, Finding, Job, JobId, Lease, Link,
+    LogQuery, Session, Store, StoreError, StoredRequest,
+};
+use crate::tokens::{Reference, TokenHash};
+
+/// A store in memory.
+#[derive(Default)]
+pub struct MemoryStore(Mutex<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    memory: Memory,
+    /// How many more commits there are before everything fails; `None` for ever.
+    commits_left: Option<usize>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Memory {
+    requests: Vec<StoredRequest>,
+    log: Vec<LogRow>,
+    jobs: Vec<StoredJob>,
+    links: Vec<Link>,
+    challenges: Vec<Challenge>,
+    sessions: Vec<Session>,
+}
+
+#[derive(Debug, Clone)]
+struct StoredJob {
+    id: JobId,
+    job: Job,
+    queued_at: Timestamp,
+    attempts: i64,
+    stage: Stage,
+}
+
+/// Where a job stands.
+#[derive(Debug, Clone)]
+enum Stage {
+    /// Free for whoever comes at or after this moment.
+    Free(Timestamp),
+    /// Held by its latest attempt, and free again at this moment.
+    Held(Timestamp),
+    /// Given up.
+    Dead(String),
+}
+
+impl StoredJob {
+    fn due_at(&self) -> Option<Timestamp> {
+        match self.stage {
+            Stage::Free(due_at) | Stage::Held(due_at) => Some(due_at),
+            Stage::Dead(_) => None,
+        }
+    }
+
+    fn is_due(&self, now: Timestamp) -> bool {
+        self.due_at().is_some_and(|due| due <= now)
+    }
+}
+
+impl MemoryStore {
+    /// Lets so many more commits through, and fails at everything after them.
+    pub fn break_after(&self, commits: usize) {
+        locked(&self.0).commits_left = Some(commits);
+    }
+
+    /// Works again.
+    pub fn mend(&self) {
+        locked(&self.0).commits_left = None;
+    }
+
+    /// Everything but the log, as text: the same text means that nothing has changed.
+    pub fn picture(&self) -> String {
+        let memory = locked(&self.0).memory.clone();
+        let without_log = Memory {
+            log: Vec::new(),
+            ..memory
+        };
+        format!("{without_log:?}")
+    }
+
+    async fn read<T>(&self, look: impl FnOnce(&mut Memory) -> T) -> Result<T, StoreError> {
+        tokio::task::yield_now().await;
+        let mut inner = locked(&self.0);
+        match inner.commits_left {
+            Some(0) => Err(broken()),
+            _ => Ok(look(&mut inner.memory)),
+        }
+    }
+}
+
+fn broken() -> StoreError {
+    StoreError {
+        what: INTERNALS.to_owned(),
+        source: None,
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn commit(&self, change: Change) -> Result<(), CommitError> {
+        tokio::task::yield_now().await;
+        let mut inner = locked(&self.0);
+        if inner.commits_left == Some(0) {
+            return Err(broken().into());
+        }
+        let mut next = inner.memory.clone();
+        for write in change {
+            next.apply(write)?;
+        }
+        inner.memory = next;
+        inner.commits_left = inner.commits_left.map(|left| left - 1);
+        Ok(())
+    }
+
+    async fn request(&self, id: RequestId) -> Result<Option<StoredRequest>, StoreError> {
+        self.read(|memory| memory.request(id).cloned()).await
+    }
+
+    async fn request_by_reference(
+        &self,
+        reference: &Reference,
+    ) -> Result<Option<StoredRequest>, StoreError> {
+        self.read(|memory| {
+            let mut requests = memory.requests.iter();
+            requests
+                .find(|stored| stored.request.reference == *reference)
+                .cloned()
+        })
+        .await
+    }
+
+    async fn link(&self, token: &TokenHash) -> Result<Option<(Link, StoredRequest)>, StoreError> {
+        self.read(|memory| {
+            let link = memory.links.iter().find(|link| link.token == *token)?;
+            Some((link.clone(), memory.request(link.request)?.clone()))
+        })
+        .await
+    }
+
+    async fn requests_of(
+        &self,
+        person: &PersonId,
+        limit: usize,
+    ) -> Result<Vec<StoredRequest>, StoreError> {
+        self.read(|memory| {
+            let mut theirs: Vec<_> = memory
+                .requests
+                .iter()
+                .rev()
+                .filter(|stored| stored.request.askers().any(|asker| asker.id == *person))
+                .cloned()
+                .collect();
+            theirs.sort_by_key(|stored| std::cmp::Reverse(stored.request.made_at));
+            theirs.truncate(limit);
+            theirs
+        })
+        .await
+    }
+
+    async fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<RequestId>, StoreError> {
+        self.read(|memory| {
+            let mut overdue: Vec<_> = memory
+                .requests
+                .iter()
+                .filter(|stored| stored.request.state.is_overdue(now))
+                .map(|stored| (stored.request.state.due_at(), stored.request.id))
+                .collect();
+            overdue.sort_by_key(|(due, _)| *due);
+            overdue.into_iter().take(limit).map(|(_, id)| id).collect()
+        })
+        .await
+    }
+
+    async fn log(&self, query: &LogQuery) -> Result<Vec<LogRow>, StoreError> {
+        let wanted = |row: &&LogRow| {
+            let name = row.entry.request.as_ref();
+            row.seq > query.after
+                && query
+                    .request
+                    .is_none_or(|id| name.is_some_and(|name| name.id == id))
+        };
+        self.read(|memory| {
+            let rows = memory.log.iter().filter(wanted);
+            rows.take(query.limit).cloned().collect()
+        })
+        .await
+    }
+
+    async fn latest(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read(|memory| memory.log.last().map(|row| row.entry.at))
+            .await
+    }
+
+    async fn claim(
+        &self,
+        now: Timestamp,
+        lease: SignedDuration,
+        limit: usize,
+    ) -> Result<Vec<ClaimedJob>, StoreError> {
+        self.read(|memory| {
+            let jobs = memory.jobs.iter_mut();
+            let mut due: Vec<_> = jobs.filter(|job| job.is_due(now)).collect();
+            due.sort_by_key(|job| job.due_at());
+            due.into_iter()
+                .take(limit)
+                .map(|job| {
+                    job.attempts += 1;
+                    job.stage = Stage::Held(now + lease);
+                    ClaimedJob {
+                        lease: Lease {
+                            job: job.id,
+                            attempt: job.attempts,
+                        },
+                        queued_at: job.queued_at,
+                        job: job.job.clone(),
+                    }
+                })
+                .collect()
+        })
+        .await
+    }
+
+    async fn dead(&self, limit: usize) -> Result<Vec<DeadJob>, StoreError> {
+        let dead = |job: &StoredJob| match &job.stage {
+            Stage::Dead(error) => Some(DeadJob {
+                id: job.id,
+                job: job.job.clone(),
+                attempts: job.attempts,
+                error: error.clone(),
+            }),
+            Stage::Free(_) | Stage::Held(_) => None,
+        };
+        self.read(|memory| {
+            let jobs = memory.jobs.iter().filter_map(dead);
+            jobs.take(limit).collect()
+        })
+        .await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read(|memory| {
+            let requests = memory.requests.iter();
+            let requests = requests.filter_map(|stored| stored.request.state.due_at());
+            let jobs = memory.jobs.iter().filter_map(StoredJob::due_at);
+            requests.chain(jobs).min()
+        })
+        .await
+    }
+
+    async fn challenge(&self, token: &TokenHash) -> Result<Option<Challenge>, StoreError> {
+        self.read(|memory| {
+            let mut challenges = memory.challenges.iter();
+            challenges.find(|it| it.token == *token).cloned()
+        })
+        .await
+    }
+
+    async fn challenges_since(
+        &self,
+        mail: &MailAddress,
+        since: Timestamp,
+    ) -> Result<usize, StoreError> {
+        self.read(|memory| {
+            let challenges = memory.challenges.iter();
+            challenges
+                .filter(|it| it.mail == *mail && it.begun_at >= since)
+                .count()
+        })
+        .await
+    }
+
+    async fn session(&self, token: &TokenHash) -> Result<Option<Session>, StoreError> {
+        self.read(|memory| {
+            let mut sessions = memory.sessions.iter();
+            sessions.find(|it| it.token == *token).cloned()
+        })
+        .await
+    }
+
+    async fn forget_ended(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.read(|memory| {
+            memory.challenges.retain(|it| it.expires_at >= before);
+            memory.sessions.retain(|it| it.ends_at >= before);
+        })
+        .await
+    }
+
+    async fn check(&self) -> Vec<Finding> {
+        vec![Finding::ok("The store is in memory")]
+    }
+}

@@ -1,0 +1,170 @@
+//! Each write to the memory, and its precondition.
+
+use super::{Memory, Stage, StoredJob};
+use crate::audit::LogRow;
+use crate::lifecycle::{Request, RequestId, State};
+use crate::ports::{Challenge, ChallengeState, CommitError, Lease, StoredRequest, Version, Write};
+use crate::tokens::TokenHash;
+
+impl Memory {
+    pub(super) fn request(&self, id: RequestId) -> Option<&StoredRequest> {
+        self.requests.iter().find(|stored| stored.request.id == id)
+    }
+
+    pub(super) fn apply(&mut self, write: Write) -> Result<(), CommitError> {
+        match write {
+            Write::Open(request) => self.open(*request),
+            Write::Advance {
+                request,
+                expected,
+                next,
+            } => self.advance(request, expected, *next),
+            Write::Log(entry) => {
+                let seq = self.log.last().map_or(1, |row| row.seq + 1);
+                self.log.push(LogRow { seq, entry: *entry });
+                Ok(())
+            }
+            Write::Enqueue { id, job, at } => {
+                require(!self.jobs.iter().any(|other| other.id == id))?;
+                self.jobs.push(StoredJob {
+                    id,
+                    job: *job,
+                    queued_at: at,
+                    attempts: 0,
+                    stage: Stage::Free(at),
+                });
+                Ok(())
+            }
+            Write::AddLink(link) => {
+                require(!self.links.iter().any(|other| other.token == link.token))?;
+                require(self.request(link.request).is_some())?;
+                self.links.push(link);
+                Ok(())
+            }
+            Write::Finish(lease) => {
+                self.held(lease)?;
+                self.jobs.retain(|job| job.id != lease.job);
+                Ok(())
+            }
+            Write::Postpone { lease, due_at, .. } => {
+                self.held(lease)?.stage = Stage::Free(due_at);
+                Ok(())
+            }
+            Write::Bury { lease, error } => {
+                self.held(lease)?.stage = Stage::Dead(error);
+                Ok(())
+            }
+            Write::Revive { job, at } => {
+                let is_dead = |it: &&mut StoredJob| it.id == job && it.due_at().is_none();
+                let dead = self
+                    .jobs
+                    .iter_mut()
+                    .find(is_dead)
+                    .ok_or(CommitError::Conflict)?;
+                dead.stage = Stage::Free(at);
+                dead.queued_at = at;
+                Ok(())
+            }
+            Write::OpenChallenge(challenge) => {
+                require(self.challenge_mut(challenge.token).is_err())?;
+                self.challenges.push(*challenge);
+                Ok(())
+            }
+            Write::SetCode {
+                challenge,
+                code,
+                to,
+                expires_at,
+            } => {
+                let challenge = self.challenge_mut(challenge)?;
+                challenge.state = ChallengeState::Sent { code, to };
+                challenge.expires_at = expires_at;
+                Ok(())
+            }
+            Write::CountAttempt {
+                challenge,
+                expected,
+            } => {
+                let challenge = self.challenge_mut(challenge)?;
+                require(challenge.attempts == expected)?;
+                challenge.attempts += 1;
+                Ok(())
+            }
+            Write::EndChallenge(token) => {
+                self.challenge_mut(token)?;
+                self.challenges.retain(|it| it.token != token);
+                Ok(())
+            }
+            Write::OpenSession(session) => {
+                require(!self.sessions.iter().any(|it| it.token == session.token))?;
+                self.sessions.push(*session);
+                Ok(())
+            }
+            Write::TouchSession { token, at } => {
+                let mut sessions = self.sessions.iter_mut();
+                let session = sessions.find(|it| it.token == token);
+                session.ok_or(CommitError::Conflict)?.used_at = at;
+                Ok(())
+            }
+            Write::EndSession(token) => {
+                self.sessions.retain(|it| it.token != token);
+                Ok(())
+            }
+        }
+    }
+
+    fn open(&mut self, request: Request) -> Result<(), CommitError> {
+        let stands_in_the_way = |other: &Request| {
+            other.id == request.id
+                || other.reference == request.reference
+                || (other.state.due_at().is_some()
+                    && other.device.id == request.device.id
+                    && other.beneficiary.id == request.beneficiary.id)
+        };
+        let mut others = self.requests.iter().map(|stored| &stored.request);
+        require(!others.any(stands_in_the_way))?;
+        self.requests.push(StoredRequest {
+            request,
+            version: Version(1),
+        });
+        Ok(())
+    }
+
+    fn advance(
+        &mut self,
+        id: RequestId,
+        expected: Version,
+        next: State,
+    ) -> Result<(), CommitError> {
+        let fits =
+            |stored: &&mut StoredRequest| stored.request.id == id && stored.version == expected;
+        let stored = self.requests.iter_mut().find(fits);
+        let stored = stored.ok_or(CommitError::Conflict)?;
+        stored.request.state = next;
+        stored.version.0 += 1;
+        Ok(())
+    }
+
+    fn held(&mut self, lease: Lease) -> Result<&mut StoredJob, CommitError> {
+        let is_held = |job: &&mut StoredJob| {
+            job.id == lease.job
+                && job.attempts == lease.attempt
+                && matches!(job.stage, Stage::Held(_))
+        };
+        let held = self.jobs.iter_mut().find(is_held);
+        held.ok_or(CommitError::Conflict)
+    }
+
+    fn challenge_mut(&mut self, token: TokenHash) -> Result<&mut Challenge, CommitError> {
+        let found = self.challenges.iter_mut().find(|it| it.token == token);
+        found.ok_or(CommitError::Conflict)
+    }
+}
+
+fn require(holds: bool) -> Result<(), CommitError> {
+    if holds {
+        Ok(())
+    } else {
+        Err(CommitError::Conflict)
+    }
+}

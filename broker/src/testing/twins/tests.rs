@@ -1,0 +1,97 @@
+//! The twins keep the contracts that the real implementations keep.
+
+use std::sync::Arc;
+
+use super::{MemoryDirectory, MemoryEscrow, MemoryStore};
+use crate::devices::{BackendName, Device, DeviceId};
+use crate::people::{MailAddress, Person, PersonId};
+use crate::ports::{GroupName, Store};
+use crate::testing::contract::directory::{self, DirectoryFacts};
+use crate::testing::contract::escrow::{self, EscrowFacts, KnownDevice, KnownKey};
+use crate::testing::contract::store;
+use crate::testing::sample::{device, person, record};
+
+const SOUND: [&str; 2] = [
+    "000011-000022-720885-123453-000000-700007-111111-222222",
+    "000022-000022-720885-123453-000000-700007-111111-222222",
+];
+const DAMAGED: &str = "000012-000022-720885-123453-000000-700007-111111-222222";
+
+#[tokio::test]
+async fn the_store_keeps_its_contract() {
+    store::whole_suite(async || Arc::new(MemoryStore::default()) as Arc<dyn Store>).await;
+}
+
+#[tokio::test]
+async fn the_escrow_keeps_its_contract() {
+    let backend = MemoryEscrow::new(BackendName("test".to_owned()));
+    let hold = |name: &str, keys: &[(u128, &str)]| {
+        let device = device(name);
+        let records: Vec<_> = keys
+            .iter()
+            .map(|(id, key)| (record(*id, None, 1), *key))
+            .collect();
+        backend.hold(device.clone(), &records);
+        let known = records.iter().map(|(record, key)| KnownKey {
+            id: record.key_id,
+            sound: (*key != DAMAGED).then(|| (*key).to_owned()),
+        });
+        KnownDevice {
+            id: device.id,
+            name: device.name,
+            keys: known.collect(),
+        }
+    };
+    let facts = EscrowFacts {
+        full: hold("LT-0001", &[(1 << 96, SOUND[0]), (2 << 96, SOUND[1])]),
+        damaged: hold("LT-0002", &[(3 << 96, DAMAGED), (4 << 96, SOUND[0])]),
+        empty: hold("LT-0003", &[]),
+        absent: DeviceId {
+            backend: BackendName("test".to_owned()),
+            native: "absent".to_owned(),
+        },
+    };
+    escrow::whole_suite(&backend, &facts).await;
+}
+
+#[tokio::test]
+async fn the_directory_keeps_its_contract() {
+    let twin = MemoryDirectory::default();
+    let (anna, boss) = (person("anna"), person("boss"));
+    let gone = Person {
+        enabled: false,
+        ..person("gone")
+    };
+    let admin = Person {
+        mail: boss.mail.clone(),
+        ..person("boss-admin")
+    };
+    twin.add(anna.clone(), "anna@corp.example.com", Some(boss.id.clone()));
+    for person in [&boss, &gone, &admin] {
+        twin.add(person.clone(), &person.name, None);
+    }
+    let devices = ["LT-0002", "LT-0001"].map(|name| Device {
+        owner: Some(anna.id.clone()),
+        ..device(name)
+    });
+    for device in &devices {
+        twin.add_device(device.clone());
+    }
+    let [second, first] = devices.map(|device| device.id);
+    twin.add_group("Approvers", vec![gone.id.clone(), anna.id.clone()]);
+    let facts = DirectoryFacts {
+        logins: vec!["anna@corp.example.com".to_owned()],
+        devices: vec![first, second],
+        manager: boss.id.clone(),
+        without_manager: boss.id,
+        disabled: gone.id.clone(),
+        shared: MailAddress::parse("Boss@example.com").unwrap(),
+        group: (
+            GroupName("Approvers".to_owned()),
+            vec![anna.id.clone(), gone.id],
+        ),
+        absent: PersonId("nobody".to_owned()),
+        person: anna,
+    };
+    directory::whole_suite(&twin, &facts).await;
+}

@@ -1,0 +1,94 @@
+//! `clavis audit show`: the log, for reading.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clavis_broker::audit::LogRow;
+use clavis_broker::ports::LogQuery;
+use clavis_broker::tokens::Reference;
+
+use crate::Outcome;
+
+/// How many rows are read at once.
+const PAGE: usize = 1000;
+
+/// Which rows, and how.
+pub(crate) struct Wish {
+    /// Only those of this request.
+    pub(crate) request: Option<String>,
+    /// Only those after this place.
+    pub(crate) after: i64,
+    /// At most so many.
+    pub(crate) limit: Option<usize>,
+    /// As JSON lines.
+    pub(crate) json: bool,
+}
+
+/// Prints rows of the log, oldest first.
+pub(crate) async fn show(config: &Path, wish: Wish) -> Outcome {
+    let settings = clavis_config::load(config)?;
+    let store: Box<dyn clavis_broker::ports::Store> = Box::new(crate::assemble::store(&settings)?);
+    let request = match &wish.request {
+        Some(reference) => {
+            let reference: Reference = reference.parse()?;
+            let found = store.request_by_reference(&reference).await?;
+            Some(
+                found
+                    .ok_or_else(|| format!("there is no request {reference}"))?
+                    .request
+                    .id,
+            )
+        }
+        None => None,
+    };
+    let mut left = wish.limit.unwrap_or(usize::MAX);
+    let mut after = wish.after;
+    while left > 0 {
+        let rows = store
+            .log(&LogQuery {
+                request,
+                after,
+                limit: left.min(PAGE),
+            })
+            .await?;
+        let Some(last) = rows.last() else { break };
+        after = last.seq;
+        left -= rows.len();
+        for row in &rows {
+            if wish.json {
+                println!("{}", serde_json::to_string(row)?);
+            } else {
+                println!("{}", line(row));
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `seq  when  event  request  device  who  from where  keys`
+pub(crate) fn line(row: &LogRow) -> String {
+    let entry = &row.entry;
+    let request = entry
+        .request
+        .as_ref()
+        .map_or("-", |request| request.reference.as_str());
+    let device = entry
+        .device
+        .as_ref()
+        .map_or("-", |device| device.name.as_str());
+    let source = entry
+        .source
+        .map_or_else(|| "-".to_owned(), |source| source.to_string());
+    let keys: Vec<_> = entry.event.keys().iter().map(ToString::to_string).collect();
+    let mut line = format!(
+        "{:>6}  {:.0}  {:<20}  {request:<8}  {device:<12}  {}  {source}",
+        row.seq,
+        entry.at,
+        entry.event.name(),
+        entry.actor.label(),
+    );
+    if !keys.is_empty() {
+        line = format!("{line}  {}", keys.join(","));
+    }
+    line
+}

@@ -1,0 +1,166 @@
+//! `clavis check`: reads the configuration, then tries each part for real.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clavis_broker::causes::with_causes;
+use clavis_broker::ports::{
+    Clock, Directory, EscrowBackend, Finding, PersonQuery, Severity, Store,
+};
+use clavis_config::settings::Settings;
+
+use crate::system::SystemClock;
+use crate::{Outcome, assemble};
+
+/// Prints a line for each finding, with a remedy under each that wants one. Fails where something
+/// does not work; a warning alone does not.
+pub(crate) async fn run(config: &Path) -> Outcome {
+    let settings = match clavis_config::load(config) {
+        Ok(settings) => settings,
+        Err(problems) => {
+            println!("{problems}");
+            let count = problems.iter().count();
+            println!(
+                "\n{count} problem{} in the configuration. Nothing was tried.",
+                if count == 1 { "" } else { "s" }
+            );
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    println!("ok       configuration: {} is sound", config.display());
+    let mailer = assemble::mailer(&settings);
+    let (store, people, mail, escrow) = tokio::join!(
+        check_store(&settings),
+        check_directory(&settings),
+        mailer.check(),
+        check_escrow(&settings)
+    );
+    let mut worst = Severity::Ok;
+    let sections = [("store", store), ("mail", mail), ("directory", people)].into_iter();
+    let escrow = escrow.into_iter().map(|(name, findings)| (name, findings));
+    let sections = sections.map(|(name, findings)| (name.to_owned(), findings));
+    for (part, findings) in sections.chain(escrow) {
+        for finding in findings {
+            worst = worst.max(finding.severity);
+            print(&part, &finding);
+        }
+    }
+    match worst {
+        Severity::Ok => println!("\nEverything works."),
+        Severity::Warning => {
+            println!("\nEverything works, and somebody should look at the warnings.")
+        }
+        Severity::Failure => println!("\nClavis cannot do its work like this."),
+    }
+    Ok(if worst == Severity::Failure {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn print(part: &str, finding: &Finding) {
+    let word = match finding.severity {
+        Severity::Ok => "ok",
+        Severity::Warning => "warning",
+        Severity::Failure => "FAILURE",
+    };
+    println!("{word:<8} {part}: {}", finding.what);
+    if let Some(remedy) = &finding.remedy {
+        println!("         {remedy}");
+    }
+}
+
+async fn check_store(settings: &Settings) -> Vec<Finding> {
+    match assemble::store(settings) {
+        Ok(store) => {
+            let mut findings = store.check().await;
+            findings.push(check_clock(&store).await);
+            findings
+        }
+        Err(error) => vec![Finding::failure(
+            with_causes(&error),
+            "Check `path` in [store]: its folder must exist and belong to the account that Clavis runs as.",
+        )],
+    }
+}
+
+/// A clock that has gone back would make links live longer than they say.
+async fn check_clock(store: &dyn Store) -> Finding {
+    let now = SystemClock.now();
+    match store.latest().await {
+        Ok(Some(latest)) if latest > now => Finding::failure(
+            format!("the clock shows {now:.0}, but the audit log has a row of {latest:.0}"),
+            "Set the clock and keep it with NTP (`timedatectl set-ntp true`).",
+        ),
+        Ok(_) => Finding::ok(format!(
+            "the clock shows {now:.0}, not before the last row of the audit log"
+        )),
+        Err(error) => Finding::failure(with_causes(&error), "Check the database file."),
+    }
+}
+
+async fn check_directory(settings: &Settings) -> Vec<Finding> {
+    let directory = match assemble::directory(settings) {
+        Ok(directory) => directory,
+        Err(problems) => return vec![Finding::failure(problems.to_string(), "Mend the file.")],
+    };
+    let mut findings = directory.check().await;
+    if findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Failure)
+    {
+        return findings;
+    }
+    if settings.approval.nominated.is_empty() {
+        findings.push(Finding::warning(
+            "nobody is nominated to approve: whoever has no manager in the directory is refused",
+            "Name somebody in `nominated` of [approval].",
+        ));
+    }
+    for query in &settings.approval.nominated {
+        findings.push(check_nominated(&*directory, query).await);
+    }
+    findings
+}
+
+async fn check_nominated(directory: &dyn Directory, query: &PersonQuery) -> Finding {
+    let name = match query {
+        PersonQuery::Id(id) => id.to_string(),
+        PersonQuery::Mail(mail) => mail.to_string(),
+        PersonQuery::Login(login) => login.clone(),
+    };
+    let remedy = "Change `nominated` in [approval], or the person's entry in the directory.";
+    match directory.person(query).await {
+        Ok(Some(person)) => match person.party() {
+            Ok(party) => Finding::ok(format!("{name} is nominated to approve: {}", party.name)),
+            Err(unfit) => Finding::failure(
+                format!("{name} is nominated to approve, but {unfit}"),
+                remedy,
+            ),
+        },
+        Ok(None) => Finding::failure(
+            format!("{name} is nominated to approve, but the directory knows nobody by that name"),
+            remedy,
+        ),
+        Err(error) => Finding::failure(
+            format!(
+                "{name} is nominated to approve, but {}",
+                with_causes(&error)
+            ),
+            remedy,
+        ),
+    }
+}
+
+async fn check_escrow(settings: &Settings) -> Vec<(String, Vec<Finding>)> {
+    let mut sections = Vec::new();
+    for escrow in &settings.escrow {
+        let findings = match assemble::escrow(escrow) {
+            Ok(backend) => EscrowBackend::check(&*backend).await,
+            Err(problems) => vec![Finding::failure(problems.to_string(), "Mend the file.")],
+        };
+        sections.push((format!("escrow {}", escrow.name), findings));
+    }
+    sections
+}

@@ -1,0 +1,34 @@
+//! The commands that are not the daemon.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command talks to its terminal"
+)]
+
+pub(crate) mod audit;
+pub(crate) mod check;
+pub(crate) mod outbox;
+pub(crate) mod revoke;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use clavis_broker::service::Broker;
+
+use crate::assemble::{self, AssemblyError};
+
+/// Says why a command failed.
+pub(crate) fn complain(text: &str) {
+    eprintln!("clavis: {text}");
+}
+
+/// The broker of a configuration, for a command that is done at once.
+fn broker(config: &Path) -> Result<Arc<Broker>, Box<dyn std::error::Error + Send + Sync>> {
+    let settings = clavis_config::load(config)?;
+    let assembled: Result<_, AssemblyError> = assemble::broker(
+        &settings,
+        &assemble::site(&settings),
+        assemble::mailer(&settings),
+    );
+    Ok(assembled?)
+}

@@ -1,0 +1,49 @@
+//! `clavis outbox`: mails that were given up.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clavis_broker::ports::{Job, JobId};
+
+use crate::Outcome;
+
+/// How many are listed.
+const LISTED: usize = 500;
+
+/// Lists what was given up, and why.
+pub(crate) async fn list(config: &Path) -> Outcome {
+    let broker = super::broker(config)?;
+    let dead = broker.store().dead(LISTED).await?;
+    if dead.is_empty() {
+        println!("No mail was given up.");
+    }
+    for job in dead {
+        let what = match &job.job {
+            Job::Letter(effect) => format!("{:?} to {}", effect.letter, effect.to.mail),
+            Job::SignInCode { mail, .. } => format!("sign-in code to {mail}"),
+        };
+        println!(
+            "{}  {what}\n    {} tries; the last: {}",
+            job.id.0, job.attempts, job.error
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Puts one back into the outbox.
+pub(crate) async fn retry(config: &Path, id: &str) -> Outcome {
+    let id = id
+        .parse()
+        .map(JobId)
+        .map_err(|_| format!("{id} is not a job's ID; `clavis outbox list` shows them"))?;
+    if super::broker(config)?.revive(id).await? {
+        println!("It will be tried again by the running daemon.");
+        Ok(ExitCode::SUCCESS)
+    } else {
+        Err(format!(
+            "no mail with the ID {} was given up; `clavis outbox list` shows which were",
+            id.0
+        )
+        .into())
+    }
+}

@@ -1,0 +1,26 @@
+//! `clavis revoke`: stops a request.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clavis_broker::tokens::Reference;
+
+use crate::Outcome;
+
+/// Stops the request, in the name of whoever runs the command.
+pub(crate) async fn run(config: &Path, reference: &str) -> Outcome {
+    let reference: Reference = reference.parse()?;
+    let operator = std::env::var("SUDO_USER")
+        .or_else(|_| std::env::var("USER"))
+        .unwrap_or_else(|_| "?".to_owned());
+    match super::broker(config)?.revoke(&reference, &operator).await? {
+        Some(request) => {
+            println!(
+                "{} is stopped. The running daemon mails everybody concerned.",
+                request.reference
+            );
+            Ok(ExitCode::SUCCESS)
+        }
+        None => Err(format!("there is no request {reference}").into()),
+    }
+}

@@ -1,0 +1,148 @@
+//! Clavis releases BitLocker recovery keys to the people who need them, after somebody else has
+//! said yes. This is the only place that knows every part.
+
+mod assemble;
+mod commands;
+mod demo;
+mod serve;
+mod system;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Releases BitLocker recovery keys to the people who need them, after somebody else has said yes.
+#[derive(Parser)]
+#[command(name = "clavis", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the daemon
+    Serve {
+        #[command(flatten)]
+        config: Config,
+        /// How log lines are written
+        #[arg(long, value_enum, default_value = "json")]
+        log: serve::LogFormat,
+    },
+    /// Read the configuration, try every part of it for real, and say what to mend
+    Check {
+        #[command(flatten)]
+        config: Config,
+    },
+    /// Show the whole way with a company that does not exist; installs and sends nothing
+    Demo(demo::Options),
+    /// The audit log
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Mails that could not be sent
+    #[command(subcommand)]
+    Outbox(Outbox),
+    /// Stop an open request: its key link ends at once
+    Revoke {
+        /// The request's reference, like K7Q-4MX2
+        reference: String,
+        #[command(flatten)]
+        config: Config,
+    },
+}
+
+#[derive(Subcommand)]
+enum Audit {
+    /// Print rows of the log, oldest first
+    Show {
+        /// Only those of this request, by its reference
+        #[arg(long)]
+        request: Option<String>,
+        /// Only those after this place in the log
+        #[arg(long, default_value_t = 0)]
+        after: i64,
+        /// At most so many
+        #[arg(long)]
+        limit: Option<usize>,
+        /// One JSON object a line, with every field
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        config: Config,
+    },
+}
+
+#[derive(Subcommand)]
+enum Outbox {
+    /// List mails that were given up, and why
+    List {
+        #[command(flatten)]
+        config: Config,
+    },
+    /// Try a mail again that was given up
+    Retry {
+        /// The job's ID, as `clavis outbox list` shows it
+        id: String,
+        #[command(flatten)]
+        config: Config,
+    },
+}
+
+#[derive(clap::Args)]
+struct Config {
+    /// The configuration file
+    #[arg(long, env = "CLAVIS_CONFIG", default_value = "/etc/clavis/clavis.toml")]
+    config: PathBuf,
+}
+
+/// What a command came to, as an error that says everything there is to say.
+type Outcome = Result<ExitCode, Box<dyn std::error::Error + Send + Sync>>;
+
+fn main() -> ExitCode {
+    // The whole tree shares one crypto provider.
+    let installed = rustls::crypto::ring::default_provider().install_default();
+    installed.expect("nothing has run before that could have installed another");
+
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(run(Arguments::parse().command)),
+        Err(error) => Err(error.into()),
+    };
+    outcome.unwrap_or_else(|error| {
+        commands::complain(&clavis_broker::causes::with_causes(&*error));
+        ExitCode::FAILURE
+    })
+}
+
+async fn run(command: Command) -> Outcome {
+    match command {
+        Command::Serve { config, log } => serve::run(&config.config, log).await,
+        Command::Check { config } => commands::check::run(&config.config).await,
+        Command::Demo(options) => demo::run(options).await,
+        Command::Audit(Audit::Show {
+            request,
+            after,
+            limit,
+            json,
+            config,
+        }) => {
+            let wish = commands::audit::Wish {
+                request,
+                after,
+                limit,
+                json,
+            };
+            commands::audit::show(&config.config, wish).await
+        }
+        Command::Outbox(Outbox::List { config }) => commands::outbox::list(&config.config).await,
+        Command::Outbox(Outbox::Retry { id, config }) => {
+            commands::outbox::retry(&config.config, &id).await
+        }
+        Command::Revoke { reference, config } => {
+            commands::revoke::run(&config.config, &reference).await
+        }
+    }
+}
