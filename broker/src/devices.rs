@@ -122,7 +122,9 @@ pub fn select(
 /// key of the same volume took its place.
 pub fn uncovered<'a>(promised: &'a [EscrowRecord], fresh: &Selection) -> Vec<&'a EscrowRecord> {
     let covers = |old: &EscrowRecord, new: &EscrowRecord| {
-        new.key_id == old.key_id || (old.volume.is_some() && new.volume == old.volume)
+        let replaces =
+            old.volume.is_some() && new.volume == old.volume && new.escrowed_at >= old.escrowed_at;
+        new.key_id == old.key_id || replaces
     };
     promised
         .iter()
@@ -207,6 +209,13 @@ mod tests {
         );
         let missing = select(vec![record(7, Some(11), 9)], None);
         assert_eq!(uncovered(&promised, &missing).len(), 2);
+    }
+
+    #[test]
+    fn an_older_key_of_the_volume_keeps_no_promise() {
+        let promised = [record(2, Some(10), 5)];
+        let older = select(vec![record(1, Some(10), 1)], None);
+        assert_eq!(uncovered(&promised, &older).len(), 1);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod connecting;
+mod contract;
 mod controller;
 mod escrow;
 mod name_server;

@@ -162,3 +162,6 @@ where
 fn before(now: jiff::Timestamp, term: SignedDuration) -> jiff::Timestamp {
     now.saturating_sub(term).unwrap_or(jiff::Timestamp::MIN)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,216 @@
+//! The shell over the twins of its ports: stories of what goes well and what does not.
+
+mod approving;
+mod asking;
+mod journey;
+mod mailing;
+mod redeeming;
+mod secrets;
+mod sign_in;
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Ask, Broker, Choice, Parts, SignInTerms};
+use crate::audit::{Event, LogRow};
+use crate::devices::{BackendName, Device};
+use crate::letters::Mail;
+use crate::lifecycle::Request;
+use crate::people::{Party, Person, PersonId};
+use crate::ports::{Clock, LogQuery, PersonQuery, Store};
+use crate::testing::sample::{device, monday, person, record, terms};
+use crate::testing::{
+    CountingRandom, MemoryDirectory, MemoryEscrow, MemoryMailer, MemoryStore, PlainLetters,
+    SetClock,
+};
+use crate::text::{Asset, Reason};
+use crate::tokens::PlainToken;
+
+const KEY: &str = "000011-000022-720885-123453-000000-700007-111111-222222";
+const DATA_KEY: &str = "000022-000022-720885-123453-000000-700007-111111-222222";
+const OLD_KEY: &str = "000033-000022-720885-123453-000000-700007-111111-222222";
+const DAMAGED: &str = "000034-000022-720885-123453-000000-700007-111111-222222";
+const REASON: &str = "It asks for the key since the update.";
+
+/// A broker over twins: anna, her manager boss, and her laptop with three keys of two drives.
+struct World {
+    broker: Arc<Broker>,
+    store: Arc<MemoryStore>,
+    directory: Arc<MemoryDirectory>,
+    escrow: Arc<MemoryEscrow>,
+    mailer: Arc<MemoryMailer>,
+    clock: Arc<SetClock>,
+}
+
+impl World {
+    fn new() -> Self {
+        Self::with_nominated(&[])
+    }
+
+    fn with_nominated(nominated: &[&str]) -> Self {
+        let store = Arc::new(MemoryStore::default());
+        let directory = Arc::new(MemoryDirectory::default());
+        let escrow = Arc::new(MemoryEscrow::new(BackendName("test".to_owned())));
+        let mailer = Arc::new(MemoryMailer::default());
+        let clock = Arc::new(SetClock::at(monday()));
+        let boss = person("boss");
+        directory.add(person("anna"), "anna", Some(boss.id.clone()));
+        for person in [boss, person("nina"), person("otto")] {
+            directory.add(person.clone(), &person.name, None);
+        }
+        let records = [
+            (record(1, Some(1), 5), KEY),
+            (record(2, Some(2), 4), DATA_KEY),
+            (record(3, Some(1), 1), OLD_KEY),
+        ];
+        escrow.hold(laptop(), &records);
+        let nominated = nominated.iter();
+        let broker = Broker::new(Parts {
+            store: Arc::clone(&store) as _,
+            directory: Arc::clone(&directory) as _,
+            escrow: vec![Arc::clone(&escrow) as _],
+            mailer: Arc::clone(&mailer) as _,
+            renderer: Arc::new(PlainLetters),
+            clock: Arc::clone(&clock) as _,
+            random: Arc::new(CountingRandom::default()),
+            nominated: nominated
+                .map(|login| PersonQuery::Login((*login).to_owned()))
+                .collect(),
+            terms: terms(),
+            sign_in: SignInTerms {
+                code_valid_for: SignedDuration::from_mins(10),
+                idle: SignedDuration::from_mins(30),
+                at_most: SignedDuration::from_hours(10),
+            },
+        });
+        Self {
+            broker: Arc::new(broker),
+            store,
+            directory,
+            escrow,
+            mailer,
+            clock,
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn disable(&self, id: &PersonId) {
+        self.directory.change(id, |person| person.enabled = false);
+    }
+
+    /// Does what is due, until nothing is.
+    async fn settle(&self) {
+        while self.broker.tend_once().await.unwrap() > 0 {}
+    }
+
+    /// Lets time pass in steps of so many minutes, doing what is due after each.
+    async fn pass(&self, minutes: i64, step: i64) {
+        for _ in 0..minutes / step {
+            self.clock.advance(SignedDuration::from_mins(step));
+            self.settle().await;
+        }
+    }
+
+    async fn ask(&self) -> Request {
+        let made = self.broker.ask(&anna(), asking("laptop"), None).await;
+        let made = made.unwrap();
+        self.settle().await;
+        made
+    }
+
+    async fn approve(&self) {
+        let link = self.token("ApprovalNeeded", "boss");
+        let decided = self.broker.decide(&link, Choice::Approve, None, None).await;
+        decided.unwrap();
+    }
+
+    /// Asks, has it approved, and gives the key link that was mailed.
+    async fn key_link(&self) -> PlainToken {
+        self.ask().await;
+        self.approve().await;
+        self.settle().await;
+        self.token("KeyLink", "anna")
+    }
+
+    async fn request(&self) -> Request {
+        let requests = self.broker.requests_of(&anna().id).await.unwrap();
+        requests.into_iter().next().expect("a request")
+    }
+
+    /// To whom letters of this kind were sent, in order.
+    fn sent(&self, subject: &str) -> Vec<String> {
+        let mails = self.mailer.sent().into_iter();
+        mails
+            .filter(|mail| mail.subject == subject)
+            .map(|mail| mail.to_name)
+            .collect()
+    }
+
+    /// The token in the newest letter of this kind to this person.
+    fn token(&self, subject: &str, to: &str) -> PlainToken {
+        tokens(&self.mailer.sent(), subject, to)
+            .pop()
+            .unwrap_or_else(|| panic!("no {subject} to {to}"))
+    }
+
+    async fn log(&self) -> Vec<LogRow> {
+        let everything = LogQuery {
+            limit: usize::MAX,
+            ..LogQuery::default()
+        };
+        self.store.log(&everything).await.unwrap()
+    }
+
+    async fn events(&self) -> Vec<Event> {
+        let rows = self.log().await.into_iter();
+        rows.map(|row| row.entry.event).collect()
+    }
+
+    async fn last_event(&self) -> Event {
+        self.events().await.pop().expect("a row of the log")
+    }
+}
+
+fn tokens(mails: &[Mail], subject: &str, to: &str) -> Vec<PlainToken> {
+    mails
+        .iter()
+        .filter(|mail| mail.subject == subject && mail.to_name == to)
+        .map(|mail| PlainToken::parse(&mail.text).expect("a token in the mail"))
+        .collect()
+}
+
+fn anna() -> Party {
+    person("anna").party().unwrap()
+}
+
+fn boss() -> Person {
+    person("boss")
+}
+
+fn laptop() -> Device {
+    Device {
+        owner: Some(anna().id),
+        ..device("laptop")
+    }
+}
+
+fn asking(asset: &str) -> Ask {
+    Ask {
+        asset: Asset::parse(asset).unwrap(),
+        chosen: None,
+        wanted: None,
+        reason: Reason::parse(REASON).unwrap(),
+    }
+}
+
+fn minutes(minutes: i64) -> SignedDuration {
+    SignedDuration::from_mins(minutes)
+}
+
+fn hours(hours: i64) -> SignedDuration {
+    SignedDuration::from_hours(hours)
+}

@@ -1,0 +1,72 @@
+//! A running daemon: the real binary, its log, and ways to end it.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use super::until;
+
+pub(crate) struct Daemon {
+    child: Child,
+    log: Arc<Mutex<Vec<String>>>,
+    /// The address that it listens on: `http://127.0.0.1:PORT`.
+    pub(crate) url: String,
+}
+
+impl Daemon {
+    /// Starts the daemon and waits until it listens.
+    pub(crate) fn start(config: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_clavis"))
+            .args(["serve", "--config"])
+            .arg(config)
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let lines = BufReader::new(child.stderr.take().expect("its log is piped"));
+        let kept = Arc::clone(&log);
+        std::thread::spawn(move || {
+            for line in lines.lines().map_while(Result::ok) {
+                kept.lock().unwrap().push(line);
+            }
+        });
+        let mut daemon = Self { child, log, url: String::new() };
+        let address = until("the daemon listens", || {
+            let log = daemon.log();
+            if let Ok(Some(status)) = daemon.child.try_wait() {
+                panic!("the daemon ended with {status}: {log}");
+            }
+            let ready = log.lines().find(|line| line.contains("clavis is ready"))?;
+            let address = ready.split("\"address\":\"").nth(1)?.split('"').next()?;
+            Some(address.to_owned())
+        });
+        daemon.url = format!("http://{address}");
+        daemon
+    }
+
+    /// Everything that it has logged.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().join("\n")
+    }
+
+    /// Ends it as a power cut would.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+    }
+
+    /// Asks it to stop, and gives its exit code.
+    pub(crate) fn stop(mut self) -> Option<i32> {
+        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(told.expect("kill runs").success());
+        self.child.wait().expect("it ends").code()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

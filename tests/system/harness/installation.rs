@@ -1,0 +1,165 @@
+//! A configuration in a folder of its own.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use super::{Daemon, Mails};
+
+/// What an installation reaches.
+pub(crate) enum Kind {
+    /// The files of the demonstration, and a folder for mails.
+    Files,
+    /// A domain controller and a mail server, which `tests/run` has started; `controllers` are
+    /// `host:port`, and the real one where none is given.
+    Servers { controllers: Vec<String> },
+}
+
+pub(crate) struct Installation {
+    folder: tempfile::TempDir,
+    /// The mails that it has sent.
+    pub(crate) mails: Mails,
+    /// The folder that the domain controller lives in, where there is one.
+    pub(crate) controller: Option<PathBuf>,
+}
+
+impl Installation {
+    pub(crate) fn new(kind: &Kind) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo");
+        let port = free_port();
+        let (escrow_and_people, mail, mails, controller) = match kind {
+            Kind::Files => {
+                for name in ["people.toml", "escrow.toml"] {
+                    fs::copy(shipped.join(name), folder.path().join(name)).expect("a demo file");
+                }
+                let mails = folder.path().join("mails");
+                (files(), folder_mail(&mails), Mails::in_folder(mails), None)
+            }
+            Kind::Servers { controllers } => {
+                let dc = server_folder("CLAVIS_TEST_DC");
+                let post = server_folder("CLAVIS_TEST_MAIL");
+                let controllers = match controllers.as_slice() {
+                    [] => vec![fs::read_to_string(dc.join("address")).expect("its address").trim().to_owned()],
+                    given => given.to_vec(),
+                };
+                (domain(&dc, &controllers), smtp(&post), Mails::of_server(post.join("mail")), Some(dc))
+            }
+        };
+        let text = format!(
+            "[server]\nlisten = \"127.0.0.1:{port}\"\npublic_url = \"http://127.0.0.1:{port}\"\n\
+             trusted_proxies = [\"127.0.0.1\"]\n\
+             [organisation]\nname = \"Example Corp\"\ntime_zone = \"Europe/Berlin\"\n\
+             [support]\nphone = \"+49 30 555 0100\"\nhours = \"always\"\n\
+             [store]\nkind = \"sqlite\"\npath = \"clavis.db\"\n\
+             {escrow_and_people}\n{mail}\n"
+        );
+        fs::write(folder.path().join("clavis.toml"), text).expect("the configuration");
+        Self { folder, mails, controller }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn config(&self) -> PathBuf {
+        self.path().join("clavis.toml")
+    }
+
+    pub(crate) fn start(&self) -> Daemon {
+        Daemon::start(&self.config())
+    }
+
+    /// Starts a second daemon on the same database, at another address.
+    pub(crate) fn start_another(&self) -> Daemon {
+        let text = fs::read_to_string(self.config()).expect("the configuration");
+        let listen = text.lines().find(|line| line.starts_with("listen")).expect("it listens").to_owned();
+        let other = self.path().join("another.toml");
+        fs::write(&other, text.replace(&listen, &format!("listen = \"127.0.0.1:{}\"", free_port()))).expect("a file");
+        Daemon::start(&other)
+    }
+
+    /// Adds to the configuration, or changes it: every `from` becomes `to`.
+    pub(crate) fn change(&self, from: &str, to: &str) {
+        let text = fs::read_to_string(self.config()).expect("the configuration");
+        assert!(text.contains(from), "the configuration has no {from:?}");
+        fs::write(self.config(), text.replace(from, to)).expect("the configuration");
+    }
+
+    /// Runs a command of the binary on this configuration.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_clavis"))
+            .args(arguments)
+            .arg("--config")
+            .arg(self.config())
+            .output()
+            .expect("the binary runs")
+    }
+
+    /// The audit log, a JSON object a row.
+    pub(crate) fn audit(&self) -> String {
+        let output = self.run(&["audit", "show", "--json"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("UTF-8")
+    }
+}
+
+/// The folder of a server that `tests/run` has started.
+fn server_folder(variable: &str) -> PathBuf {
+    std::env::var_os(variable)
+        .map(PathBuf::from)
+        .unwrap_or_else(|| panic!("{variable} is not set: run these tests by tests/run, which starts the servers"))
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("its address").port()
+}
+
+fn files() -> String {
+    "[[escrow]]\nname = \"demo\"\nkind = \"file\"\npath = \"escrow.toml\"\n\
+     [directory]\nkind = \"file\"\npath = \"people.toml\"\nescrow = \"demo\"\n\
+     [approval]\nnominated = [\"simon.adler@example.com\"]\n"
+        .to_owned()
+}
+
+fn folder_mail(path: &Path) -> String {
+    format!("[mail]\nkind = \"folder\"\nfrom = \"clavis@example.com\"\npath = \"{}\"\n", path.display())
+}
+
+fn domain(dc: &Path, controllers: &[String]) -> String {
+    format!(
+        "[active_directory.corp]\ncontrollers = {controllers:?}\nsecurity = \"ldaps\"\nca_file = \"{0}/ca.pem\"\n\
+         bind_name = \"svc-clavis@corp.example.com\"\npassword_file = \"{0}/svc-clavis.password\"\ntimeout = \"5s\"\n\
+         [[escrow]]\nname = \"corp\"\nkind = \"active_directory\"\ndomain = \"corp\"\nknown_device = \"LT-0001\"\n\
+         [directory]\nkind = \"active_directory\"\ndomain = \"corp\"\n\
+         [approval]\nnominated = []\n",
+        dc.display()
+    )
+}
+
+fn smtp(post: &Path) -> String {
+    let address = fs::read_to_string(post.join("address.json")).expect("its address");
+    let field = |name: &str| {
+        let rest = address.split(&format!("\"{name}\":")).nth(1).unwrap_or_else(|| panic!("{name} in {address}"));
+        rest.trim_start().trim_start_matches('"').split(['"', ',', '\n', '}']).next().unwrap().to_owned()
+    };
+    let password = post.join("clavis.password");
+    if !password.exists() {
+        use std::io::Write;
+        use std::os::unix::fs::OpenOptionsExt;
+        // Tests run at once; whoever comes first writes it.
+        if let Ok(mut file) = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&password) {
+            file.write_all(field("password").as_bytes()).expect("a password file");
+        }
+    }
+    format!(
+        "[mail]\nkind = \"smtp\"\nfrom = \"clavis@example.com\"\nhost = \"127.0.0.1\"\nport = {}\n\
+         ca_file = \"{}/ca.pem\"\nusername = \"{}\"\npassword_file = \"{}\"\ntimeout = \"5s\"\n",
+        field("tls"),
+        post.display(),
+        field("user"),
+        password.display()
+    )
+}

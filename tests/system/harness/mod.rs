@@ -1,0 +1,26 @@
+//! What the stories stand on: an installation in a folder of its own, its daemon, its mails, and
+//! the people who use it.
+
+mod daemon;
+mod installation;
+mod mails;
+mod people;
+
+pub(crate) use daemon::Daemon;
+pub(crate) use installation::{Installation, Kind};
+pub(crate) use mails::{Letter, Mails};
+pub(crate) use people::{ask, decide, redeem, sign_in};
+
+use std::time::{Duration, Instant};
+
+/// Waits for something that another process does. Fails with `what` after 30 seconds.
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain: {what}");
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+}

@@ -1,0 +1,7 @@
+//! The whole system: the real binary, driven over HTTP and read through its mails.
+
+#[path = "../../src/demo/client.rs"]
+mod client;
+mod harness;
+
+mod journey;
