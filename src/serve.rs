@@ -63,17 +63,17 @@ pub(crate) async fn serve(
     .with_graceful_shutdown(async move {
         let _ = until.wait_for(|told| *told).await;
     });
-    let serving = tokio::spawn(server.into_future());
+    let answering = tokio::spawn(server.into_future());
     stop.await;
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     let _ = tell.send(true);
     let ended = tokio::time::timeout(GRACE, async {
-        let served = serving.await;
+        let outcome = answering.await;
         let tended = tending.await;
-        (served, tended)
+        (outcome, tended)
     });
     match ended.await {
-        Ok((Ok(served), _)) => served,
+        Ok((Ok(outcome), _)) => outcome,
         Ok((Err(panic), _)) => Err(std::io::Error::other(panic)),
         Err(_) => {
             tracing::warn!("some connections did not end in time and were cut");

@@ -60,9 +60,8 @@ fn held(native: &str, name: &str, keys: &[(u128, &str)]) -> (KnownDevice, String
     let mut known = Vec::new();
     for (number, key) in keys {
         let id = KeyId(Uuid::from_u128(number << 96));
-        section.push_str(&format!(
-            "[[device.record]]\nkey_id = \"{id}\"\nescrowed_at = \"2026-09-01T08:30:00Z\"\nkey = \"{key}\"\n"
-        ));
+        section += "[[device.record]]\nescrowed_at = \"2026-09-01T08:30:00Z\"\n";
+        section.extend(["key_id = \"", &id.to_string(), "\"\nkey = \"", key, "\"\n"]);
         known.push(KnownKey {
             id,
             sound: (*key != DAMAGED).then(|| (*key).to_owned()),

@@ -37,7 +37,6 @@ pub(crate) async fn run(config: &Path) -> Outcome {
     );
     let mut worst = Severity::Ok;
     let sections = [("store", store), ("mail", mail), ("directory", people)].into_iter();
-    let escrow = escrow.into_iter().map(|(name, findings)| (name, findings));
     let sections = sections.map(|(name, findings)| (name.to_owned(), findings));
     for (part, findings) in sections.chain(escrow) {
         for finding in findings {
@@ -45,13 +44,12 @@ pub(crate) async fn run(config: &Path) -> Outcome {
             print(&part, &finding);
         }
     }
-    match worst {
-        Severity::Ok => println!("\nEverything works."),
-        Severity::Warning => {
-            println!("\nEverything works, and somebody should look at the warnings.")
-        }
-        Severity::Failure => println!("\nClavis cannot do its work like this."),
-    }
+    let verdict = match worst {
+        Severity::Ok => "Everything works.",
+        Severity::Warning => "Everything works, and somebody should look at the warnings.",
+        Severity::Failure => "Clavis cannot do its work like this.",
+    };
+    println!("\n{verdict}");
     Ok(if worst == Severity::Failure {
         ExitCode::FAILURE
     } else {

@@ -39,7 +39,7 @@ impl Browser {
         } else {
             address.to_owned()
         };
-        self.page(self.agent.get(url).call()?)
+        Self::page(self.agent.get(url).call()?)
     }
 
     /// Sends the form of a page back to where the page was found, with these fields filled in.
@@ -52,10 +52,10 @@ impl Browser {
             .map(|(name, value)| (*name, *value))
             .chain(fields.iter().copied());
         let url = format!("{}{}", self.base, page.path);
-        self.page(self.agent.post(url).send_form(all)?)
+        Self::page(self.agent.post(url).send_form(all)?)
     }
 
-    fn page(&self, mut answer: ureq::http::Response<ureq::Body>) -> Result<Page, Failure> {
+    fn page(mut answer: ureq::http::Response<ureq::Body>) -> Result<Page, Failure> {
         use ureq::ResponseExt;
         let path = answer.get_uri().path().to_owned();
         let status = answer.status().as_u16();

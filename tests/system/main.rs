@@ -4,4 +4,5 @@
 mod client;
 mod harness;
 
+mod domain;
 mod journey;

@@ -31,7 +31,11 @@ impl Daemon {
                 kept.lock().unwrap().push(line);
             }
         });
-        let mut daemon = Self { child, log, url: String::new() };
+        let mut daemon = Self {
+            child,
+            log,
+            url: String::new(),
+        };
         let address = until("the daemon listens", || {
             let log = daemon.log();
             if let Ok(Some(status)) = daemon.child.try_wait() {
@@ -50,6 +54,37 @@ impl Daemon {
         self.log.lock().unwrap().join("\n")
     }
 
+    /// How much memory it holds.
+    pub(crate) fn resident_kib(&self) -> f64 {
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .expect("a figure");
+        line.trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .expect("a number")
+    }
+
+    /// How much processor time it has used.
+    pub(crate) fn cpu_seconds(&self) -> f64 {
+        let stat =
+            std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it runs");
+        // Fields 14 and 15 of proc(5), in hundredths of a second; the name before them ends with `)`.
+        let fields = stat
+            .rsplit(')')
+            .next()
+            .expect("fields")
+            .split_whitespace()
+            .skip(11)
+            .take(2);
+        fields
+            .map(|ticks| ticks.parse::<f64>().expect("ticks") / 100.0)
+            .sum()
+    }
+
     /// Ends it as a power cut would.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("it runs");
@@ -58,7 +93,9 @@ impl Daemon {
 
     /// Asks it to stop, and gives its exit code.
     pub(crate) fn stop(mut self) -> Option<i32> {
-        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        let told = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status();
         assert!(told.expect("kill runs").success());
         self.child.wait().expect("it ends").code()
     }

@@ -1,9 +1,12 @@
 //! A configuration in a folder of its own.
 
 use std::fs;
+use std::io::Write;
 use std::net::TcpListener;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{Daemon, Mails};
 
@@ -14,6 +17,8 @@ pub(crate) enum Kind {
     /// A domain controller and a mail server, which `tests/run` has started; `controllers` are
     /// `host:port`, and the real one where none is given.
     Servers { controllers: Vec<String> },
+    /// The domain controller, and a folder for mails.
+    Domain,
 }
 
 pub(crate) struct Installation {
@@ -37,14 +42,38 @@ impl Installation {
                 let mails = folder.path().join("mails");
                 (files(), folder_mail(&mails), Mails::in_folder(mails), None)
             }
+            Kind::Domain => {
+                let dc = server_folder("CLAVIS_TEST_DC");
+                let address = fs::read_to_string(dc.join("address")).expect("its address");
+                let mails = folder.path().join("mails");
+                let domain = domain(&dc, &[address.trim().to_owned()]);
+                (
+                    domain,
+                    folder_mail(&mails),
+                    Mails::in_folder(mails),
+                    Some(dc),
+                )
+            }
             Kind::Servers { controllers } => {
                 let dc = server_folder("CLAVIS_TEST_DC");
                 let post = server_folder("CLAVIS_TEST_MAIL");
                 let controllers = match controllers.as_slice() {
-                    [] => vec![fs::read_to_string(dc.join("address")).expect("its address").trim().to_owned()],
+                    [] => vec![
+                        fs::read_to_string(dc.join("address"))
+                            .expect("its address")
+                            .trim()
+                            .to_owned(),
+                    ],
                     given => given.to_vec(),
                 };
-                (domain(&dc, &controllers), smtp(&post), Mails::of_server(post.join("mail")), Some(dc))
+                let from = format!("clavis-{port}-{}@example.com", std::process::id());
+                let mail = smtp(&post, &from, folder.path());
+                (
+                    domain(&dc, &controllers),
+                    mail,
+                    Mails::of_server(post.join("mail"), from),
+                    Some(dc),
+                )
             }
         };
         let text = format!(
@@ -56,7 +85,11 @@ impl Installation {
              {escrow_and_people}\n{mail}\n"
         );
         fs::write(folder.path().join("clavis.toml"), text).expect("the configuration");
-        Self { folder, mails, controller }
+        Self {
+            folder,
+            mails,
+            controller,
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -74,9 +107,17 @@ impl Installation {
     /// Starts a second daemon on the same database, at another address.
     pub(crate) fn start_another(&self) -> Daemon {
         let text = fs::read_to_string(self.config()).expect("the configuration");
-        let listen = text.lines().find(|line| line.starts_with("listen")).expect("it listens").to_owned();
+        let listen = text
+            .lines()
+            .find(|line| line.starts_with("listen"))
+            .expect("it listens")
+            .to_owned();
         let other = self.path().join("another.toml");
-        fs::write(&other, text.replace(&listen, &format!("listen = \"127.0.0.1:{}\"", free_port()))).expect("a file");
+        fs::write(
+            &other,
+            text.replace(&listen, &format!("listen = \"127.0.0.1:{}\"", free_port())),
+        )
+        .expect("a file");
         Daemon::start(&other)
     }
 
@@ -100,7 +141,11 @@ impl Installation {
     /// The audit log, a JSON object a row.
     pub(crate) fn audit(&self) -> String {
         let output = self.run(&["audit", "show", "--json"]);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 }
@@ -109,12 +154,23 @@ impl Installation {
 fn server_folder(variable: &str) -> PathBuf {
     std::env::var_os(variable)
         .map(PathBuf::from)
-        .unwrap_or_else(|| panic!("{variable} is not set: run these tests by tests/run, which starts the servers"))
+        .unwrap_or_else(|| {
+            panic!("{variable} is not set: run these tests by tests/run, which starts the servers")
+        })
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its address").port()
+/// A port that no connection is given by chance (those of Linux begin at 32768), so that a daemon
+/// finds it free when it comes back. Tests that run as processes of their own look elsewhere.
+pub(super) fn free_port() -> u16 {
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let tried = TRIED.fetch_add(1, Ordering::Relaxed);
+        let offset = std::process::id().wrapping_mul(32).wrapping_add(tried) % 16_000;
+        let port = 16_000 + u16::try_from(offset).expect("it is small");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 fn files() -> String {
@@ -125,7 +181,10 @@ fn files() -> String {
 }
 
 fn folder_mail(path: &Path) -> String {
-    format!("[mail]\nkind = \"folder\"\nfrom = \"clavis@example.com\"\npath = \"{}\"\n", path.display())
+    format!(
+        "[mail]\nkind = \"folder\"\nfrom = \"clavis@example.com\"\npath = \"{}\"\n",
+        path.display()
+    )
 }
 
 fn domain(dc: &Path, controllers: &[String]) -> String {
@@ -139,27 +198,30 @@ fn domain(dc: &Path, controllers: &[String]) -> String {
     )
 }
 
-fn smtp(post: &Path) -> String {
+/// The mail server knows one account; each installation writes from an address of its own, by
+/// which its mails are told from the others' there.
+fn smtp(post: &Path, from: &str, folder: &Path) -> String {
     let address = fs::read_to_string(post.join("address.json")).expect("its address");
-    let field = |name: &str| {
-        let rest = address.split(&format!("\"{name}\":")).nth(1).unwrap_or_else(|| panic!("{name} in {address}"));
-        rest.trim_start().trim_start_matches('"').split(['"', ',', '\n', '}']).next().unwrap().to_owned()
-    };
-    let password = post.join("clavis.password");
-    if !password.exists() {
-        use std::io::Write;
-        use std::os::unix::fs::OpenOptionsExt;
-        // Tests run at once; whoever comes first writes it.
-        if let Ok(mut file) = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&password) {
-            file.write_all(field("password").as_bytes()).expect("a password file");
-        }
-    }
+    let address: serde_json::Value = serde_json::from_str(&address).expect("JSON");
+    let password = folder.join("smtp.password");
+    private(
+        &password,
+        address["password"].as_str().expect("its password"),
+    );
     format!(
-        "[mail]\nkind = \"smtp\"\nfrom = \"clavis@example.com\"\nhost = \"127.0.0.1\"\nport = {}\n\
-         ca_file = \"{}/ca.pem\"\nusername = \"{}\"\npassword_file = \"{}\"\ntimeout = \"5s\"\n",
-        field("tls"),
+        "[mail]\nkind = \"smtp\"\nfrom = \"{from}\"\nhost = \"127.0.0.1\"\nport = {}\n\
+         ca_file = \"{}/ca.pem\"\nusername = {}\npassword_file = \"{}\"\ntimeout = \"5s\"\n",
+        address["tls"],
         post.display(),
-        field("user"),
+        address["user"],
         password.display()
     )
+}
+
+/// Writes a file that nobody else may read.
+fn private(path: &Path, text: &str) {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut file = options.open(path).expect("a file");
+    file.write_all(text.as_bytes()).expect("written");
 }

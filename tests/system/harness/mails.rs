@@ -1,6 +1,5 @@
 //! The mails that arrived, as the folder or the mail server keeps them.
 
-use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,13 +10,14 @@ use super::until;
 /// A folder of `.eml` files.
 pub(crate) struct Mails {
     folder: PathBuf,
-    /// Files that were there before: other stories write to the same server.
-    before: HashSet<PathBuf>,
+    /// Of mails from this address alone: other stories write to the same server.
+    from: Option<String>,
 }
 
 /// A mail that arrived.
 #[derive(Clone)]
 pub(crate) struct Letter {
+    from: String,
     pub(crate) to: String,
     pub(crate) subject: String,
     pub(crate) message_id: String,
@@ -29,42 +29,61 @@ pub(crate) struct Letter {
 
 impl Mails {
     pub(crate) fn in_folder(folder: PathBuf) -> Self {
-        Self { folder, before: HashSet::new() }
+        Self { folder, from: None }
     }
 
-    /// The mails of a server that others use as well.
-    pub(crate) fn of_server(folder: PathBuf) -> Self {
-        let before = files(&folder).into_iter().collect();
-        Self { folder, before }
+    /// The mails from this address, in the folder of a server that others use as well.
+    pub(crate) fn of_server(folder: PathBuf, from: String) -> Self {
+        Self {
+            folder,
+            from: Some(from),
+        }
     }
 
-    /// All mails so far, in the order of their files' names.
+    /// All mails so far, in the order of their files' names, which is that of their sending.
     pub(crate) fn all(&self) -> Vec<Letter> {
         let mut files = files(&self.folder);
-        files.retain(|file| !self.before.contains(file));
+        // The server writes this file once the mail is whole.
+        files.retain(|file| self.from.is_none() || file.with_extension("json").exists());
         files.sort();
-        files.iter().filter_map(|file| read(file)).collect()
+        let letters = files.iter().filter_map(|file| read(file));
+        letters
+            .filter(|letter| {
+                self.from
+                    .as_ref()
+                    .is_none_or(|from| letter.from.contains(from))
+            })
+            .collect()
     }
 
     /// Mails to this address whose subject begins like this and holds `about` (a reference).
     pub(crate) fn find(&self, to: &str, subject: &str, about: &str) -> Vec<Letter> {
         let wanted = |letter: &Letter| {
-            letter.to.contains(to) && letter.subject.starts_with(subject) && letter.subject.contains(about)
+            letter.to.contains(to)
+                && letter.subject.starts_with(subject)
+                && letter.subject.contains(about)
         };
         self.all().into_iter().filter(wanted).collect()
     }
 
     /// Waits for the first such mail.
     pub(crate) fn wait(&self, to: &str, subject: &str, about: &str) -> Letter {
-        until(&format!("the mail {subject:?} to {to}"), || self.find(to, subject, about).into_iter().next())
+        until(&format!("the mail {subject:?} to {to}"), || {
+            self.find(to, subject, about).into_iter().next()
+        })
     }
 }
 
 impl Letter {
     /// The first address in the text that holds `/review/` or `/key/`, or the like.
     pub(crate) fn link(&self, path: &str) -> String {
-        let found = self.text.split_whitespace().find(|word| word.starts_with("http") && word.contains(path));
-        found.unwrap_or_else(|| panic!("no {path} in {}", self.subject)).to_owned()
+        let found = self
+            .text
+            .split_whitespace()
+            .find(|word| word.starts_with("http") && word.contains(path));
+        found
+            .unwrap_or_else(|| panic!("no {path} in {}", self.subject))
+            .to_owned()
     }
 
     /// The sign-in code: two groups of five.
@@ -73,17 +92,28 @@ impl Letter {
             let groups: Vec<_> = word.split('-').collect();
             groups.len() == 2
                 && groups.iter().all(|group| {
-                    group.len() == 5 && group.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+                    group.len() == 5
+                        && group
+                            .bytes()
+                            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
                 })
         };
-        self.text.split_whitespace().find(is_code).expect("a code").to_owned()
+        self.text
+            .split_whitespace()
+            .find(is_code)
+            .expect("a code")
+            .to_owned()
     }
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    paths.filter(|path| path.extension().is_some_and(|extension| extension == "eml")).collect()
+    paths
+        .filter(|path| path.extension().is_some_and(|extension| extension == "eml"))
+        .collect()
 }
 
 fn read(file: &Path) -> Option<Letter> {
@@ -92,9 +122,11 @@ fn read(file: &Path) -> Option<Letter> {
     let header = |name: &str| mail.headers.get_first_value(name).unwrap_or_default();
     let part = |kind: &str| {
         let part = mail.parts().find(|part| part.ctype.mimetype == kind);
-        part.and_then(|part| part.get_body().ok()).unwrap_or_default()
+        part.and_then(|part| part.get_body().ok())
+            .unwrap_or_default()
     };
     Some(Letter {
+        from: header("From"),
         to: header("To"),
         subject: header("Subject"),
         message_id: header("Message-ID"),

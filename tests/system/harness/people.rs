@@ -9,13 +9,25 @@ pub(crate) fn sign_in(daemon: &Daemon, mails: &Mails, address: &str) -> Browser 
     let browser = Browser::new(&daemon.url);
     let before = mails.find(address, "Your Sign-In Code", "").len();
     let page = browser.open("/sign-in").expect("the sign-in page");
-    let page = browser.submit(&page, &[("mail", address)]).expect("the code page");
+    let page = browser
+        .submit(&page, &[("mail", address)])
+        .expect("the code page");
     assert_eq!((page.status, page.path.as_str()), (200, "/sign-in/code"));
     let letter = super::until("the sign-in code", || {
-        mails.find(address, "Your Sign-In Code", "").into_iter().nth(before)
+        mails
+            .find(address, "Your Sign-In Code", "")
+            .into_iter()
+            .nth(before)
     });
-    let home = browser.submit(&page, &[("code", &letter.code())]).expect("the home page");
-    assert_eq!((home.status, home.path.as_str()), (200, "/"), "{}", home.texts("<h1").join(" "));
+    let home = browser
+        .submit(&page, &[("code", &letter.code())])
+        .expect("the home page");
+    assert_eq!(
+        (home.status, home.path.as_str()),
+        (200, "/"),
+        "{}",
+        home.texts("<h1").join(" ")
+    );
     browser
 }
 
@@ -23,10 +35,18 @@ pub(crate) fn sign_in(daemon: &Daemon, mails: &Mails, address: &str) -> Browser 
 pub(crate) fn ask(browser: &Browser, asset: &str, reason: &str) -> String {
     let form = browser.open("/requests/new").expect("the form");
     let page = browser
-        .submit(&form, &[("asset", asset), ("reason", reason), ("key_id", "")])
+        .submit(
+            &form,
+            &[("asset", asset), ("reason", reason), ("key_id", "")],
+        )
         .expect("the request's page");
-    let reference = page.path.strip_prefix("/requests/").filter(|_| page.status == 200);
-    reference.unwrap_or_else(|| panic!("no request: {} {}", page.status, page.html)).to_owned()
+    let reference = page
+        .path
+        .strip_prefix("/requests/")
+        .filter(|_| page.status == 200);
+    reference
+        .unwrap_or_else(|| panic!("no request: {} {}", page.status, page.html))
+        .to_owned()
 }
 
 /// Opens a review link and presses `approve` or `decline`.
@@ -35,7 +55,9 @@ pub(crate) fn decide(link: &str, choice: &str) -> Page {
     let browser = Browser::new(base);
     let page = browser.open(path).expect("the review page");
     assert_eq!(page.status, 200, "{}", page.texts("<h1").join(" "));
-    browser.submit(&page, &[("choice", choice), ("comment", "")]).expect("the decision")
+    browser
+        .submit(&page, &[("choice", choice), ("comment", "")])
+        .expect("the decision")
 }
 
 /// Opens a key link and presses its button.

@@ -21,6 +21,7 @@ impl<E: Into<RowError>> From<E> for NotApplied {
 
 /// Applies one write; its precondition is part of its statement, which changes exactly one row
 /// where it holds.
+#[expect(clippy::too_many_lines, reason = "one statement a write, side by side")]
 pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), NotApplied> {
     let one_row = |statement: &str, parameters: &[&dyn ToSql]| -> Result<(), NotApplied> {
         match connection.prepare_cached(statement)?.execute(parameters)? {

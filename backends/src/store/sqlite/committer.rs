@@ -153,7 +153,7 @@ fn refuse_all(batch: Vec<Order>, error: &rusqlite::Error) {
     for order in batch {
         match order {
             Order::Commit(_, reply) => {
-                drop(reply.send(Err(CommitError::Store(not_written(error)))))
+                drop(reply.send(Err(CommitError::Store(not_written(error)))));
             }
             Order::Claim { reply, .. } => drop(reply.send(Err(not_written(error)))),
             Order::Forget { reply, .. } => drop(reply.send(Err(not_written(error)))),

@@ -17,7 +17,7 @@ CREATE TABLE requests (
     body        TEXT NOT NULL,
     state       TEXT NOT NULL
 );
-CREATE INDEX requests_due ON requests (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX requests_due ON requests (due_at, id) WHERE due_at IS NOT NULL;
 CREATE UNIQUE INDEX requests_open_once ON requests (beneficiary, device) WHERE due_at IS NOT NULL;
 CREATE INDEX requests_of_requester ON requests (requester, made_at);
 CREATE INDEX requests_of_beneficiary ON requests (beneficiary, made_at);
@@ -50,8 +50,8 @@ CREATE TABLE jobs (
     job       TEXT NOT NULL,
     error     TEXT
 );
-CREATE INDEX jobs_due ON jobs (due_at) WHERE due_at IS NOT NULL;
-CREATE INDEX jobs_dead ON jobs (queued_at) WHERE due_at IS NULL;
+CREATE INDEX jobs_due ON jobs (due_at, id) WHERE due_at IS NOT NULL;
+CREATE INDEX jobs_dead ON jobs (queued_at, id) WHERE due_at IS NULL;
 
 -- Sign-ins that have begun. `mail` is in lower case; `code` and `person` come when a code is sent.
 CREATE TABLE challenges (

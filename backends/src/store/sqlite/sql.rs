@@ -108,3 +108,73 @@ pub(super) const SESSION: &str = "SELECT person, used_at, ends_at FROM sessions 
 pub(super) const FORGET_CHALLENGES: &str = "DELETE FROM challenges WHERE expires_at < $1";
 
 pub(super) const FORGET_SESSIONS: &str = "DELETE FROM sessions WHERE ends_at < $1";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How SQLite would run a statement, step by step.
+    fn plan(statement: &str) -> Vec<String> {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch(include_str!("schema.sql"))
+            .unwrap();
+        let mut explain = connection
+            .prepare(&format!("EXPLAIN QUERY PLAN {statement}"))
+            .unwrap();
+        let unbound = vec![None::<i64>; explain.parameter_count()];
+        let steps = explain.query_map(rusqlite::params_from_iter(unbound), |row| row.get("detail"));
+        steps.unwrap().collect::<Result<_, _>>().unwrap()
+    }
+
+    #[test]
+    fn every_search_goes_by_an_index_and_none_reads_a_whole_table() {
+        for statement in [
+            ADVANCE,
+            FINISH,
+            POSTPONE,
+            REVIVE,
+            CLAIM,
+            IS_ANY_DUE,
+            DEAD,
+            OVERDUE,
+            REQUEST,
+            REQUEST_BY_REFERENCE,
+            LINK,
+            LOG_ROWS,
+            LOG_ROWS_OF,
+            SET_CODE,
+            COUNT_ATTEMPT,
+            CHALLENGE,
+            CHALLENGES_SINCE,
+            SESSION,
+            FORGET_CHALLENGES,
+            FORGET_SESSIONS,
+        ] {
+            let plan = plan(statement);
+            assert!(!plan.is_empty(), "{statement}");
+            for step in &plan {
+                let reads_all = step.starts_with("SCAN") && !step.contains("USING");
+                assert!(!reads_all, "{statement}: {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn timers_cost_what_has_run_out_and_not_what_is_pending() {
+        assert_eq!(
+            plan(OVERDUE),
+            ["SEARCH requests USING COVERING INDEX requests_due (due_at<?)"]
+        );
+        assert!(
+            plan(CLAIM)
+                .iter()
+                .any(|step| step.contains("INDEX jobs_due (due_at<?)"))
+        );
+        let next = plan(NEXT_DUE).join("; ");
+        assert!(
+            next.contains("jobs_due") && next.contains("requests_due"),
+            "{next}"
+        );
+    }
+}

@@ -10,7 +10,7 @@ use crate::ports::{Session, Store, Write};
 
 /// A session begins with a new token, is touched, and is ended as often as one likes.
 pub async fn a_session_lasts_until_it_is_ended(store: Arc<dyn Store>) {
-    let begun = session(1, at(0), at(600));
+    let mine = session(1, at(0), at(600));
     let begin = |session: &Session| vec![Write::OpenSession(Box::new(session.clone()))];
     let touch = |number, at| {
         vec![Write::TouchSession {
@@ -18,15 +18,15 @@ pub async fn a_session_lasts_until_it_is_ended(store: Arc<dyn Store>) {
             at,
         }]
     };
-    commit(&*store, begin(&begun)).await;
-    assert_eq!(store.session(&token(1)).await.unwrap(), Some(begun.clone()));
+    commit(&*store, begin(&mine)).await;
+    assert_eq!(store.session(&token(1)).await.unwrap(), Some(mine.clone()));
     assert_eq!(store.session(&token(2)).await.unwrap(), None);
     conflict(&*store, begin(&session(1, at(1), at(2))), "a known token").await;
 
     commit(&*store, touch(1, at(60))).await;
     let touched = Session {
         used_at: at(60),
-        ..begun
+        ..mine
     };
     assert_eq!(store.session(&token(1)).await.unwrap(), Some(touched));
     conflict(&*store, touch(2, at(60)), "touching no session").await;

@@ -1,0 +1,430 @@
+//! The documents keep to the binary, and the code keeps to the arrows of the house.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The documents whose commands somebody will type.
+const WITH_COMMANDS: [&str; 2] = ["README.md", "docs/handbook.md"];
+
+#[test]
+fn commands_in_the_documents_exist_and_every_command_is_in_the_handbook() {
+    let commands = commands();
+    for document in WITH_COMMANDS {
+        let text = read(document);
+        for line in code(&text) {
+            for typed in invocations(&line) {
+                let (help, options) = understood(&commands, &typed)
+                    .unwrap_or_else(|| panic!("{document}: there is no command {typed:?}"));
+                for option in options {
+                    assert!(
+                        help.split([' ', ',', '\n']).any(|word| word == option),
+                        "{document}: {typed:?} has no option {option}"
+                    );
+                }
+            }
+        }
+    }
+    let handbook = code(&read("docs/handbook.md")).join("\n");
+    for (path, _) in commands.iter().filter(|(path, _)| !path.is_empty()) {
+        let name = format!("clavis {}", path.join(" "));
+        assert!(
+            handbook.contains(&name),
+            "docs/handbook.md says nothing of `{name}`"
+        );
+    }
+}
+
+#[test]
+fn the_page_of_commands_is_what_the_binary_says() {
+    let mut page = String::from(
+        "# Commands\n\nWhat `--help` says. This page is compared with the binary by a test; to write it anew:\n\
+         `CLAVIS_BLESS=1 cargo test --test system documentation`.\n",
+    );
+    for (path, help) in commands() {
+        let name = ["clavis"]
+            .into_iter()
+            .chain(path.iter().map(String::as_str));
+        let name = name.collect::<Vec<_>>().join(" ");
+        let help: Vec<_> = help.lines().map(str::trim_end).collect();
+        page += &format!(
+            "\n## {name}\n\n```text\n{}\n```\n",
+            help.join("\n").trim_end()
+        );
+    }
+    let file = root().join("docs/commands.md");
+    if std::env::var_os("CLAVIS_BLESS").is_some() {
+        fs::write(&file, &page).expect("the page is written");
+    }
+    let written = fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        written == page,
+        "docs/commands.md is not what `--help` says; run: CLAVIS_BLESS=1 cargo test --test system documentation"
+    );
+}
+
+#[test]
+fn every_event_of_the_audit_log_is_in_the_handbook() {
+    let source = read("broker/src/audit.rs");
+    let names = source
+        .split("pub fn name(&self)")
+        .nth(1)
+        .expect("audit.rs names its events");
+    let names = names.split("pub fn ").next().expect("the function ends");
+    let names: Vec<_> = names
+        .split("=> \"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    assert!(names.len() > 20, "only {names:?} were found in audit.rs");
+    let handbook = read("docs/handbook.md");
+    for name in names {
+        assert!(
+            handbook.contains(&format!("| `{name}` |")),
+            "the handbook's table of events has no row for {name}"
+        );
+    }
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let mut seen = 0;
+    for file in files(&root(), "md") {
+        let text = fs::read_to_string(&file).expect("a document");
+        for link in links(&text) {
+            if link.contains("://") || link.starts_with("mailto:") {
+                continue;
+            }
+            seen += 1;
+            let (path, heading) = link.split_once('#').unwrap_or((&link, ""));
+            let target = match path {
+                "" => file.clone(),
+                path => file.parent().expect("a folder").join(path),
+            };
+            assert!(target.exists(), "{}: {link} leads nowhere", file.display());
+            if !heading.is_empty() {
+                let text = fs::read_to_string(&target).expect("a document");
+                assert!(
+                    headings(&text).contains(heading),
+                    "{}: {link} leads to no heading",
+                    file.display()
+                );
+            }
+        }
+    }
+    assert!(seen > 0, "no link was found at all");
+}
+
+#[test]
+fn who_may_know_whom() {
+    for (package, siblings, never) in [
+        (
+            "broker",
+            &[][..],
+            &[
+                "axum", "askama", "ldap3", "lettre", "rusqlite", "sqlx", "clap", "toml",
+            ][..],
+        ),
+        (
+            "config",
+            &["clavis-broker"],
+            &[
+                "axum", "tokio", "ldap3", "lettre", "rusqlite", "sqlx", "clap",
+            ],
+        ),
+        (
+            "backends",
+            &["clavis-broker", "clavis-config"],
+            &["axum", "askama", "clap"],
+        ),
+        (
+            "web",
+            &["clavis-broker"],
+            &["ldap3", "lettre", "rusqlite", "sqlx", "toml", "clap"],
+        ),
+        (
+            "",
+            &[
+                "clavis-backends",
+                "clavis-broker",
+                "clavis-config",
+                "clavis-web",
+            ],
+            &["ldap3", "lettre", "rusqlite", "sqlx", "askama"],
+        ),
+    ] {
+        let manifest = read(
+            &format!("{package}/Cargo.toml")
+                .trim_start_matches('/')
+                .to_owned(),
+        );
+        let known = dependencies(&manifest);
+        assert!(!known.is_empty(), "{package} depends on nothing");
+        for name in &known {
+            let allowed = !name.starts_with("clavis") || siblings.contains(&name.as_str());
+            assert!(allowed, "{package} must not know {name}");
+            assert!(
+                !never.contains(&name.as_str()),
+                "{package} must not depend on {name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_core_knows_no_machinery() {
+    let core = sources(&["broker/src/lifecycle", "broker/src/policy.rs"]);
+    assert!(core.len() > 4, "the core was not found");
+    for (file, text) in core {
+        for word in [
+            "tokio",
+            "sqlx",
+            "rusqlite",
+            "axum",
+            "ldap3",
+            "async fn",
+            "std::fs",
+            "std::net",
+            "Timestamp::now",
+        ] {
+            assert!(!text.contains(word), "{} mentions {word}", file.display());
+        }
+    }
+}
+
+#[test]
+fn sql_stands_in_the_store_alone() {
+    let is_sql = |text: &str| text.contains("SELECT ") || text.contains("INSERT INTO");
+    let store = root().join("backends/src/store");
+    let (within, without): (Vec<_>, Vec<_>) =
+        sources(&["broker/src", "config/src", "backends/src", "web/src", "src"])
+            .into_iter()
+            .partition(|(file, _)| file.starts_with(&store));
+    assert!(
+        within.iter().any(|(_, text)| is_sql(text)),
+        "the store has no SQL"
+    );
+    for (file, text) in without {
+        assert!(!is_sql(&text), "{} holds SQL", file.display());
+    }
+}
+
+#[test]
+fn no_module_is_named_for_nothing() {
+    for (file, _) in sources(&["broker", "config", "backends", "web", "src", "tests"]) {
+        let inside = file.strip_prefix(root()).expect("a file of ours");
+        let named = inside.components().any(|part| {
+            let name = part.as_os_str().to_string_lossy();
+            matches!(
+                name.trim_end_matches(".rs"),
+                "util" | "utils" | "helpers" | "misc" | "common"
+            )
+        });
+        assert!(!named, "{} says nothing by its name", inside.display());
+    }
+}
+
+/// Every command of the binary, with what its `--help` says.
+fn commands() -> Vec<(Vec<String>, String)> {
+    let mut found = Vec::new();
+    let mut open = vec![Vec::<String>::new()];
+    while let Some(path) = open.pop() {
+        let output = Command::new(env!("CARGO_BIN_EXE_clavis"))
+            .args(&path)
+            .arg("--help")
+            // Help shows the values of variables.
+            .env_remove("CLAVIS_CONFIG")
+            .output()
+            .expect("the binary runs");
+        assert!(output.status.success(), "{path:?} --help fails");
+        let help = String::from_utf8(output.stdout).expect("UTF-8");
+        for name in below(&help).iter().rev() {
+            open.push(path.iter().chain([name]).cloned().collect());
+        }
+        found.push((path, help));
+    }
+    assert!(found.len() > 5, "only {found:?} were found");
+    found
+}
+
+/// The names under `Commands:`.
+fn below(help: &str) -> Vec<String> {
+    let list = help.split("\nCommands:\n").nth(1).unwrap_or_default();
+    let lines = list.lines().take_while(|line| !line.is_empty());
+    let names = lines.filter_map(|line| line.split_whitespace().next());
+    names
+        .filter(|name| *name != "help")
+        .map(str::to_owned)
+        .collect()
+}
+
+/// What is typed after `clavis` in a line, up to the end of that command.
+fn invocations(line: &str) -> Vec<Vec<String>> {
+    let words: Vec<_> = line
+        .split_whitespace()
+        .map(|word| word.trim_matches(['(', ')', '\'', '"']))
+        .collect();
+    let mut found = Vec::new();
+    for (at, word) in words.iter().enumerate() {
+        let before = at.checked_sub(1).map_or("", |at| words[at]);
+        let starts = match *word {
+            // After an option it is the name of the account or of the unit.
+            "clavis" | "/usr/local/bin/clavis" | "target/release/clavis" => {
+                !before.starts_with('-')
+            }
+            "--" => words[..at].starts_with(&["cargo", "run"]),
+            _ => word.ends_with("=/usr/local/bin/clavis"),
+        };
+        if starts {
+            let rest = words[at + 1..]
+                .iter()
+                .take_while(|word| !["|", ">", "&&", ";", "#", "||"].contains(*word));
+            found.push(rest.map(ToString::to_string).collect());
+        }
+    }
+    found.retain(|typed: &Vec<String>| !typed.is_empty());
+    found
+}
+
+/// The help of the command that was typed, and the options that were given to it.
+fn understood<'c>(
+    commands: &'c [(Vec<String>, String)],
+    typed: &'c [String],
+) -> Option<(&'c str, Vec<&'c str>)> {
+    let path = (0..=typed.len()).rev().map(|length| &typed[..length]);
+    let (path, help) = path
+        .filter_map(|path| commands.iter().find(|(known, _)| known == path))
+        .next()?;
+    // A command that has others below it is none by itself, unless an option is all there is.
+    let first = typed.get(path.len());
+    if !below(help).is_empty() && first.is_some_and(|word| !word.starts_with('-')) {
+        return None;
+    }
+    let options = typed.iter().filter(|word| word.starts_with("--"));
+    let options = options.map(|word| word.split('=').next().unwrap_or(word));
+    Some((help, options.collect()))
+}
+
+/// The lines of code in a document: of fenced blocks, and the spans between backticks.
+fn code(markdown: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut fenced = false;
+    let mut prose = String::new();
+    for line in markdown.lines() {
+        if line.trim_start().starts_with("```") {
+            fenced = !fenced;
+        } else if fenced {
+            found.push(line.to_owned());
+        } else {
+            prose.push_str(line);
+            prose.push('\n');
+        }
+    }
+    assert!(!fenced, "a block of code has no end");
+    found.extend(
+        prose
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .map(|span| span.replace('\n', " ")),
+    );
+    found
+}
+
+/// The targets of `[text](target)`, outside code.
+fn links(markdown: &str) -> Vec<String> {
+    let mut prose = String::new();
+    let mut fenced = false;
+    for line in markdown.lines() {
+        if line.trim_start().starts_with("```") {
+            fenced = !fenced;
+        } else if !fenced {
+            prose.extend(line.split('`').step_by(2));
+            prose.push('\n');
+        }
+    }
+    let targets = prose
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next());
+    targets.map(str::to_owned).collect()
+}
+
+/// The names by which a document's headings can be linked to.
+fn headings(markdown: &str) -> BTreeSet<String> {
+    let lines = markdown.lines().filter(|line| line.starts_with('#'));
+    let name = |line: &str| {
+        let text = line.trim_start_matches('#').trim().to_lowercase();
+        let kept = text
+            .chars()
+            .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+        kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+    };
+    lines.map(name).collect()
+}
+
+/// The names under `[dependencies]` of a manifest.
+fn dependencies(manifest: &str) -> Vec<String> {
+    let section = manifest
+        .split("\n[dependencies]\n")
+        .nth(1)
+        .expect("dependencies");
+    let lines = section.lines().take_while(|line| !line.starts_with('['));
+    let names = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    names
+        .filter_map(|line| line.split(['.', ' ', '=']).next())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The Rust files below these folders, with their text.
+fn sources(places: &[&str]) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    for place in places {
+        let place = root().join(place);
+        let here = if place.is_file() {
+            vec![place]
+        } else {
+            files(&place, "rs")
+        };
+        found.extend(here.into_iter().map(|file| {
+            let text = fs::read_to_string(&file).expect("a source file");
+            (file, text)
+        }));
+    }
+    found
+}
+
+/// The files below a folder that end like this; what is built or hidden is passed over.
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let entries =
+        fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    for entry in entries {
+        let path = entry.expect("an entry").path();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        if name.starts_with('.') || name == "target" || name == "node_modules" {
+            continue;
+        }
+        if path.is_dir() {
+            found.extend(files(&path, ending));
+        } else if path.extension().is_some_and(|found| found == ending) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn read(name: &str) -> String {
+    fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf()
+}
