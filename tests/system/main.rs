@@ -4,5 +4,11 @@
 mod client;
 mod harness;
 
+mod checks;
 mod domain;
+mod browser;
 mod journey;
+mod outages;
+mod races;
+mod documentation;
+mod crashes;

@@ -88,7 +88,7 @@ fn closed(outcome: &Outcome, at: Timestamp, site: &Site) -> Standing {
         Outcome::Withdrawn { by } => Standing {
             label: "Withdrawn",
             tone: "done",
-            sentence: format!("{} took the request back on {moment}.", by.name),
+            sentence: format!("{} withdrew the request on {moment}.", by.name),
             next: "You can ask again at any time.".to_owned(),
         },
         Outcome::Expired { .. } => expired(at, site),
@@ -204,7 +204,7 @@ fn happened(request: &Request, event: &Event, site: &Site) -> Option<String> {
                 None => "The request was approved.".to_owned(),
             },
             Step::Declined => "The request was declined.".to_owned(),
-            Step::Withdrawn => "The request was taken back.".to_owned(),
+            Step::Withdrawn => "The request was withdrawn.".to_owned(),
             Step::Revoked => "The request was stopped.".to_owned(),
             Step::LinkIssued { expires_at } => {
                 format!(

@@ -45,7 +45,12 @@ pub enum LinkError {
     Unknown,
     /// A genuine link that has ended.
     #[error("the link has ended")]
-    Ended(LinkEnd),
+    Ended {
+        /// What became of it.
+        end: LinkEnd,
+        /// The request that it belonged to.
+        request: Box<Request>,
+    },
     /// Something did not answer; the link stays as it was.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -105,7 +110,7 @@ impl Broker {
                 request: stored.request,
                 expires_at,
             }),
-            Err(end) => Err(LinkError::Ended(end)),
+            Err(end) => Err(ended(end, stored.request)),
         }
     }
 
@@ -133,7 +138,7 @@ impl Broker {
             self.record(row(Event::RedemptionRefused { why }))
                 .await
                 .map_err(LinkError::from)?;
-            return Err(LinkError::Ended(end).into());
+            return Err(ended(end, request).into());
         }
 
         let (keys, superseded) = match self.fetch(&request).await {
@@ -166,7 +171,7 @@ impl Broker {
                 let end = usable(&stored.request, token, self.now())
                     .err()
                     .unwrap_or(LinkEnd::Used(self.now()));
-                Err(LinkError::Ended(end).into())
+                Err(ended(end, stored.request).into())
             }
             Err(AdvanceError::Unavailable(error)) => Err(LinkError::from(error).into()),
         }
@@ -249,6 +254,13 @@ impl Broker {
 struct Unfetched {
     backend: BackendName,
     why: FetchFault,
+}
+
+fn ended(end: LinkEnd, request: Request) -> LinkError {
+    LinkError::Ended {
+        end,
+        request: Box::new(request),
+    }
 }
 
 /// Until when the link is valid, or what became of it.

@@ -2,9 +2,11 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use fantoccini::elements::Element;
 use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -35,7 +37,7 @@ impl Chromium {
             "goog:loggingPrefs": { "browser": "ALL" },
         });
         let Value::Object(capabilities) = capabilities else { unreachable!("it is an object") };
-        let mut builder = ClientBuilder::new(hyper_util_connector());
+        let mut builder = ClientBuilder::new(HttpConnector::new());
         let client = builder.capabilities(capabilities).connect(&driver.url).await.expect("Chromium starts");
         let id = client.session_id().await.expect("the driver answers").expect("a session");
         Self { session: format!("{}/session/{id}", driver.url), client, driver, _profile: profile }
@@ -47,7 +49,7 @@ impl Chromium {
 
     /// Waits for the first element that a CSS selector finds.
     pub(crate) async fn find(&self, css: &str) -> Element {
-        let found = self.client.wait().for_element(Locator::Css(css)).await;
+        let found = self.client.wait().every(Duration::from_millis(20)).for_element(Locator::Css(css)).await;
         found.unwrap_or_else(|error| panic!("{css}: {error}"))
     }
 
@@ -65,8 +67,14 @@ impl Chromium {
 
     /// Waits for a page in whose path this stands.
     pub(crate) async fn arrive(&self, at: &str) {
-        let there = self.client.wait_for(async |client: &Client| Ok(client.current_url().await?.path().contains(at)));
-        there.await.unwrap_or_else(|error| panic!("never came to {at}: {error}"));
+        let begun = Instant::now();
+        loop {
+            let url = self.client.current_url().await.expect("it is somewhere");
+            if url.path().contains(at) {
+                break;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(30), "never came to {at}, but is at {url}");
+        }
     }
 
     pub(crate) async fn text(&self, css: &str) -> String {

@@ -10,7 +10,10 @@ pub(crate) struct Expected(Value);
 impl Expected {
     /// What is in the domain of this installation.
     pub(crate) fn of(clavis: &Installation) -> Self {
-        let folder = clavis.controller.as_ref().expect("it has a domain controller");
+        let folder = clavis
+            .controller
+            .as_ref()
+            .expect("it has a domain controller");
         let text = std::fs::read_to_string(folder.join("expected.json")).expect("what is expected");
         Self(serde_json::from_str(&text).expect("JSON"))
     }
@@ -33,12 +36,18 @@ impl Expected {
     /// Every key there is.
     pub(crate) fn all_keys(&self) -> Vec<String> {
         let devices = self.0["devices"].as_object().expect("devices").values();
-        let records = devices.flat_map(|device| device["records"].as_object().expect("records").values());
-        records.map(|record| record["key"].as_str().expect("a key").to_owned()).collect()
+        let records =
+            devices.flat_map(|device| device["records"].as_object().expect("records").values());
+        records
+            .map(|record| record["key"].as_str().expect("a key").to_owned())
+            .collect()
     }
 
     fn record(&self, device: &str, record: &str, field: &str) -> String {
         let records = &self.0["devices"][device]["records"];
-        records[record][field].as_str().expect("a record").to_owned()
+        records[record][field]
+            .as_str()
+            .expect("a record")
+            .to_owned()
     }
 }

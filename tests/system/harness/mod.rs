@@ -2,18 +2,25 @@
 //! the people who use it.
 
 mod daemon;
+mod expected;
 mod installation;
 mod mails;
 mod people;
+mod proxy;
+mod record;
 
 pub(crate) use daemon::Daemon;
+pub(crate) use expected::Expected;
 pub(crate) use installation::{Installation, Kind};
-pub(crate) use mails::{Letter, Mails};
-pub(crate) use people::{ask, decide, redeem, sign_in};
+pub(crate) use mails::Mails;
+pub(crate) use people::{
+    ask, decide, fill_in, key_link, redeem, reference_of, sign_in, split, withdraw,
+};
+pub(crate) use proxy::Proxy;
 
 use std::time::{Duration, Instant};
 
-/// Waits for something that another process does. Fails with `what` after 30 seconds.
+/// Waits for something that another process does. Fails with `what` after a minute.
 pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {

@@ -1,6 +1,6 @@
 //! What people do: sign in, ask, decide, open a key link.
 
-use super::{Daemon, Mails};
+use super::{Daemon, Installation, Mails};
 use crate::client::{Browser, Page};
 
 /// Signs in with the code from the mail. The client's address is the person's own, so that one
@@ -33,13 +33,26 @@ pub(crate) fn sign_in(daemon: &Daemon, mails: &Mails, address: &str) -> Browser 
 
 /// Asks for the key of a device; gives the request's reference.
 pub(crate) fn ask(browser: &Browser, asset: &str, reason: &str) -> String {
+    reference_of(&fill_in(browser, &[("asset", asset), ("reason", reason)]))
+}
+
+/// Fills in the form for a request; gives the page that answers.
+pub(crate) fn fill_in(browser: &Browser, fields: &[(&str, &str)]) -> Page {
     let form = browser.open("/requests/new").expect("the form");
-    let page = browser
-        .submit(
-            &form,
-            &[("asset", asset), ("reason", reason), ("key_id", "")],
-        )
-        .expect("the request's page");
+    let typed = |name| fields.iter().any(|(field, _)| *field == name);
+    let empty = ["asset", "reason", "key_id"]
+        .into_iter()
+        .filter(|name| !typed(*name));
+    let all: Vec<_> = fields
+        .iter()
+        .copied()
+        .chain(empty.map(|name| (name, "")))
+        .collect();
+    browser.submit(&form, &all).expect("an answer")
+}
+
+/// The reference of a request, from its page.
+pub(crate) fn reference_of(page: &Page) -> String {
     let reference = page
         .path
         .strip_prefix("/requests/")
@@ -47,6 +60,34 @@ pub(crate) fn ask(browser: &Browser, asset: &str, reason: &str) -> String {
     reference
         .unwrap_or_else(|| panic!("no request: {} {}", page.status, page.html))
         .to_owned()
+}
+
+/// Anna asks for a device and the approver approves; gives the reference and the key link.
+pub(crate) fn key_link(
+    clavis: &Installation,
+    daemon: &Daemon,
+    asset: &str,
+    approver: &str,
+) -> (String, String) {
+    let anna = sign_in(daemon, &clavis.mails, "anna.berg@example.com");
+    let reference = ask(&anna, asset, "It wants a key since the update.");
+    let review = clavis.mails.wait(approver, "Approval Needed", &reference);
+    assert_eq!(decide(&review.link("/review/"), "approve").status, 200);
+    let letter = clavis
+        .mails
+        .wait("anna.berg", "Your Secure Key Link", &reference);
+    (reference, letter.link("/key/"))
+}
+
+/// Takes a request back.
+pub(crate) fn withdraw(browser: &Browser, reference: &str) -> Page {
+    let page = browser
+        .open(&format!("/requests/{reference}"))
+        .expect("the request's page");
+    let path = format!("{}/withdraw", page.path);
+    browser
+        .submit(&Page { path, ..page }, &[])
+        .expect("an answer")
 }
 
 /// Opens a review link and presses `approve` or `decline`.
@@ -70,7 +111,7 @@ pub(crate) fn redeem(link: &str) -> Page {
 }
 
 /// `http://host:port` and the path.
-fn split(link: &str) -> (&str, &str) {
+pub(crate) fn split(link: &str) -> (&str, &str) {
     let at = link["http://".len()..].find('/').expect("a path") + "http://".len();
     link.split_at(at)
 }

@@ -16,7 +16,7 @@ use super::{Frame, page, page_with};
 use crate::app::App;
 use crate::client::Source;
 use crate::fault::Fault;
-use crate::forms::{Posted, query};
+use crate::forms::{Posted, query, with_query};
 use crate::sessions::SignedIn;
 
 /// The form as it was typed, to be shown again where something is wrong with it.
@@ -30,6 +30,21 @@ pub(crate) struct Typed {
     device: String,
     /// The name that `device` was chosen for: another name makes the choice void.
     device_for: String,
+}
+
+impl Typed {
+    /// The form's address with what can be typed again from it, for whoever has to sign in once
+    /// more. The reason stays out: addresses are kept in histories and logs.
+    fn address(&self) -> String {
+        with_query(
+            "/requests/new",
+            &[
+                ("asset", &self.asset),
+                ("device", &self.device),
+                ("key_id", &self.key_id),
+            ],
+        )
+    }
 }
 
 /// What is wrong with the form, field by field.
@@ -116,9 +131,15 @@ pub(crate) async fn form(
 pub(crate) async fn ask(
     State(app): State<App>,
     Source(source): Source,
-    who: SignedIn,
+    who: Option<SignedIn>,
     form: Posted<Typed>,
 ) -> Result<Response, Fault> {
+    let Some(who) = who else {
+        let typed = form.served_to_anybody();
+        return Err(Fault::SignInFirst {
+            then: typed.address(),
+        });
+    };
     let typed = form.served_to(&who.token)?;
     let mut answer = Answer::default();
     match read(&typed) {

@@ -47,7 +47,20 @@ struct EndedPage<'a> {
     frame: Frame<'a>,
     title: &'static str,
     text: String,
-    was_used: bool,
+    end: LinkEnd,
+    request: &'a Request,
+    /// Where to ask for the same device again.
+    ask_again: String,
+}
+
+impl EndedPage<'_> {
+    fn was_used(&self) -> bool {
+        matches!(self.end, LinkEnd::Used(_))
+    }
+
+    fn was_replaced(&self) -> bool {
+        self.end == LinkEnd::Replaced
+    }
 }
 
 #[derive(Template)]
@@ -111,7 +124,7 @@ pub(crate) async fn show(
     let view = match app.broker.open_link(&token, source).await {
         Ok(view) => view,
         Err(LinkError::Unknown) => return Err(Fault::NotFound),
-        Err(LinkError::Ended(end)) => return ended(&app, end),
+        Err(LinkError::Ended { end, request }) => return ended(&app, end, &request),
         Err(LinkError::Unavailable(error)) => return Err(error.into()),
     };
     page(&LinkPage {
@@ -134,7 +147,7 @@ pub(crate) async fn redeem(
     match app.broker.redeem(&token, source).await {
         Ok(redemption) => keys(&app, &redemption),
         Err(RedeemError::Link(LinkError::Unknown)) => Err(Fault::NotFound),
-        Err(RedeemError::Link(LinkError::Ended(end))) => ended(&app, end),
+        Err(RedeemError::Link(LinkError::Ended { end, request })) => ended(&app, end, &request),
         Err(RedeemError::Link(LinkError::Unavailable(error))) => {
             let error: &(dyn std::error::Error + 'static) = &error;
             tracing::error!(error, "a key link could not be opened for now");
@@ -159,7 +172,7 @@ fn keys(app: &App, redemption: &Redemption) -> Result<Response, Fault> {
     Ok((headers, body).into_response())
 }
 
-fn ended(app: &App, end: LinkEnd) -> Result<Response, Fault> {
+fn ended(app: &App, end: LinkEnd, request: &Request) -> Result<Response, Fault> {
     let at = |moment| app.site.moment(moment);
     let (title, text) = match end {
         LinkEnd::Used(when) => (
@@ -173,13 +186,16 @@ fn ended(app: &App, end: LinkEnd) -> Result<Response, Fault> {
         LinkEnd::Withdrawn(when) => (
             "The request was withdrawn",
             format!(
-                "It was taken back on {}, and its key link with it.",
+                "That was on {}. Its key link does not open any more.",
                 at(when)
             ),
         ),
         LinkEnd::Revoked(when) => (
             "The request was stopped",
-            format!("It was stopped on {}, and its key link with it.", at(when)),
+            format!(
+                "That was on {}. Its key link does not open any more. Call support to learn why.",
+                at(when)
+            ),
         ),
         LinkEnd::Replaced => (
             "There is a newer key link",
@@ -190,7 +206,9 @@ fn ended(app: &App, end: LinkEnd) -> Result<Response, Fault> {
         frame: Frame::plain(&app.site),
         title,
         text,
-        was_used: matches!(end, LinkEnd::Used(_)),
+        end,
+        ask_again: ask_again(request),
+        request,
     };
     page_with(StatusCode::GONE, &page)
 }

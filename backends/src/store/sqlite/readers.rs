@@ -5,18 +5,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use clavis_broker::ports::StoreError;
 use rusqlite::Connection;
+use tokio::sync::Semaphore;
 
 use super::connection::open_reader;
 use super::rows::RowError;
 
-/// At most so many idle connections are kept.
-const KEPT: usize = 4;
+/// At most so many read at once; others wait their turn. A read takes microseconds, and a
+/// connection is costly to open, so a few that are kept serve more than many that are not.
+const AT_ONCE: usize = 4;
 
 /// Reads from the file, beside the writer and beside each other.
 #[derive(Clone)]
 pub(super) struct Readers {
     path: Arc<Path>,
     idle: Arc<Mutex<Vec<Connection>>>,
+    turns: Arc<Semaphore>,
 }
 
 impl Readers {
@@ -24,6 +27,7 @@ impl Readers {
         Self {
             path: path.into(),
             idle: Arc::default(),
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
         }
     }
 
@@ -33,6 +37,7 @@ impl Readers {
         what: &'static str,
         query: impl FnOnce(&Connection) -> Result<T, RowError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let _turn = self.turns.acquire().await;
         let readers = self.clone();
         let task = tokio::task::spawn_blocking(move || readers.read_here(query));
         match task.await {
@@ -56,10 +61,7 @@ impl Readers {
         };
         let answer = query(&connection)?;
         // A connection that failed is not kept.
-        let mut idle = idle();
-        if idle.len() < KEPT {
-            idle.push(connection);
-        }
+        idle().push(connection);
         Ok(answer)
     }
 }

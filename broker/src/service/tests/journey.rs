@@ -98,13 +98,19 @@ async fn a_link_opens_once_and_says_afterwards_what_became_of_it() {
     let used_at = world.now();
     world.clock.advance(super::hours(1000));
     let again = world.broker.redeem(&link, None).await.unwrap_err();
-    let RedeemError::Link(LinkError::Ended(end)) = again else {
+    let RedeemError::Link(LinkError::Ended { end, .. }) = again else {
         panic!("{again:?}");
     };
     assert_eq!(end, LinkEnd::Used(used_at));
     let view = world.broker.open_link(&link, None).await.unwrap_err();
     assert!(
-        matches!(view, LinkError::Ended(LinkEnd::Used(_))),
+        matches!(
+            view,
+            LinkError::Ended {
+                end: LinkEnd::Used(_),
+                ..
+            }
+        ),
         "{view:?}"
     );
 }
@@ -142,7 +148,7 @@ async fn a_revoked_request_ends_its_link() {
     let revoked = world.broker.revoke(&reference, "root").await.unwrap();
     assert!(revoked.is_some());
     let opened = world.broker.redeem(&link, None).await.unwrap_err();
-    let RedeemError::Link(LinkError::Ended(end)) = opened else {
+    let RedeemError::Link(LinkError::Ended { end, .. }) = opened else {
         panic!("{opened:?}");
     };
     assert_eq!(end, LinkEnd::Revoked(world.now()));

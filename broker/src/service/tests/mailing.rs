@@ -27,7 +27,13 @@ async fn through_hours_without_a_mail_server_nothing_is_lost() {
     let link = world.token("KeyLink", "anna");
     for old in &tried {
         let view = world.broker.open_link(old, None).await;
-        let replaced = matches!(view, Err(LinkError::Ended(LinkEnd::Replaced)));
+        let replaced = matches!(
+            view,
+            Err(LinkError::Ended {
+                end: LinkEnd::Replaced,
+                ..
+            })
+        );
         assert!(replaced, "a new link ends the one before");
     }
     let view = world.broker.open_link(&link, None).await.unwrap();

@@ -21,7 +21,7 @@ fn key(number: u128) -> KeyId {
 
 fn end_of(outcome: Result<Redemption, RedeemError>) -> LinkEnd {
     match outcome {
-        Err(RedeemError::Link(LinkError::Ended(end))) => end,
+        Err(RedeemError::Link(LinkError::Ended { end, .. })) => end,
         other => panic!("{other:?}"),
     }
 }
