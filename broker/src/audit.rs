@@ -33,13 +33,32 @@ pub struct LogEntry {
 }
 
 /// A row with its place in the log: 1, 2, 3, … without a gap.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogRow {
     /// Its place.
     pub seq: i64,
     /// The row.
-    #[serde(flatten)]
     pub entry: LogEntry,
+}
+
+/// For exports: `seq`, the event's [`Event::name`] as `name`, and every field of the row.
+impl Serialize for LogRow {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Export<'a> {
+            seq: i64,
+            name: &'static str,
+            #[serde(flatten)]
+            entry: &'a LogEntry,
+        }
+        let (seq, name) = (self.seq, self.entry.event.name());
+        Export {
+            seq,
+            name,
+            entry: &self.entry,
+        }
+        .serialize(serializer)
+    }
 }
 
 /// Both names of a request.

@@ -23,8 +23,11 @@ pub(crate) async fn list(config: &Path) -> Outcome {
             Job::SignInCode { mail, .. } => format!("sign-in code to {mail}"),
         };
         println!(
-            "{}  {what}\n    {} tries; the last: {}",
-            job.id.0, job.attempts, job.error
+            "{}  {what}\n    {} {}; the last: {}",
+            job.id.0,
+            job.attempts,
+            if job.attempts == 1 { "try" } else { "tries" },
+            job.error
         );
     }
     Ok(ExitCode::SUCCESS)

@@ -29,16 +29,31 @@ fn a_journey_with_clicks() {
         browser.find(copy).await.click().await.unwrap();
         browser.until_it_says("[role=status]", "Copied").await;
         browser.look("key-copied").await;
-        for (answer, said) in [("Promise.reject()", "Not copied. Please select the digits by hand."), ("new Promise(() => {})", "")] {
-            browser.eval(&format!("navigator.clipboard.writeText = () => {answer}")).await;
+        for (answer, said) in [
+            (
+                "Promise.reject()",
+                "Not copied. Please select the digits by hand.",
+            ),
+            ("new Promise(() => {})", ""),
+        ] {
+            browser
+                .eval(&format!("navigator.clipboard.writeText = () => {answer}"))
+                .await;
             browser.find(copy).await.click().await.unwrap();
             browser.until_it_says("[role=status]", said).await;
         }
 
         browser.open(&format!("{}/requests/new", daemon.url)).await;
         let field = browser.find("#reason").await;
-        field.send_keys(&format!("{}v", char::from(Key::Control))).await.unwrap();
-        assert_eq!(field.prop("value").await.unwrap().as_deref(), Some(KEY), "what was copied");
+        field
+            .send_keys(&format!("{}v", char::from(Key::Control)))
+            .await
+            .unwrap();
+        assert_eq!(
+            field.prop("value").await.unwrap().as_deref(),
+            Some(KEY),
+            "what was copied"
+        );
     });
 }
 
@@ -47,12 +62,26 @@ fn a_journey_without_scripts() {
     in_chromium(async |browser| {
         let clavis = Installation::new(&Kind::Files);
         let daemon = clavis.start();
-        browser.devtools("Emulation.setScriptExecutionDisabled", &json!({ "value": true }));
+        browser.devtools(
+            "Emulation.setScriptExecutionDisabled",
+            &json!({ "value": true }),
+        );
         journey(browser, &clavis, &daemon, "noscript-").await;
 
         let button = browser.find("button[data-copies]").await;
-        assert!(!button.is_displayed().await.unwrap(), "a button that can do nothing is not shown");
-        assert_eq!(browser.find("code.digits").await.css_value("user-select").await.unwrap(), "all");
+        assert!(
+            !button.is_displayed().await.unwrap(),
+            "a button that can do nothing is not shown"
+        );
+        assert_eq!(
+            browser
+                .find("code.digits")
+                .await
+                .css_value("user-select")
+                .await
+                .unwrap(),
+            "all"
+        );
     });
 }
 
@@ -77,26 +106,38 @@ async fn journey(browser: &Chromium, clavis: &Installation, daemon: &Daemon, pre
     browser.find(".badge.waiting").await;
     look("request-pending").await;
     let reference = browser.text("h1 .ref").await;
-    let page = browser.client.current_url().await.unwrap().to_string();
+    let page = browser.address().await;
 
-    let mail = clavis.mails.wait("martin.vogt", "Approval Needed", &reference);
+    let mail = clavis
+        .mails
+        .wait("martin.vogt", "Approval Needed", &reference);
     let review = mail.link("/review/");
     browser.open(&format!("{review}?choice=approve")).await;
     look("review-preselected").await;
     browser.open(&review).await;
     look("review").await;
-    browser.type_into("#comment", "Get well soon, laptop.").await;
+    browser
+        .type_into("#comment", "Get well soon, laptop.")
+        .await;
     browser.press("button[value=approve]", "/review/").await;
     browser.find("h1 .ref").await;
     look("review-decided").await;
 
-    let mail = clavis.mails.wait("anna.berg", "Your Secure Key Link", &reference);
+    let mail = clavis
+        .mails
+        .wait("anna.berg", "Your Secure Key Link", &reference);
     browser.open(&page).await;
     look("request-link-sent").await;
     browser.open(&mail.link("/key/")).await;
     look("key-link").await;
     browser.press("main button.primary", "/key/").await;
-    assert_eq!(browser.text("code.digits").await.replace(char::is_whitespace, ""), KEY);
+    assert_eq!(
+        browser
+            .text("code.digits")
+            .await
+            .replace(char::is_whitespace, ""),
+        KEY
+    );
     look("key").await;
 }
 
@@ -107,16 +148,27 @@ fn the_keyboard_alone_will_do() {
         let daemon = clavis.start();
         browser.open(&daemon.url).await;
         browser.keys(ANNA).await;
-        browser.keys(&format!("{}{}", char::from(Key::Tab), char::from(Key::Enter))).await;
+        browser
+            .keys(&format!(
+                "{}{}",
+                char::from(Key::Tab),
+                char::from(Key::Enter)
+            ))
+            .await;
         browser.arrive("/sign-in/code").await;
         browser.find("#code").await;
         let code = clavis.mails.wait(ANNA, "Your Sign-In Code", "").code();
-        browser.keys(&format!("{code}{}", char::from(Key::Enter))).await;
+        browser
+            .keys(&format!("{code}{}", char::from(Key::Enter)))
+            .await;
         browser.find("#devices").await;
 
         browser.tab_to("Skip to the content").await;
         browser.keys(&char::from(Key::Enter).to_string()).await;
-        assert_eq!(browser.eval("return document.activeElement.id").await, "main");
+        assert_eq!(
+            browser.eval("return document.activeElement.id").await,
+            "main"
+        );
         browser.tab_to("Ask for the key of LT-0042").await;
         browser.keys(&char::from(Key::Enter).to_string()).await;
         browser.find("#reason").await;
@@ -129,10 +181,19 @@ fn the_keyboard_alone_will_do() {
 }
 
 impl Chromium {
+    async fn address(&self) -> String {
+        let url = self.client.current_url().await;
+        url.expect("it is somewhere").to_string()
+    }
+
     async fn until_it_says(&self, css: &str, text: &str) {
         let begun = std::time::Instant::now();
         while self.text(css).await != text {
-            assert!(begun.elapsed().as_secs() < 30, "{css} never said {text:?}, but {:?}", self.text(css).await);
+            assert!(
+                begun.elapsed().as_secs() < 30,
+                "{css} never said {text:?}, but {:?}",
+                self.text(css).await
+            );
         }
     }
 
@@ -140,16 +201,22 @@ impl Chromium {
     async fn keys(&self, text: &str) {
         let mut keys = KeyActions::new("keyboard".to_owned());
         for value in text.chars() {
-            keys = keys.then(KeyAction::Down { value }).then(KeyAction::Up { value });
+            keys = keys
+                .then(KeyAction::Down { value })
+                .then(KeyAction::Up { value });
         }
-        self.client.perform_actions(keys).await.expect("the keys are pressed");
+        self.client
+            .perform_actions(keys)
+            .await
+            .expect("the keys are pressed");
     }
 
     /// Presses Tab until the focus is on what has this text or this ID.
     async fn tab_to(&self, what: &str) {
         for _ in 0..30 {
             self.keys(&char::from(Key::Tab).to_string()).await;
-            let focused = "const at = document.activeElement; return [at.id, at.textContent.trim()]";
+            let focused =
+                "const at = document.activeElement; return [at.id, at.textContent.trim()]";
             let focused = self.eval(focused).await;
             if focused[0] == what || focused[1] == what {
                 return;

@@ -164,7 +164,9 @@ fn cut_short(delay: Duration) -> (Killed, bool) {
     let (clavis, daemon) = started();
     let (reference, link) = key_link(&clavis, &daemon, "LT-0042", MARTIN);
     // From here on the daemon has nothing to do but this.
-    clavis.wait_for_an_empty_outbox();
+    until("four letters are recorded", || {
+        (clavis.letters_sent(&reference).len() == 4).then_some(())
+    });
     let browser = Browser::new(split(&link).0);
     let landing = browser.open(split(&link).1).expect("the landing page");
 
@@ -240,7 +242,7 @@ fn closes(killed: &Killed, daemon: Daemon) {
         reference,
         recorded,
     } = killed;
-    clavis.wait_for_an_empty_outbox();
+    clavis.wait_until_nothing_is_due();
     assert_eq!(daemon.stop(), Some(0));
 
     let sent = clavis.letters_sent(reference);
@@ -276,8 +278,4 @@ fn closes(killed: &Killed, daemon: Daemon) {
     for event in ["opened", "approved", "redeemed"] {
         assert_eq!(clavis.count(event), 1, "{event}");
     }
-    assert_eq!(
-        clavis.history(reference).last().map(String::as_str),
-        Some("redeemed")
-    );
 }

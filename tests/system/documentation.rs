@@ -51,10 +51,14 @@ fn the_page_of_commands_is_what_the_binary_says() {
             .chain(path.iter().map(String::as_str));
         let name = name.collect::<Vec<_>>().join(" ");
         let help: Vec<_> = help.lines().map(str::trim_end).collect();
-        page += &format!(
-            "\n## {name}\n\n```text\n{}\n```\n",
-            help.join("\n").trim_end()
-        );
+        let help = help.join("\n");
+        page.extend([
+            "\n## ",
+            name.as_str(),
+            "\n\n```text\n",
+            help.trim_end(),
+            "\n```\n",
+        ]);
     }
     let file = root().join("docs/commands.md");
     if std::env::var_os("CLAVIS_BLESS").is_some() {
@@ -157,11 +161,7 @@ fn who_may_know_whom() {
             &["ldap3", "lettre", "rusqlite", "sqlx", "askama"],
         ),
     ] {
-        let manifest = read(
-            &format!("{package}/Cargo.toml")
-                .trim_start_matches('/')
-                .to_owned(),
-        );
+        let manifest = read(format!("{package}/Cargo.toml").trim_start_matches('/'));
         let known = dependencies(&manifest);
         assert!(!known.is_empty(), "{package} depends on nothing");
         for name in &known {
@@ -293,10 +293,8 @@ fn understood<'c>(
     commands: &'c [(Vec<String>, String)],
     typed: &'c [String],
 ) -> Option<(&'c str, Vec<&'c str>)> {
-    let path = (0..=typed.len()).rev().map(|length| &typed[..length]);
-    let (path, help) = path
-        .filter_map(|path| commands.iter().find(|(known, _)| known == path))
-        .next()?;
+    let mut paths = (0..=typed.len()).rev().map(|length| &typed[..length]);
+    let (path, help) = paths.find_map(|path| commands.iter().find(|(known, _)| known == path))?;
     // A command that has others below it is none by itself, unless an option is all there is.
     let first = typed.get(path.len());
     if !below(help).is_empty() && first.is_some_and(|word| !word.starts_with('-')) {

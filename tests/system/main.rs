@@ -5,10 +5,12 @@ mod client;
 mod harness;
 
 mod checks;
+mod documentation;
 mod domain;
 mod browser;
 mod journey;
+mod scanner;
 mod outages;
 mod races;
-mod documentation;
 mod crashes;
+mod daemon;

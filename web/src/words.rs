@@ -1,6 +1,6 @@
 //! What a request's state and history mean, in words.
 
-use clavis_broker::audit::{Event, LogRow, MailName};
+use clavis_broker::audit::{Actor, Event, LogEntry, LogRow, MailName};
 use clavis_broker::letters::LetterKind;
 use clavis_broker::lifecycle::{Approval, Outcome, Request, State, Step};
 use clavis_broker::people::Party;
@@ -189,22 +189,27 @@ pub(crate) fn history(request: &Request, rows: &[LogRow], site: &Site) -> Vec<Mo
     let line = |row: &LogRow| {
         Some(Moment {
             at: site.day(row.entry.at),
-            what: happened(request, &row.entry.event, site)?,
+            what: happened(request, &row.entry, site)?,
         })
     };
     rows.iter().filter_map(line).collect()
 }
 
-fn happened(request: &Request, event: &Event, site: &Site) -> Option<String> {
-    Some(match event {
+fn happened(request: &Request, entry: &LogEntry, site: &Site) -> Option<String> {
+    let by = match &entry.actor {
+        Actor::Person(party) | Actor::Holder(party) => Some(party.name.as_str()),
+        _ => None,
+    };
+    let who_did = |deed: &str, done: &str| match by {
+        Some(name) => format!("{name} {deed}."),
+        None => format!("The request was {done}."),
+    };
+    Some(match &entry.event {
         Event::Request(step) => match step {
             Step::Opened { .. } => format!("{} made the request.", request.requester.name),
-            Step::Approved => match request.state.approval() {
-                Some(approval) => format!("{} approved.", approval.by.name),
-                None => "The request was approved.".to_owned(),
-            },
-            Step::Declined => "The request was declined.".to_owned(),
-            Step::Withdrawn => "The request was withdrawn.".to_owned(),
+            Step::Approved => who_did("approved", "approved"),
+            Step::Declined => who_did("declined", "declined"),
+            Step::Withdrawn => who_did("withdrew the request", "withdrawn"),
             Step::Revoked => "The request was stopped.".to_owned(),
             Step::LinkIssued { expires_at } => {
                 format!(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{AdvanceError, Broker, Unavailable, before, in_time};
+use super::{AdvanceError, Broker, Unavailable, before};
 use crate::audit::{Actor, Event, LogEntry, MailName, WhyNoSignIn};
 use crate::letters::{Letter, LetterKind};
 use crate::lifecycle::{Command, Effect, Request, State};
@@ -15,11 +15,13 @@ use crate::ports::{
 };
 use crate::tokens::{PlainToken, SignInCode, TokenHash};
 
-/// How long a job is held. Longer than sending one mail may take, so that nobody else sends it
-/// meanwhile; short, because a job whose process died waits for it.
+/// How long a job is held. Longer than looking somebody up and sending them a mail may take, so
+/// that nobody else sends it meanwhile; short, because a job whose process died waits for it.
 pub(super) const LEASE: SignedDuration = SignedDuration::from_secs(30);
 /// How long handing over one mail may take.
-const SENDING: Duration = Duration::from_secs(20);
+const SENDING: Duration = Duration::from_secs(15);
+/// How long looking somebody up may take before that.
+const LOOKING_UP: Duration = Duration::from_secs(10);
 /// After so long a mail is given up, as mail servers do (RFC 5321, section 4.5.4.1).
 const GIVE_UP: SignedDuration = SignedDuration::from_hours(5 * 24);
 /// The longest wait between two tries: well under the validity of a key link, which every try
@@ -312,13 +314,13 @@ async fn known(
     directory: &dyn Directory,
     mail: &MailAddress,
 ) -> Result<Option<Person>, Unavailable> {
-    let found = in_time("the directory", async {
-        match directory.person(&PersonQuery::Mail(mail.clone())).await {
-            Err(DirectoryError::Ambiguous) => Ok(None),
-            answer => answer,
-        }
-    });
-    found.await
+    let query = PersonQuery::Mail(mail.clone());
+    match tokio::time::timeout(LOOKING_UP, directory.person(&query)).await {
+        Ok(Ok(person)) => Ok(person),
+        Ok(Err(DirectoryError::Ambiguous)) => Ok(None),
+        Ok(Err(error)) => Err(Unavailable::new("the directory", error)),
+        Err(_) => Err(Unavailable::late("the directory")),
+    }
 }
 
 /// The wait after a failed try: 5 seconds, doubled with each try up to [`LONGEST_WAIT`], and up

@@ -94,7 +94,7 @@ fn domain(section: &Section<'_>, origin: &Origin<'_>) -> Option<AdDomain> {
     let timeout = section
         .optional(
             "timeout",
-            duration(SignedDuration::from_secs(1)..=SignedDuration::from_secs(60)),
+            duration(SignedDuration::from_secs(1)..=SignedDuration::from_secs(15)),
         )
         .unwrap_or(SignedDuration::from_secs(5));
     Some(AdDomain {

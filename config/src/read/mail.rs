@@ -43,9 +43,9 @@ fn smtp(section: &Section<'_>, origin: &Origin<'_>) -> Option<MailKind> {
     let timeout = section
         .optional(
             "timeout",
-            duration(SignedDuration::from_secs(1)..=SignedDuration::from_mins(5)),
+            duration(SignedDuration::from_secs(1)..=SignedDuration::from_secs(15)),
         )
-        .unwrap_or(SignedDuration::from_secs(30));
+        .unwrap_or(SignedDuration::from_secs(10));
     let connections = section
         .optional("connections", number(1..=100))
         .unwrap_or(4);

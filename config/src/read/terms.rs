@@ -23,7 +23,7 @@ pub(super) fn approval_and_terms(
             [MINUTE * 15, HOUR * 72, DAY * 30],
         ),
         deliver_within: length(approval, "deliver_within", [HOUR, DAY, DAY * 30]),
-        link_valid_for: length(links, "valid_for", [MINUTE * 5, HOUR * 3, DAY]),
+        link_valid_for: length(links, "valid_for", [MINUTE * 15, HOUR * 3, DAY]),
     };
     (Approval { nominated }, terms)
 }

@@ -106,7 +106,7 @@ fn the_example_is_read() {
         panic!("by SMTP");
     };
     assert_eq!((smtp.port, smtp.security), (465, SmtpSecurity::Tls));
-    assert_eq!(smtp.timeout, SignedDuration::from_secs(30));
+    assert_eq!(smtp.timeout, SignedDuration::from_secs(10));
     assert_eq!(smtp.connections, 4);
 
     assert!(matches!(

@@ -20,8 +20,12 @@ pub(crate) struct Chromium {
 
 /// Lets a story happen in a browser of its own.
 pub(crate) fn in_chromium(story: impl AsyncFnOnce(&Chromium)) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("a runtime").block_on(async { story(&Chromium::start().await).await });
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime
+        .expect("a runtime")
+        .block_on(async { story(&Chromium::start().await).await });
 }
 
 impl Chromium {
@@ -36,32 +40,62 @@ impl Chromium {
             ] },
             "goog:loggingPrefs": { "browser": "ALL" },
         });
-        let Value::Object(capabilities) = capabilities else { unreachable!("it is an object") };
+        let Value::Object(capabilities) = capabilities else {
+            unreachable!("it is an object")
+        };
         let mut builder = ClientBuilder::new(HttpConnector::new());
-        let client = builder.capabilities(capabilities).connect(&driver.url).await.expect("Chromium starts");
-        let id = client.session_id().await.expect("the driver answers").expect("a session");
-        Self { session: format!("{}/session/{id}", driver.url), client, driver, _profile: profile }
+        let client = builder
+            .capabilities(capabilities)
+            .connect(&driver.url)
+            .await
+            .expect("Chromium starts");
+        let id = client
+            .session_id()
+            .await
+            .expect("the driver answers")
+            .expect("a session");
+        Self {
+            session: format!("{}/session/{id}", driver.url),
+            client,
+            driver,
+            _profile: profile,
+        }
     }
 
     pub(crate) async fn open(&self, url: &str) {
-        self.client.goto(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
+        self.client
+            .goto(url)
+            .await
+            .unwrap_or_else(|error| panic!("{url}: {error}"));
     }
 
     /// Waits for the first element that a CSS selector finds.
     pub(crate) async fn find(&self, css: &str) -> Element {
-        let found = self.client.wait().every(Duration::from_millis(20)).for_element(Locator::Css(css)).await;
+        let found = self
+            .client
+            .wait()
+            .every(Duration::from_millis(20))
+            .for_element(Locator::Css(css))
+            .await;
         found.unwrap_or_else(|error| panic!("{css}: {error}"))
     }
 
     pub(crate) async fn type_into(&self, css: &str, text: &str) {
         let field = self.find(css).await;
         field.clear().await.expect("the field can be cleared");
-        field.send_keys(text).await.expect("the field can be typed into");
+        field
+            .send_keys(text)
+            .await
+            .expect("the field can be typed into");
     }
 
     /// Presses what the selector finds, and waits for the page (`at` stands in its address).
     pub(crate) async fn press(&self, css: &str, at: &str) {
-        self.find(css).await.click().await.unwrap_or_else(|error| panic!("{css}: {error}"));
+        self.find(css)
+            .await
+            .click()
+            .await
+            .unwrap_or_else(|error| panic!("{css}: {error}"));
         self.arrive(at).await;
     }
 
@@ -73,7 +107,10 @@ impl Chromium {
             if url.path().contains(at) {
                 break;
             }
-            assert!(begun.elapsed() < Duration::from_secs(30), "never came to {at}, but is at {url}");
+            assert!(
+                begun.elapsed() < Duration::from_secs(30),
+                "never came to {at}, but is at {url}"
+            );
         }
     }
 
@@ -83,12 +120,18 @@ impl Chromium {
 
     /// What a script of the test's own finds on the page: allowed where the page's are not.
     pub(crate) async fn eval(&self, script: &str) -> Value {
-        self.client.execute(script, Vec::new()).await.unwrap_or_else(|error| panic!("{script}: {error}"))
+        self.client
+            .execute(script, Vec::new())
+            .await
+            .unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
-    /// A command of the DevTools protocol.
+    /// A command to the browser itself, past the driver: of its developer tools' protocol.
     pub(crate) fn devtools(&self, command: &str, parameters: &Value) -> Value {
-        self.post("goog/cdp/execute", &json!({ "cmd": command, "params": parameters }))
+        self.post(
+            "goog/cdp/execute",
+            &json!({ "cmd": command, "params": parameters }),
+        )
     }
 
     /// What the console has said since this was last asked: errors of scripts, and everything that
@@ -97,7 +140,9 @@ impl Chromium {
         let log = self.post("se/log", &json!({ "type": "browser" }));
         let rows = log.as_array().expect("a list").iter();
         let messages = rows.map(|row| row["message"].as_str().unwrap_or_default().to_owned());
-        messages.filter(|message| !message.contains("the server responded with a status of")).collect()
+        messages
+            .filter(|message| !message.contains("the server responded with a status of"))
+            .collect()
     }
 
     fn post(&self, path: &str, body: &Value) -> Value {
@@ -134,7 +179,9 @@ impl Driver {
             .unwrap_or_else(|error| {
                 panic!("no chromedriver ({error}): run tests/run, or apt-get install chromium chromium-driver")
             });
-        let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines().map_while(Result::ok);
+        let mut lines = BufReader::new(child.stdout.take().expect("it is piped"))
+            .lines()
+            .map_while(Result::ok);
         let port = lines.find_map(|line| {
             let port = line.split("started successfully on port ").nth(1)?;
             Some(port.trim_end_matches('.').to_owned())
@@ -142,6 +189,9 @@ impl Driver {
         // What it says later has to go somewhere.
         std::thread::spawn(move || lines.for_each(drop));
         let port = port.expect("chromedriver names its port");
-        Self { child, url: format!("http://127.0.0.1:{port}") }
+        Self {
+            child,
+            url: format!("http://127.0.0.1:{port}"),
+        }
     }
 }

@@ -16,10 +16,28 @@ fn what_is_typed_wrongly() {
         enter(browser, &clavis, &daemon).await;
         for (asset, reason, key_id, shown, name) in [
             ("", "", "12", "#asset-wrong", "ask-wrong"),
-            ("LT-9999", "locked", "", "#asset-wrong", "ask-unknown-device"),
-            ("LT-0042", "locked", "00000000", "#key_id-wrong", "ask-wrong-key-id"),
+            (
+                "LT-9999",
+                "locked",
+                "",
+                "#asset-wrong",
+                "ask-unknown-device",
+            ),
+            (
+                "LT-0042",
+                "locked",
+                "00000000",
+                "#key_id-wrong",
+                "ask-wrong-key-id",
+            ),
             ("LT-0007", "locked", "", "fieldset", "ask-which-device"),
-            ("LT-0088", "locked", "", ".notice.bad", "ask-nothing-escrowed"),
+            (
+                "LT-0088",
+                "locked",
+                "",
+                ".notice.bad",
+                "ask-nothing-escrowed",
+            ),
         ] {
             browser.open(&format!("{}/requests/new", daemon.url)).await;
             browser.type_into("#asset", asset).await;
@@ -61,11 +79,19 @@ fn every_end_of_a_request_and_its_mails() {
         let clavis = Installation::new(&Kind::Files);
         let daemon = clavis.start();
         enter(browser, &clavis, &daemon).await;
-        let mut anna = Asker { clavis: &clavis, browser: sign_in(&daemon, &clavis.mails, ANNA), requests: Vec::new() };
+        let mut anna = Asker {
+            clavis: &clavis,
+            browser: sign_in(&daemon, &clavis.mails, ANNA),
+            requests: Vec::new(),
+        };
 
         let declined = anna.asks("declined");
-        browser.open(&format!("{}?choice=decline", anna.review(&declined))).await;
-        browser.type_into("#comment", "Please bring the laptop to me first.").await;
+        browser
+            .open(&format!("{}?choice=decline", anna.review(&declined)))
+            .await;
+        browser
+            .type_into("#comment", "Please bring the laptop to me first.")
+            .await;
         browser.look("review-decline-preselected").await;
         browser.press("button[value=decline]", "/review/").await;
         browser.find("h1 .ref").await;
@@ -73,8 +99,15 @@ fn every_end_of_a_request_and_its_mails() {
 
         let withdrawn = anna.asks("withdrawn");
         let withdrawn_link = anna.key_link(&withdrawn);
-        browser.open(&format!("{}/requests/{withdrawn}", daemon.url)).await;
-        browser.find("summary").await.click().await.expect("it opens");
+        browser
+            .open(&format!("{}/requests/{withdrawn}", daemon.url))
+            .await;
+        browser
+            .find("summary")
+            .await
+            .click()
+            .await
+            .expect("it opens");
         browser.look("request-withdraw").await;
         browser.press("button.danger", "/requests/").await;
         browser.find(".badge.done").await;
@@ -87,17 +120,28 @@ fn every_end_of_a_request_and_its_mails() {
         let used_link = anna.key_link(&retrieved);
         assert_eq!(redeem(&used_link).status, 200);
 
-        for (name, link) in [("withdrawn", withdrawn_link), ("stopped", stopped_link), ("used", used_link)] {
+        for (name, link) in [
+            ("withdrawn", withdrawn_link),
+            ("stopped", stopped_link),
+            ("used", used_link),
+        ] {
             browser.open(&link).await;
             browser.look(&format!("key-link-{name}")).await;
         }
         for (name, reference) in &anna.requests {
-            browser.open(&format!("{}/requests/{reference}", daemon.url)).await;
+            browser
+                .open(&format!("{}/requests/{reference}", daemon.url))
+                .await;
             browser.look(&format!("request-{name}")).await;
         }
         browser.open(&daemon.url).await;
         browser.look("home").await;
-        for subject in ["Key Retrieved", "Request Stopped", "Request Withdrawn", "Request Declined"] {
+        for subject in [
+            "Key Retrieved",
+            "Request Stopped",
+            "Request Withdrawn",
+            "Request Declined",
+        ] {
             clavis.mails.wait("anna", subject, "");
         }
         mails(browser, &clavis).await;
@@ -110,7 +154,11 @@ fn a_key_that_cannot_be_had() {
         let clavis = Installation::new(&Kind::Files);
         let daemon = clavis.start();
         let lena = sign_in(&daemon, &clavis.mails, "lena.huber@example.com");
-        let mut lena = Asker { clavis: &clavis, browser: lena, requests: Vec::new() };
+        let mut lena = Asker {
+            clavis: &clavis,
+            browser: lena,
+            requests: Vec::new(),
+        };
         let reference = ask(&lena.browser, "LT-0093", "locked");
         lena.requests.push(("damaged", reference.clone()));
         browser.open(&lena.key_link(&reference)).await;
@@ -125,8 +173,15 @@ async fn mails(browser: &Chromium, clavis: &Installation) {
     let mut seen = std::collections::HashSet::new();
     for mail in clavis.mails.all() {
         let subject = mail.subject.split(':').next().expect("a subject");
-        let reader = mail.to.split(['@', ' ']).next().expect("a reader").trim_matches(['"', '<']);
-        let name = format!("mail-{subject}-{reader}").to_lowercase().replace(' ', "-");
+        let reader = mail
+            .to
+            .split(['@', ' '])
+            .next()
+            .expect("a reader")
+            .trim_matches(['"', '<']);
+        let name = format!("mail-{subject}-{reader}")
+            .to_lowercase()
+            .replace(' ', "-");
         if seen.insert(name.clone()) {
             let file = clavis.path().join("mail.html");
             std::fs::write(&file, &mail.html).expect("a file");
@@ -152,12 +207,18 @@ impl Asker<'_> {
     }
 
     fn review(&self, reference: &str) -> String {
-        self.clavis.mails.wait("martin.vogt", "Approval Needed", reference).link("/review/")
+        self.clavis
+            .mails
+            .wait("martin.vogt", "Approval Needed", reference)
+            .link("/review/")
     }
 
     /// The key link, once the request is approved.
     fn key_link(&self, reference: &str) -> String {
         assert_eq!(decide(&self.review(reference), "approve").status, 200);
-        self.clavis.mails.wait("@", "Your Secure Key Link", reference).link("/key/")
+        self.clavis
+            .mails
+            .wait("@", "Your Secure Key Link", reference)
+            .link("/key/")
     }
 }

@@ -17,9 +17,15 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts the daemon and waits until it listens.
     pub(crate) fn start(config: &Path) -> Self {
+        Self::start_logging(config, "info")
+    }
+
+    /// The same, with a log of this level and above.
+    pub(crate) fn start_logging(config: &Path, level: &str) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_clavis"))
             .args(["serve", "--config"])
             .arg(config)
+            .env("CLAVIS_LOG", level)
             .stderr(Stdio::piped())
             .spawn()
             .expect("the binary starts");
@@ -28,7 +34,7 @@ impl Daemon {
         let kept = Arc::clone(&log);
         std::thread::spawn(move || {
             for line in lines.lines().map_while(Result::ok) {
-                kept.lock().unwrap().push(line);
+                kept.lock().expect("no thread has panicked").push(line);
             }
         });
         let mut daemon = Self {
@@ -51,7 +57,7 @@ impl Daemon {
 
     /// Everything that it has logged.
     pub(crate) fn log(&self) -> String {
-        self.log.lock().unwrap().join("\n")
+        self.log.lock().expect("no thread has panicked").join("\n")
     }
 
     /// How much memory it holds.

@@ -19,6 +19,8 @@ pub(crate) enum Kind {
     Servers { controllers: Vec<String> },
     /// The domain controller, and a folder for mails.
     Domain,
+    /// The files of the demonstration, and the mail server.
+    MailServer,
 }
 
 pub(crate) struct Installation {
@@ -32,15 +34,24 @@ pub(crate) struct Installation {
 impl Installation {
     pub(crate) fn new(kind: &Kind) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo");
         let port = free_port();
         let (escrow_and_people, mail, mails, controller) = match kind {
             Kind::Files => {
-                for name in ["people.toml", "escrow.toml"] {
-                    fs::copy(shipped.join(name), folder.path().join(name)).expect("a demo file");
-                }
+                copy_files(folder.path());
                 let mails = folder.path().join("mails");
                 (files(), folder_mail(&mails), Mails::in_folder(mails), None)
+            }
+            Kind::MailServer => {
+                copy_files(folder.path());
+                let mail_server = server_folder("CLAVIS_TEST_MAIL");
+                let from = sender(port);
+                let mail = smtp(&mail_server, &from, folder.path());
+                (
+                    files(),
+                    mail,
+                    Mails::of_server(mail_server.join("mail"), from),
+                    None,
+                )
             }
             Kind::Domain => {
                 let dc = server_folder("CLAVIS_TEST_DC");
@@ -56,7 +67,7 @@ impl Installation {
             }
             Kind::Servers { controllers } => {
                 let dc = server_folder("CLAVIS_TEST_DC");
-                let post = server_folder("CLAVIS_TEST_MAIL");
+                let mail_server = server_folder("CLAVIS_TEST_MAIL");
                 let controllers = match controllers.as_slice() {
                     [] => vec![
                         fs::read_to_string(dc.join("address"))
@@ -66,12 +77,12 @@ impl Installation {
                     ],
                     given => given.to_vec(),
                 };
-                let from = format!("clavis-{port}-{}@example.com", std::process::id());
-                let mail = smtp(&post, &from, folder.path());
+                let from = sender(port);
+                let mail = smtp(&mail_server, &from, folder.path());
                 (
                     domain(&dc, &controllers),
                     mail,
-                    Mails::of_server(post.join("mail"), from),
+                    Mails::of_server(mail_server.join("mail"), from),
                     Some(dc),
                 )
             }
@@ -198,10 +209,21 @@ fn domain(dc: &Path, controllers: &[String]) -> String {
     )
 }
 
-/// The mail server knows one account; each installation writes from an address of its own, by
-/// which its mails are told from the others' there.
-fn smtp(post: &Path, from: &str, folder: &Path) -> String {
-    let address = fs::read_to_string(post.join("address.json")).expect("its address");
+fn copy_files(folder: &Path) {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo");
+    for name in ["people.toml", "escrow.toml"] {
+        fs::copy(shipped.join(name), folder.join(name)).expect("a demo file");
+    }
+}
+
+/// Each installation writes from an address of its own, by which its mails are told from those
+/// of others at the same server.
+fn sender(port: u16) -> String {
+    format!("clavis-{port}-{}@example.com", std::process::id())
+}
+
+fn smtp(mail_server: &Path, from: &str, folder: &Path) -> String {
+    let address = fs::read_to_string(mail_server.join("address.json")).expect("its address");
     let address: serde_json::Value = serde_json::from_str(&address).expect("JSON");
     let password = folder.join("smtp.password");
     private(
@@ -212,7 +234,7 @@ fn smtp(post: &Path, from: &str, folder: &Path) -> String {
         "[mail]\nkind = \"smtp\"\nfrom = \"{from}\"\nhost = \"127.0.0.1\"\nport = {}\n\
          ca_file = \"{}/ca.pem\"\nusername = {}\npassword_file = \"{}\"\ntimeout = \"5s\"\n",
         address["tls"],
-        post.display(),
+        mail_server.display(),
         address["user"],
         password.display()
     )

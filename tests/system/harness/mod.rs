@@ -12,7 +12,7 @@ mod record;
 pub(crate) use daemon::Daemon;
 pub(crate) use expected::Expected;
 pub(crate) use installation::{Installation, Kind};
-pub(crate) use mails::Mails;
+pub(crate) use mails::{Letter, Mails};
 pub(crate) use people::{
     ask, decide, fill_in, key_link, redeem, reference_of, sign_in, split, withdraw,
 };

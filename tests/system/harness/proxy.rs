@@ -38,7 +38,7 @@ impl Proxy {
 
     /// Ends all connections, and new ones at once.
     pub(crate) fn cut(&self) {
-        let mut line = self.line.lock().unwrap();
+        let mut line = self.line.lock().expect("no thread has panicked");
         line.is_cut = true;
         for stream in line.open.drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
@@ -47,12 +47,12 @@ impl Proxy {
 
     /// Lets new connections through again.
     pub(crate) fn mend(&self) {
-        self.line.lock().unwrap().is_cut = false;
+        self.line.lock().expect("no thread has panicked").is_cut = false;
     }
 }
 
 fn connect(near: TcpStream, server: &str, lines: &Mutex<Line>) -> io::Result<()> {
-    let mut line = lines.lock().unwrap();
+    let mut line = lines.lock().expect("no thread has panicked");
     if line.is_cut {
         return Ok(());
     }

@@ -52,53 +52,62 @@ impl Installation {
         self.rows().iter().filter(|row| is_it(row)).count()
     }
 
-    /// Waits until every job is done, or given up.
-    pub(crate) fn wait_for_an_empty_outbox(&self) {
+    /// Waits until no letter and no request waits for anything.
+    pub(crate) fn wait_until_nothing_is_due(&self) {
         let store = SqliteStore::open(&self.path().join("clavis.db")).expect("the database");
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
         let runtime = runtime.expect("a runtime");
         let next = || runtime.block_on(store.next_due()).expect("an answer");
-        until("the outbox is empty", || next().is_none().then_some(()));
+        until("nothing is due", || next().is_none().then_some(()));
     }
 
-    /// Where a text lies, of everything that Clavis writes: `audit`, `log`, the files of the
-    /// database, and mails by their subjects' beginnings.
-    pub(crate) fn places_of(&self, text: &str, daemon: &Daemon) -> Vec<String> {
-        let mut places = Vec::new();
-        if self.audit().contains(text) {
-            places.push("audit".to_owned());
-        }
-        if daemon.log().contains(text) {
-            places.push("log".to_owned());
-        }
+    /// Everything that Clavis has written so far.
+    pub(crate) fn written(&self, daemon: &Daemon) -> Written {
+        let mut places = vec![
+            ("audit".to_owned(), self.audit().into_bytes()),
+            ("log".to_owned(), daemon.log().into_bytes()),
+        ];
         for entry in fs::read_dir(self.path())
             .expect("its folder")
             .map_while(Result::ok)
         {
-            let name = entry.file_name().into_string().expect("UTF-8");
-            let is_database = name.starts_with("clavis.db");
-            if is_database && has(&fs::read(entry.path()).expect("a file"), text.as_bytes()) {
-                places.push("database".to_owned());
+            // The database is several files.
+            if entry.file_name().to_string_lossy().starts_with("clavis.db") {
+                places.push((
+                    "database".to_owned(),
+                    fs::read(entry.path()).expect("a file"),
+                ));
             }
         }
         for letter in self.mails.all() {
-            if [&letter.subject, &letter.text, &letter.html, &letter.raw]
-                .iter()
-                .any(|part| part.contains(text))
-            {
-                let subject = letter.subject.split(':').next().unwrap_or_default();
-                places.push(format!("mail {subject}"));
-            }
+            let subject = letter.subject.split(':').next().unwrap_or_default();
+            let whole = [&*letter.subject, &letter.text, &letter.html, &letter.raw].join("\n");
+            places.push((format!("mail {subject}"), whole.into_bytes()));
         }
-        places
+        Written(places)
     }
 
     fn rows_of(&self, reference: &str) -> Vec<Value> {
         let mut rows = self.rows();
         rows.retain(|row| row["request"]["reference"] == reference);
         rows
+    }
+}
+
+/// Everything that was written, by the place where it lies: `audit`, `log`, `database`, and mails
+/// by the beginnings of their subjects.
+pub(crate) struct Written(Vec<(String, Vec<u8>)>);
+
+impl Written {
+    /// Where a text lies.
+    pub(crate) fn places_of(&self, text: &str) -> Vec<&str> {
+        let places = self
+            .0
+            .iter()
+            .filter(|(_, bytes)| has(bytes, text.as_bytes()));
+        places.map(|(place, _)| place.as_str()).collect()
     }
 }
 

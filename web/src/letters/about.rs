@@ -6,6 +6,7 @@ use clavis_broker::people::Party;
 use clavis_broker::tokens::PlainToken;
 
 use super::wording::{Address, Button, Wording, one_line};
+use crate::forms::with_query;
 use crate::site::Site;
 use crate::times::term;
 use crate::words::names;
@@ -92,7 +93,9 @@ impl<'a> About<'a> {
     fn ask_again(&self) -> Address {
         Address {
             lead: "Ask for the key again:",
-            url: self.site.url("/requests/new"),
+            url: self
+                .site
+                .url(&with_query("/requests/new", &[("asset", &self.device)])),
         }
     }
 

@@ -33,14 +33,20 @@ pub(crate) struct Typed {
 }
 
 impl Typed {
+    /// The device that was chosen for the name as it stands now.
+    fn chosen(&self) -> Option<&str> {
+        (self.device_for == self.asset).then_some(self.device.as_str())
+    }
+
     /// The form's address with what can be typed again from it, for whoever has to sign in once
     /// more. The reason stays out: addresses are kept in histories and logs.
     fn address(&self) -> String {
+        let device = self.chosen().unwrap_or_default();
         with_query(
             "/requests/new",
             &[
                 ("asset", &self.asset),
-                ("device", &self.device),
+                ("device", device),
                 ("key_id", &self.key_id),
             ],
         )
@@ -170,9 +176,7 @@ fn read(typed: &Typed) -> Result<Ask, Wrong> {
         "" => Ok(None),
         text => WantedKey::parse(text).map(Some),
     };
-    let chosen = (typed.device_for == typed.asset)
-        .then(|| device_id(&typed.device))
-        .flatten();
+    let chosen = typed.chosen().and_then(device_id);
     match (asset, reason, wanted) {
         (Ok(asset), Ok(reason), Ok(wanted)) => Ok(Ask {
             asset,

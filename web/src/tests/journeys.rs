@@ -110,6 +110,8 @@ async fn links_that_have_ended_say_how() {
     let late = anna.get(&link).await;
     assert_eq!(late.status, StatusCode::GONE);
     assert!(late.says("has expired") && late.says("13:00 CET") && late.says(PHONE));
+    let ask_again = late.body.split("href=\"/requests/new?asset=LT-42").nth(1);
+    assert!(ask_again.unwrap().starts_with("%22%3E%3Cimg+src%3Dx%3E"));
     world.mail("Link Expired").await;
     assert!(anna.get(&link).await.says("has expired"));
 
@@ -129,7 +131,8 @@ async fn links_that_have_ended_say_how() {
     assert_eq!(answer.location(), path);
     let ended = anna.get(&link).await;
     assert_eq!(ended.status, StatusCode::GONE);
-    assert!(ended.says("was withdrawn"));
+    let reference = path.strip_prefix("/requests/").unwrap();
+    assert!(ended.says("was withdrawn") && ended.says(reference));
     assert!(anna.get(&path).await.says("Withdrawn"));
 }
 

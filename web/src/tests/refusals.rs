@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::http::{Method, StatusCode};
 use axum::routing::get;
+use jiff::SignedDuration;
 use tower::ServiceExt;
 
 use crate::app::surround;
@@ -156,6 +157,30 @@ async fn signing_out_ends_the_session() {
     assert!(anna.cookies.is_empty());
     anna.cookies = kept;
     assert_eq!(anna.get("/").await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn a_form_sent_too_late_comes_back_after_the_sign_in() {
+    let world = World::new();
+    let mut anna = world.signed_in("anna@example.com").await;
+    let token = anna.get("/requests/new").await.form_token();
+    world.clock.advance(SignedDuration::from_hours(1));
+    let before = world.store.picture();
+    let fields = [
+        ("form_token", token.as_str()),
+        ("asset", "LT 7"),
+        ("reason", REASON),
+        ("key_id", "D5BFB251"),
+    ];
+    let answer = anna.post("/requests/new", &fields).await;
+    assert_eq!(
+        answer.location(),
+        "/sign-in?next=%2Frequests%2Fnew%3Fasset%3DLT%2B7%26key_id%3DD5BFB251"
+    );
+    assert_eq!(world.store.picture(), before);
+    let mut anna = world.signed_in("anna@example.com").await;
+    let form = anna.get("/requests/new?asset=LT+7&key_id=D5BFB251").await;
+    assert!(form.says("value=\"LT 7\"") && form.says("value=\"D5BFB251\""));
 }
 
 #[tokio::test]
