@@ -163,7 +163,7 @@ fn a_letter_that_was_given_up_is_listed_and_can_be_tried_again() {
     let given_up = |times| {
         until("a letter is given up", || {
             (clavis.count("mail_dead") == times).then_some(())
-        })
+        });
     };
     given_up(1);
     let listed = text(&clavis.run(&["outbox", "list"]).stdout);

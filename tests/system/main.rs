@@ -4,13 +4,14 @@
 mod client;
 mod harness;
 
-mod checks;
-mod documentation;
-mod domain;
 mod browser;
-mod journey;
-mod scanner;
-mod outages;
-mod races;
+mod checks;
 mod crashes;
 mod daemon;
+mod documentation;
+mod domain;
+mod journey;
+mod odd_cases;
+mod outages;
+mod races;
+mod scanner;

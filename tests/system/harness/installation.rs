@@ -163,11 +163,11 @@ impl Installation {
 
 /// The folder of a server that `tests/run` has started.
 fn server_folder(variable: &str) -> PathBuf {
-    std::env::var_os(variable)
-        .map(PathBuf::from)
-        .unwrap_or_else(|| {
-            panic!("{variable} is not set: run these tests by tests/run, which starts the servers")
-        })
+    let folder = std::env::var_os(variable);
+    folder.map_or_else(
+        || panic!("{variable} is not set: run tests/run, which starts the servers"),
+        PathBuf::from,
+    )
 }
 
 /// A port that no connection is given by chance (those of Linux begin at 32768), so that a daemon

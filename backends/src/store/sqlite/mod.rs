@@ -84,7 +84,7 @@ impl Store for SqliteStore {
     }
 
     async fn request(&self, id: RequestId) -> Result<Option<StoredRequest>, StoreError> {
-        let read = move |connection: &Connection| {
+        let read = |connection: &Connection| {
             one(
                 connection,
                 sql::REQUEST,
@@ -92,7 +92,7 @@ impl Store for SqliteStore {
                 rows::stored_request,
             )
         };
-        self.readers.read("loading a request", read).await
+        self.readers.look_up("loading a request", read)
     }
 
     async fn request_by_reference(
@@ -100,7 +100,7 @@ impl Store for SqliteStore {
         reference: &Reference,
     ) -> Result<Option<StoredRequest>, StoreError> {
         let reference = reference.to_string();
-        let read = move |connection: &Connection| {
+        let read = |connection: &Connection| {
             one(
                 connection,
                 sql::REQUEST_BY_REFERENCE,
@@ -108,17 +108,17 @@ impl Store for SqliteStore {
                 rows::stored_request,
             )
         };
-        self.readers.read("loading a request", read).await
+        self.readers.look_up("loading a request", read)
     }
 
     async fn link(&self, token: &TokenHash) -> Result<Option<(Link, StoredRequest)>, StoreError> {
         let token = *token;
-        let read = move |connection: &Connection| {
+        let read = |connection: &Connection| {
             one(connection, sql::LINK, params![token.0], |row| {
                 rows::link(row, &token)
             })
         };
-        self.readers.read("looking up a link", read).await
+        self.readers.look_up("looking up a link", read)
     }
 
     async fn requests_of(
@@ -147,9 +147,7 @@ impl Store for SqliteStore {
                 rows::id_of_request,
             )
         };
-        self.readers
-            .read("looking for what has run out", read)
-            .await
+        self.readers.look_up("looking for what has run out", read)
     }
 
     async fn log(&self, query: &LogQuery) -> Result<Vec<LogRow>, StoreError> {
@@ -195,7 +193,7 @@ impl Store for SqliteStore {
                 |_| Ok(()),
             )
         };
-        if self.readers.read("looking for jobs", look).await?.is_none() {
+        if self.readers.look_up("looking for jobs", look)?.is_none() {
             return Ok(Vec::new());
         }
         self.order(|reply| Order::Claim {
@@ -220,19 +218,18 @@ impl Store for SqliteStore {
         };
         Ok(self
             .readers
-            .read("looking for the next timer", read)
-            .await?
+            .look_up("looking for the next timer", read)?
             .flatten())
     }
 
     async fn challenge(&self, token: &TokenHash) -> Result<Option<Challenge>, StoreError> {
         let token = *token;
-        let read = move |connection: &Connection| {
+        let read = |connection: &Connection| {
             one(connection, sql::CHALLENGE, params![token.0], |row| {
                 rows::challenge(row, &token)
             })
         };
-        self.readers.read("loading a sign-in", read).await
+        self.readers.look_up("loading a sign-in", read)
     }
 
     async fn challenges_since(
@@ -241,7 +238,7 @@ impl Store for SqliteStore {
         since: Timestamp,
     ) -> Result<usize, StoreError> {
         let mail = mail.as_str().to_lowercase();
-        let read = move |connection: &Connection| {
+        let read = |connection: &Connection| {
             one(
                 connection,
                 sql::CHALLENGES_SINCE,
@@ -249,7 +246,7 @@ impl Store for SqliteStore {
                 |row| Ok(row.get::<_, i64>(0)?),
             )
         };
-        let found = self.readers.read("counting sign-ins", read).await?;
+        let found = self.readers.look_up("counting sign-ins", read)?;
         Ok(found
             .and_then(|found| usize::try_from(found).ok())
             .unwrap_or(0))
@@ -257,12 +254,12 @@ impl Store for SqliteStore {
 
     async fn session(&self, token: &TokenHash) -> Result<Option<Session>, StoreError> {
         let token = *token;
-        let read = move |connection: &Connection| {
+        let read = |connection: &Connection| {
             one(connection, sql::SESSION, params![token.0], |row| {
                 rows::session(row, &token)
             })
         };
-        self.readers.read("loading a session", read).await
+        self.readers.look_up("loading a session", read)
     }
 
     async fn forget_ended(&self, before: Timestamp) -> Result<(), StoreError> {

@@ -10,9 +10,9 @@ use tokio::sync::Semaphore;
 use super::connection::open_reader;
 use super::rows::RowError;
 
-/// At most so many read at once; others wait their turn. A read takes microseconds, and a
-/// connection is costly to open, so a few that are kept serve more than many that are not.
-const AT_ONCE: usize = 4;
+/// At most so many long reads at once; others wait their turn. A connection is costly to open, so
+/// a few that are kept serve more than many that are not.
+const AT_ONCE: usize = 2;
 
 /// Reads from the file, beside the writer and beside each other.
 #[derive(Clone)]
@@ -31,7 +31,18 @@ impl Readers {
         }
     }
 
-    /// Runs a query away from the threads that serve connections.
+    /// Runs a query that goes by an index to a few rows, here and now: it takes some microseconds,
+    /// less than it would take to hand it to another thread.
+    pub(super) fn look_up<T>(
+        &self,
+        what: &'static str,
+        query: impl FnOnce(&Connection) -> Result<T, RowError>,
+    ) -> Result<T, StoreError> {
+        self.read_here(query)
+            .map_err(|error| error.while_doing(what))
+    }
+
+    /// Runs a query that may read much, away from the threads that serve connections.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         what: &'static str,
