@@ -83,19 +83,19 @@ fn no_secret_lies_anywhere_but_in_the_one_mail_that_it_is_meant_for() {
         let daemon = Daemon::start_logging(&clavis.config(), level);
         keeps_its_secrets(&clavis, &daemon);
         for personal in ["Anna", "anna.berg", "bert.boss", "@"] {
-            let told = level == "info" && daemon.log().contains(personal);
-            assert!(!told, "{personal:?} in {}", daemon.log());
+            let log = daemon.log();
+            assert!(!log.contains(personal), "{personal:?} in {log}");
         }
     }
 }
 
 fn keeps_its_secrets(clavis: &Installation, daemon: &Daemon) {
-    let code_owner = sign_in(daemon, &clavis.mails, "anna.berg@example.com");
+    let anna = sign_in(daemon, &clavis.mails, "anna.berg@example.com");
     let code = clavis
         .mails
         .wait("anna.berg", "Your Sign-In Code", "")
         .code();
-    let reference = ask(&code_owner, "LT-0002", REASON);
+    let reference = ask(&anna, "LT-0002", REASON);
     let review = clavis
         .mails
         .wait("bert.boss", "Approval Needed", &reference)
