@@ -9,12 +9,20 @@ fn an_employee_gets_the_key_after_her_manager_approved() {
     let anna = sign_in(&daemon, &clavis.mails, "anna.berg@example.com");
     let reference = ask(&anna, "LT-0042", "It wants a key since the update.");
 
-    clavis.mails.wait("anna.berg", "Request Confirmation", &reference);
-    let review = clavis.mails.wait("martin.vogt", "Approval Needed", &reference);
+    clavis
+        .mails
+        .wait("anna.berg", "Request Confirmation", &reference);
+    let review = clavis
+        .mails
+        .wait("martin.vogt", "Approval Needed", &reference);
     assert_eq!(decide(&review.link("/review/"), "approve").status, 200);
-    clavis.mails.wait("anna.berg", "Request Approved", &reference);
+    clavis
+        .mails
+        .wait("anna.berg", "Request Approved", &reference);
 
-    let letter = clavis.mails.wait("anna.berg", "Your Secure Key Link", &reference);
+    let letter = clavis
+        .mails
+        .wait("anna.berg", "Your Secure Key Link", &reference);
     let page = redeem(&letter.link("/key/"));
     assert_eq!(page.status, 200);
     assert_eq!(
