@@ -18,6 +18,7 @@ pub(crate) enum Kind {
     /// `host:port`, and the real one where none is given.
     Servers { controllers: Vec<String> },
     /// The domain controller, and a folder for mails.
+    #[allow(dead_code, reason = "for the benchmark")]
     Domain,
     /// The files of the demonstration, and the mail server.
     MailServer,
