@@ -18,6 +18,8 @@ const AT_ONCE: usize = 32;
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 /// How many overdue requests are recorded in one go.
 const BATCH: usize = 100;
+/// How often overdue requests are looked for: their time has run out all the same before that.
+const RUN_OUT_EVERY: SignedDuration = SignedDuration::from_millis(200);
 /// How often ended sign-ins and sessions are forgotten.
 const FORGET_EVERY: SignedDuration = SignedDuration::from_mins(10);
 
@@ -26,6 +28,7 @@ impl Broker {
     pub async fn tend(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut running = JoinSet::new();
         let mut forget_at = self.now();
+        let mut run_out_at = self.now();
         while !*stop.borrow() {
             if self.now() >= forget_at {
                 // An hour after their end: until then they count against too many sign-ins.
@@ -39,7 +42,12 @@ impl Broker {
                 );
                 forget_at = self.now() + FORGET_EVERY;
             }
-            report(self.run_out().await);
+            if self.now() >= run_out_at {
+                report(self.run_out().await);
+                run_out_at = self.now() + RUN_OUT_EVERY;
+            }
+            // Whatever has ended meanwhile makes room at once, for one claim instead of many.
+            while running.try_join_next().is_some() {}
             let free = AT_ONCE - running.len();
             if free > 0 {
                 report(self.start_jobs(&mut running, free).await);

@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 /// The tables, version by version. A released version is never edited; a change is a new one.
@@ -51,6 +52,9 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, rusqlite::Error>
     connection.pragma_update(None, "foreign_keys", true)?;
     // What is deleted is overwritten: an address that is gone from a table is gone from the file.
     connection.pragma_update(None, "secure_delete", true)?;
+    // One plan for a statement whatever its parameters: without this, SQLite plans those that use
+    // a partial index anew for every value.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }

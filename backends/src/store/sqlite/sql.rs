@@ -115,10 +115,8 @@ mod tests {
 
     /// How SQLite would run a statement, step by step.
     fn plan(statement: &str) -> Vec<String> {
-        let connection = rusqlite::Connection::open_in_memory().unwrap();
-        connection
-            .execute_batch(include_str!("schema.sql"))
-            .unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let connection = super::super::connection::open(&folder.path().join("plan.db")).unwrap();
         let mut explain = connection
             .prepare(&format!("EXPLAIN QUERY PLAN {statement}"))
             .unwrap();
