@@ -200,7 +200,7 @@ pub enum WhyNoRequest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FetchFault {
-    /// The backend did not answer in time, or not sensibly.
+    /// The backend or the directory did not answer in time, or not sensibly.
     Unavailable,
     /// The backend refused.
     Denied,
@@ -208,7 +208,7 @@ pub enum FetchFault {
     Missing,
     /// Every key that was promised is damaged.
     Damaged,
-    /// The beneficiary's account could not be confirmed, or is disabled.
+    /// The beneficiary's account is disabled or gone.
     Beneficiary,
 }
 

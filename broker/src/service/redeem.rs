@@ -211,21 +211,21 @@ impl Broker {
                 tracing::warn!(request.reference = %request.reference, backend = %name, ?why, "the keys could not be fetched");
             })
         };
-        let (beneficiary, fetched) = tokio::join!(self.still_fit(request), fetched);
-        if !beneficiary {
-            return Err(unfetched(FetchFault::Beneficiary));
-        }
+        let (fit, fetched) = tokio::join!(self.still_fit(request), fetched);
+        fit.map_err(unfetched)?;
         fetched.map_err(unfetched)
     }
 
-    /// Whether the beneficiary's account is still one that may be given a key. In doubt it is not.
-    async fn still_fit(&self, request: &Request) -> bool {
+    /// Whether the beneficiary's account is still one that may be given a key. In doubt nothing is
+    /// given.
+    async fn still_fit(&self, request: &Request) -> Result<(), FetchFault> {
         let query = PersonQuery::Id(request.beneficiary.id.clone());
         match in_time("the directory", self.parts.directory.person(&query)).await {
-            Ok(person) => person.is_some_and(|person| person.enabled),
+            Ok(Some(person)) if person.enabled => Ok(()),
+            Ok(_) => Err(FetchFault::Beneficiary),
             Err(error) => {
                 tracing::warn!(request.reference = %request.reference, error = with_causes(&error), "the beneficiary could not be looked up");
-                false
+                Err(FetchFault::Unavailable)
             }
         }
     }

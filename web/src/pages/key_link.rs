@@ -230,7 +230,7 @@ fn not_used(app: &App, token: &PlainToken, path: &str, why: FetchFault) -> Resul
             "The record of the recovery key is damaged, so that it would open nothing. Support \
              has to look into it."
         }
-        FetchFault::Beneficiary => "Your account could not be confirmed with the directory.",
+        FetchFault::Beneficiary => "The directory does not list your account as active.",
     };
     let page = NotUsedPage {
         frame: Frame::plain(&app.site),

@@ -52,7 +52,7 @@ async fn a_fault_leaves_the_link_valid() {
     }
     world.escrow.break_down(None);
     world.directory.break_down(true);
-    not_used(&world, &link, FetchFault::Beneficiary).await;
+    not_used(&world, &link, FetchFault::Unavailable).await;
     world.directory.break_down(false);
     assert_eq!(
         world.broker.redeem(&link, None).await.unwrap().keys.len(),
