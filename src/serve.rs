@@ -35,12 +35,13 @@ pub(crate) async fn run(config: &Path, log: LogFormat) -> Outcome {
     let broker = assemble::broker(&settings, &site, assemble::mailer(&settings))?;
     let listener = bind(settings.server.listen).await?;
     let address = listener.local_addr()?;
+    let stop = told_to_stop()?;
     tracing::info!(%address, public_url = site.public_url, "clavis is ready");
     if let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
         tracing::warn!(%error, "systemd could not be told that clavis is ready");
     }
     let pages = clavis_web::router(Arc::clone(&broker), site);
-    serve(listener, pages, broker, told_to_stop()?).await?;
+    serve(listener, pages, broker, stop).await?;
     tracing::info!("clavis has stopped");
     Ok(ExitCode::SUCCESS)
 }

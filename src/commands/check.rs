@@ -28,6 +28,17 @@ pub(crate) async fn run(config: &Path) -> Outcome {
         }
     };
     println!("ok       configuration: {} is sound", config.display());
+    if settings.server.public_url.starts_with("https://")
+        && settings.server.trusted_proxies.is_empty()
+    {
+        print(
+            "server",
+            &Finding::warning(
+                "no proxy is trusted, so everybody seems to come from the proxy: all share one limit of sign-ins, and the audit log has no addresses",
+                "Name the reverse proxy's address in `trusted_proxies` of [server].",
+            ),
+        );
+    }
     let mailer = assemble::mailer(&settings);
     let (store, people, mail, escrow) = tokio::join!(
         check_store(&settings),

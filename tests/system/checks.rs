@@ -35,7 +35,8 @@ fn accounts_with_too_few_rights_are_told_apart() {
     for (account, finding) in [
         (
             "svc-plain",
-            "No recovery record of the known device LT-0001 is seen",
+            "No recovery record of the known device LT-0001 is seen, though `known_device` says that \
+             it has a key: the account may not see recovery records.",
         ),
         (
             "svc-blind",

@@ -1,5 +1,6 @@
 //! How often one source may begin a sign-in. Each one sends a mail to somebody.
 
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -14,24 +15,47 @@ const A_MINUTE: NonZeroU32 = NonZeroU32::new(12).expect("not zero");
 /// From so many sources on, those that have been quiet are forgotten.
 const MANY: usize = 4096;
 
-pub(crate) struct SignInLimit(DefaultKeyedRateLimiter<Option<IpAddr>>);
+/// For one address at once, from one source: somebody whose mail is slow in coming.
+const FOR_ONE_AT_ONCE: NonZeroU32 = NonZeroU32::new(6).expect("not zero");
+/// And then again.
+const FOR_ONE_AN_HOUR: NonZeroU32 = NonZeroU32::new(12).expect("not zero");
+
+pub(crate) struct SignInLimit {
+    of_source: DefaultKeyedRateLimiter<Option<IpAddr>>,
+    for_address: DefaultKeyedRateLimiter<(Option<IpAddr>, String)>,
+}
 
 impl SignInLimit {
-    /// Counts a sign-in, or says how long to wait.
-    pub(crate) fn count(&self, source: Option<IpAddr>) -> Result<(), Duration> {
-        if self.0.len() > MANY {
-            self.0.retain_recent();
-        }
-        let checked = self.0.check_key(&source.map(bucket));
-        checked.map_err(|not_yet| not_yet.wait_time_from(self.0.clock().now()))
+    /// Counts a sign-in for an address, or says how long to wait. A source is held back for one
+    /// address long before that address has had all the codes that it is sent in an hour, so that
+    /// a stranger cannot keep somebody out by asking in their name.
+    pub(crate) fn count(&self, source: Option<IpAddr>, mail: &str) -> Result<(), Duration> {
+        let source = source.map(bucket);
+        check(&self.of_source, &source)?;
+        check(&self.for_address, &(source, mail.to_lowercase()))
     }
 }
 
 impl Default for SignInLimit {
     fn default() -> Self {
-        let quota = Quota::per_minute(A_MINUTE).allow_burst(AT_ONCE);
-        Self(RateLimiter::keyed(quota))
+        let of_source = Quota::per_minute(A_MINUTE).allow_burst(AT_ONCE);
+        let for_address = Quota::per_hour(FOR_ONE_AN_HOUR).allow_burst(FOR_ONE_AT_ONCE);
+        Self {
+            of_source: RateLimiter::keyed(of_source),
+            for_address: RateLimiter::keyed(for_address),
+        }
     }
+}
+
+fn check<K: Clone + Eq + Hash>(
+    limit: &DefaultKeyedRateLimiter<K>,
+    key: &K,
+) -> Result<(), Duration> {
+    if limit.len() > MANY {
+        limit.retain_recent();
+    }
+    let checked = limit.check_key(key);
+    checked.map_err(|not_yet| not_yet.wait_time_from(limit.clock().now()))
 }
 
 /// One customer of a network has a whole /64 of IPv6.
@@ -55,13 +79,40 @@ mod tests {
         let limit = SignInLimit::default();
         for n in 0..AT_ONCE.get() {
             assert!(
-                limit.count(Some(ip(&format!("2001:db8::{n:x}")))).is_ok(),
+                limit
+                    .count(
+                        Some(ip(&format!("2001:db8::{n:x}"))),
+                        &format!("p{n}@example.com")
+                    )
+                    .is_ok(),
                 "{n}"
             );
         }
-        let wait = limit.count(Some(ip("2001:db8::ffff:1"))).unwrap_err();
+        let wait = limit
+            .count(Some(ip("2001:db8::ffff:1")), "p@example.com")
+            .unwrap_err();
         assert!(wait > Duration::ZERO && wait <= Duration::from_mins(1));
-        assert!(limit.count(Some(ip("2001:db8:0:1::1"))).is_ok());
-        assert!(limit.count(Some(ip("192.0.2.1"))).is_ok());
+        assert!(
+            limit
+                .count(Some(ip("2001:db8:0:1::1")), "p@example.com")
+                .is_ok()
+        );
+        assert!(limit.count(Some(ip("192.0.2.1")), "p@example.com").is_ok());
+    }
+
+    #[test]
+    fn a_stranger_is_held_back_for_one_address_and_its_owner_is_not() {
+        let limit = SignInLimit::default();
+        let stranger = Some(ip("192.0.2.66"));
+        for _ in 0..FOR_ONE_AT_ONCE.get() {
+            assert!(limit.count(stranger, "anna@example.com").is_ok());
+        }
+        assert!(limit.count(stranger, "Anna@Example.com").is_err());
+        assert!(limit.count(stranger, "boss@example.com").is_ok());
+        assert!(
+            limit
+                .count(Some(ip("192.0.2.1")), "anna@example.com")
+                .is_ok()
+        );
     }
 }

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use clavis_broker::letters::Mail;
 use clavis_broker::ports::{Clock, Finding, MailError, Mailer};
 use clavis_config::settings;
+use tokio::io::AsyncWriteExt;
 
 use super::compose::compose;
 
@@ -63,6 +64,11 @@ impl Mailer for FolderMailer {
 async fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     tokio::fs::create_dir_all(folder).await?;
     let unfinished = folder.join(format!(".{name}.part"));
-    tokio::fs::write(&unfinished, bytes).await?;
+    // Links and codes are in it: for our account only.
+    let mut options = tokio::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut file = options.open(&unfinished).await?;
+    file.write_all(bytes).await?;
+    file.flush().await?;
     tokio::fs::rename(&unfinished, folder.join(format!("{name}.eml"))).await
 }

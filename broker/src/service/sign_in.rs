@@ -24,8 +24,9 @@ pub struct SignInTerms {
 
 /// How many codes may be typed for one sign-in.
 const ATTEMPTS: i64 = 5;
-/// How many codes one address is sent in [`WINDOW`].
-const CODES: usize = 10;
+/// How many codes one address is sent in [`WINDOW`]. The pages let one source ask for far fewer, so
+/// that a stranger alone cannot use them up.
+const CODES: usize = 60;
 /// See [`CODES`].
 const WINDOW: SignedDuration = SignedDuration::from_hours(1);
 /// A session's last use is written at most so often.
@@ -166,24 +167,17 @@ impl Broker {
     }
 
     /// Counts an attempt before its code is looked at, so that guesses made at once count as many.
+    /// Whoever made up a token, or goes on after the attempts are used up, leaves no row in the log
+    /// each time: it is not for strangers to fill.
     async fn count_attempt(
         &self,
         token: &PlainToken,
         source: Option<IpAddr>,
     ) -> Result<(Challenge, Timestamp), SignInError> {
         loop {
-            let now = self.now();
-            let found = self
-                .parts
-                .store
-                .challenge(&token.hash())
-                .await
-                .map_err(Unavailable::from)?;
-            let open = found
-                .filter(|challenge| challenge.attempts < ATTEMPTS && now < challenge.expires_at);
-            let Some(challenge) = open else {
-                self.record_sign_in(Actor::Stranger, WhyNoSignIn::Ended, source)
-                    .await?;
+            let found = self.parts.store.challenge(&token.hash()).await;
+            let open = found.map_err(Unavailable::from)?;
+            let Some(challenge) = open.filter(|challenge| challenge.attempts <= ATTEMPTS) else {
                 return Err(SignInError::Ended);
             };
             let count = Write::CountAttempt {
@@ -191,10 +185,17 @@ impl Broker {
                 expected: challenge.attempts,
             };
             match self.commit(vec![count]).await {
-                Ok(()) => return Ok((challenge, now)),
-                Err(CommitError::Conflict) => {}
+                Ok(()) => {}
+                Err(CommitError::Conflict) => continue,
                 Err(error) => return Err(Unavailable::from(error).into()),
             }
+            let now = self.now();
+            if challenge.attempts < ATTEMPTS && now < challenge.expires_at {
+                return Ok((challenge, now));
+            }
+            self.record_sign_in(Actor::Stranger, WhyNoSignIn::Ended, source)
+                .await?;
+            return Err(SignInError::Ended);
         }
     }
 

@@ -61,7 +61,7 @@ impl Daemon {
     }
 
     /// How much memory it holds.
-    #[allow(dead_code, reason = "read by the benchmark")]
+    #[allow(dead_code, reason = "read by the benchmark, which shares this file")]
     pub(crate) fn resident_kib(&self) -> f64 {
         let status =
             std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
@@ -76,7 +76,7 @@ impl Daemon {
     }
 
     /// How much processor time it has used.
-    #[allow(dead_code, reason = "read by the benchmark")]
+    #[allow(dead_code, reason = "read by the benchmark, which shares this file")]
     pub(crate) fn cpu_seconds(&self) -> f64 {
         let stat =
             std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it runs");

@@ -92,7 +92,7 @@ pub(crate) async fn send_code(
         return page_with(StatusCode::UNPROCESSABLE_ENTITY, &again);
     };
     app.sign_ins
-        .count(source)
+        .count(source, mail.as_str())
         .map_err(|wait| Fault::TooMany { wait })?;
     let token = app.broker.begin_sign_in(mail, source).await?;
     let cookie = Cookie::SignIn.set(&token, &app.site)?;

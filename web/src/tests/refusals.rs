@@ -278,10 +278,9 @@ async fn a_panic_has_a_page_too() {
 async fn too_many_sign_ins_are_held_back() {
     let world = World::new();
     let mut browser = world.browser();
-    for _ in 0..30 {
-        let sent = browser
-            .post("/sign-in", &[("mail", "nobody@example.com")])
-            .await;
+    for n in 0..30 {
+        let somebody = format!("somebody{n}@example.com");
+        let sent = browser.post("/sign-in", &[("mail", &somebody)]).await;
         assert_eq!(sent.status, StatusCode::SEE_OTHER);
     }
     let held = browser

@@ -105,11 +105,19 @@ async fn known_device(
 async fn reading(escrow: &ActiveDirectoryEscrow, sample: &Sample) -> Result<Finding, Trouble> {
     let what = &sample.what;
     if !any(escrow, sample, records::CLASS.into()).await? {
+        // The directory answers both alike; only a device that is known to have a key tells.
+        let why = match sample.scope {
+            Scope::OneLevel => {
+                "though `known_device` says that it has a key: the account may not see recovery \
+                 records"
+            }
+            _ => {
+                "and without `known_device` it cannot be told whether none is escrowed or the \
+                 account may not see them"
+            }
+        };
         return Ok(Finding::failure(
-            format!(
-                "No recovery record of {what} is seen: either none is escrowed, or the account \
-                 may not see them. The directory answers both alike."
-            ),
+            format!("No recovery record of {what} is seen, {why}."),
             DELEGATE,
         ));
     }

@@ -65,7 +65,15 @@ fn write_together(connection: &mut Connection, batch: Vec<Order>) {
     };
     let outcomes: Vec<Outcome> = batch
         .into_iter()
-        .map(|order| write_one(&transaction, order))
+        .map(|order| {
+            // On a full disk SQLite may take back the whole transaction at once. Nothing is written
+            // after that: it would stand alone, and be told as failed.
+            if transaction.is_autocommit() {
+                order.unwritten()
+            } else {
+                write_one(&transaction, order)
+            }
+        })
         .collect();
     match transaction.commit() {
         Ok(()) => outcomes.into_iter().for_each(Outcome::tell),
@@ -147,6 +155,21 @@ fn claim(
     // A database returns updated rows in no order.
     jobs.sort_by_key(|job| (job.queued_at, job.lease.job));
     Ok(jobs)
+}
+
+impl Order {
+    /// The order, not carried out.
+    fn unwritten(self) -> Outcome {
+        let error = || StoreError {
+            what: "committing to the database: the transaction was taken back".to_owned(),
+            source: None,
+        };
+        match self {
+            Self::Commit(_, reply) => Outcome::Commit(Err(error().into()), reply),
+            Self::Claim { reply, .. } => Outcome::Claim(Err(error()), reply),
+            Self::Forget { reply, .. } => Outcome::Forget(Err(error()), reply),
+        }
+    }
 }
 
 fn refuse_all(batch: Vec<Order>, error: &rusqlite::Error) {
