@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clavis_config::settings::{AdDomain, LdapSecurity};
@@ -29,6 +30,7 @@ pub(super) struct Connection {
     controller: Controller,
     ldap: Ldap,
     driver: JoinHandle<()>,
+    has_told_of_referrals: AtomicBool,
 }
 
 impl Connection {
@@ -61,6 +63,7 @@ impl Connection {
             controller: controller.clone(),
             ldap,
             driver,
+            has_told_of_referrals: AtomicBool::new(false),
         };
         connection.sign_in(settings).await?;
         Ok(connection)
@@ -92,11 +95,13 @@ impl Connection {
             }
         }
         let result = stream.finish().await;
-        if referrals > 0 {
-            // Another domain would need its own trust and account: it is another backend.
-            tracing::debug!(
+        // Another domain would need its own trust and account: it is another backend. Every search
+        // of a whole domain finds some, so once for a connection is enough to say so.
+        if referrals > 0 && !self.has_told_of_referrals.swap(true, Ordering::Relaxed) {
+            tracing::info!(
+                controller.name = %self.controller.name,
                 referrals,
-                "Referrals to other directories are not followed."
+                "the directory refers to other directories, which are not asked"
             );
         }
         match result.rc {
