@@ -61,7 +61,10 @@ fn write_together(connection: &mut Connection, batch: Vec<Order>) {
     // that another process is about to change.
     let transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
         Ok(transaction) => transaction,
-        Err(error) => return refuse_all(batch, &error),
+        Err(error) => {
+            let outcomes = batch.into_iter().map(Order::unwritten);
+            return outcomes.for_each(|outcome| outcome.fail(&error));
+        }
     };
     let outcomes: Vec<Outcome> = batch
         .into_iter()
@@ -168,18 +171,6 @@ impl Order {
             Self::Commit(_, reply) => Outcome::Commit(Err(error().into()), reply),
             Self::Claim { reply, .. } => Outcome::Claim(Err(error()), reply),
             Self::Forget { reply, .. } => Outcome::Forget(Err(error()), reply),
-        }
-    }
-}
-
-fn refuse_all(batch: Vec<Order>, error: &rusqlite::Error) {
-    for order in batch {
-        match order {
-            Order::Commit(_, reply) => {
-                drop(reply.send(Err(CommitError::Store(not_written(error)))));
-            }
-            Order::Claim { reply, .. } => drop(reply.send(Err(not_written(error)))),
-            Order::Forget { reply, .. } => drop(reply.send(Err(not_written(error)))),
         }
     }
 }
