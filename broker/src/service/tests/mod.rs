@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Ask, Broker, Choice, Parts, SignInTerms};
+use super::{Ask, Broker, Choice, Parts, SignInTerms, Source};
 use crate::audit::{Event, LogRow};
-use crate::devices::{BackendName, Device};
+use crate::devices::{BackendName, Device, Serves};
 use crate::letters::Mail;
 use crate::lifecycle::Request;
 use crate::people::{Party, Person, PersonId};
@@ -69,7 +69,10 @@ impl World {
         let broker = Broker::new(Parts {
             store: Arc::clone(&store) as _,
             directory: Arc::clone(&directory) as _,
-            escrow: vec![Arc::clone(&escrow) as _],
+            escrow: vec![Source {
+                backend: Arc::clone(&escrow) as _,
+                serves: Serves::default(),
+            }],
             mailer: Arc::clone(&mailer) as _,
             renderer: Arc::new(PlainLetters),
             clock: Arc::clone(&clock) as _,
@@ -193,7 +196,7 @@ fn boss() -> Person {
 
 fn laptop() -> Device {
     Device {
-        owner: Some(anna().id),
+        owners: vec![anna().id],
         ..device("laptop")
     }
 }
