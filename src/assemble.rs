@@ -1,18 +1,27 @@
 //! Settings become parts, and parts a broker.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use clavis_backends::directory::{ActiveDirectoryPeople, FileDirectory};
-use clavis_backends::escrow::{ActiveDirectoryEscrow, FileEscrow};
+use clavis_backends::escrow::{KINDS, Plan, Supplies};
 use clavis_backends::mail::{FolderMailer, SmtpMailer};
 use clavis_backends::store::SqliteStore;
-use clavis_broker::ports::{Clock, Directory, EscrowBackend, Mailer, StoreError};
-use clavis_broker::service::{Broker, Parts, SignInTerms};
+use clavis_broker::ports::{Clock, Directory, Mailer, StoreError};
+use clavis_broker::service::{Broker, Parts, SignInTerms, Source};
 use clavis_config::problems::Problems;
-use clavis_config::settings::{self, EscrowKind, MailKind, Settings};
+use clavis_config::settings::{self, MailKind};
 use clavis_web::{Letters, Site, Support};
 
 use crate::system::{SystemClock, SystemRandom};
+
+/// The settings of this program, which knows every built-in kind of backend.
+pub(crate) type Settings = settings::Settings<Plan>;
+
+/// Reads a configuration file and the secret files that it names.
+pub(crate) fn load(config: &Path) -> Result<Settings, Problems> {
+    clavis_config::load(config, KINDS)
+}
 
 /// A part could not be made of its settings.
 #[derive(Debug, thiserror::Error)]
@@ -34,11 +43,7 @@ pub(crate) fn broker(
     Ok(Arc::new(Broker::new(Parts {
         store: Arc::new(store(settings)?),
         directory: directory(settings)?,
-        escrow: settings
-            .escrow
-            .iter()
-            .map(escrow)
-            .collect::<Result<_, _>>()?,
+        escrow: sources(settings)?,
         mailer,
         renderer: Arc::new(Letters::new(Arc::clone(site))),
         clock: clock(),
@@ -87,15 +92,23 @@ pub(crate) fn directory(settings: &Settings) -> Result<Arc<dyn Directory>, Probl
     })
 }
 
-/// One escrow backend.
-pub(crate) fn escrow(settings: &settings::Escrow) -> Result<Arc<dyn EscrowBackend>, Problems> {
-    let name = settings.name.clone();
-    Ok(match &settings.kind {
-        EscrowKind::ActiveDirectory(settings) => {
-            Arc::new(ActiveDirectoryEscrow::new(name, settings.clone()))
-        }
-        EscrowKind::File { path } => Arc::new(FileEscrow::open(name, path.clone())?),
-    })
+fn sources(settings: &Settings) -> Result<Vec<Source>, Problems> {
+    let supplies = supplies();
+    let sources = settings.escrow.iter().map(|it| {
+        Ok(Source {
+            backend: it.plan.backend(&it.name, &supplies)?,
+            serves: it.serves.clone(),
+        })
+    });
+    sources.collect()
+}
+
+/// What escrow backends are made with.
+pub(crate) fn supplies() -> Supplies {
+    Supplies {
+        clock: clock(),
+        random: Arc::new(SystemRandom),
+    }
 }
 
 /// The mailer.

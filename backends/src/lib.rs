@@ -5,3 +5,6 @@ pub mod directory;
 pub mod escrow;
 pub mod mail;
 pub mod store;
+
+#[cfg(test)]
+mod tests;

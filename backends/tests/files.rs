@@ -69,6 +69,7 @@ fn held(native: &str, name: &str, keys: &[(u128, &str)]) -> (KnownDevice, String
     }
     let known = KnownDevice {
         id: device(native),
+        shared_id: None,
         name: name.into(),
         keys: known,
     };

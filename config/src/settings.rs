@@ -3,16 +3,16 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use clavis_broker::devices::BackendName;
+use clavis_broker::devices::{BackendName, Serves};
 use clavis_broker::lifecycle::Terms;
 use clavis_broker::people::MailAddress;
 use clavis_broker::ports::PersonQuery;
 use jiff::SignedDuration;
 use secrecy::SecretString;
 
-/// Everything.
+/// Everything. `P` is what the kinds of escrow backends make of their sections.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct Settings<P> {
     /// The front door.
     pub server: Server,
     /// Whose installation this is.
@@ -22,7 +22,7 @@ pub struct Settings {
     /// Where requests and the log are kept.
     pub store: Store,
     /// Where recovery keys lie; at least one.
-    pub escrow: Vec<Escrow>,
+    pub escrow: Vec<Escrow<P>>,
     /// Who people are.
     pub directory: Directory,
     /// How mails leave.
@@ -78,37 +78,13 @@ pub enum Store {
 
 /// One escrow backend.
 #[derive(Debug, Clone)]
-pub struct Escrow {
+pub struct Escrow<P> {
     /// Its name in pages and logs; unique.
     pub name: BackendName,
-    /// Of which kind it is.
-    pub kind: EscrowKind,
-}
-
-/// The kinds of escrow backends.
-#[derive(Debug, Clone)]
-pub enum EscrowKind {
-    /// `msFVE-RecoveryInformation` in Active Directory.
-    ActiveDirectory(AdEscrow),
-    /// A TOML file, for demonstrations and tests.
-    File {
-        /// The file.
-        path: PathBuf,
-    },
-}
-
-/// Recovery keys in Active Directory.
-#[derive(Debug, Clone)]
-pub struct AdEscrow {
-    /// How to reach the domain.
-    pub domain: AdDomain,
-    /// Where computers are searched: a DN. The domain's root when not set.
-    pub search_base: Option<String>,
-    /// The name of a computer that is known to have a key, by which the self check tells
-    /// 'nothing escrowed' from 'no permission'.
-    pub known_device: Option<String>,
-    /// The computer's attribute that holds its owner's DN.
-    pub owner_attribute: String,
+    /// Which names of devices it is asked about.
+    pub serves: Serves,
+    /// What its kind made of its section.
+    pub plan: P,
 }
 
 /// People in a directory.

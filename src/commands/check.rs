@@ -7,15 +7,15 @@ use clavis_broker::causes::with_causes;
 use clavis_broker::ports::{
     Clock, Directory, EscrowBackend, Finding, PersonQuery, Severity, Store,
 };
-use clavis_config::settings::Settings;
 
+use crate::assemble::Settings;
 use crate::system::SystemClock;
 use crate::{Outcome, assemble};
 
 /// Prints a line for each finding, with a remedy under each that wants one. Fails where something
 /// does not work; a warning alone does not.
 pub(crate) async fn run(config: &Path) -> Outcome {
-    let settings = match clavis_config::load(config) {
+    let settings = match assemble::load(config) {
         Ok(settings) => settings,
         Err(problems) => {
             println!("{problems}");
@@ -163,9 +163,10 @@ async fn check_nominated(directory: &dyn Directory, query: &PersonQuery) -> Find
 }
 
 async fn check_escrow(settings: &Settings) -> Vec<(String, Vec<Finding>)> {
+    let supplies = assemble::supplies();
     let mut sections = Vec::new();
     for escrow in &settings.escrow {
-        let findings = match assemble::escrow(escrow) {
+        let findings = match escrow.plan.backend(&escrow.name, &supplies) {
             Ok(backend) => EscrowBackend::check(&*backend).await,
             Err(problems) => vec![Finding::failure(problems.to_string(), "Mend the file.")],
         };

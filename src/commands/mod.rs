@@ -24,7 +24,7 @@ pub(crate) fn complain(text: &str) {
 
 /// The broker of a configuration, for a command that is done at once.
 fn broker(config: &Path) -> Result<Arc<Broker>, Box<dyn std::error::Error + Send + Sync>> {
-    let settings = clavis_config::load(config)?;
+    let settings = assemble::load(config)?;
     let assembled: Result<_, AssemblyError> = assemble::broker(
         &settings,
         &assemble::site(&settings),

@@ -3,24 +3,28 @@
 use clavis_broker::devices::BackendName;
 
 use super::Origin;
-use super::active_directory::{Domains, dn, named, owner_attribute};
+use super::active_directory::{Domains, named};
 use super::escrow::{Entry, backend_name};
 use crate::document::Section;
+use crate::escrow::Connection;
 use crate::settings::{AdDirectory, Directory};
+use crate::values::{dn, owner_attribute};
 
 /// Reads `[directory]`.
-pub(super) fn directory(
+pub(super) fn directory<P>(
     section: &Section<'_>,
     origin: &Origin<'_>,
     domains: &Domains,
-    escrow: &[Entry],
+    escrow: &[Entry<P>],
 ) -> Option<Directory> {
     section.by_kind(&[
         ("active_directory", &|section| {
             let (domain_name, domain) = named(section, domains);
             let search_base = section.optional("search_base", dn);
             let owner_attribute = owner_attribute(section);
-            let same_domain = |entry: &Entry| domain_name.is_none() || entry.domain == domain_name;
+            let connection = domain_name.map(Connection::ActiveDirectory);
+            let same_domain =
+                |entry: &Entry<P>| connection.is_none() || entry.connection == connection;
             let escrow = escrow_of(section, escrow, same_domain, "over the same domain");
             Some(Directory::ActiveDirectory(AdDirectory {
                 domain: domain?,
@@ -42,10 +46,10 @@ pub(super) fn directory(
 
 /// The backend that `escrow` names, or the only one that fits. Nothing is said where the backends
 /// themselves have problems that could be the cause.
-fn escrow_of(
+fn escrow_of<P>(
     section: &Section<'_>,
-    entries: &[Entry],
-    fits: impl Fn(&Entry) -> bool,
+    entries: &[Entry<P>],
+    fits: impl Fn(&Entry<P>) -> bool,
     which: &str,
 ) -> Option<BackendName> {
     let named = section.optional("escrow", backend_name);

@@ -1,24 +1,24 @@
 //! The whole configuration, part by part, and what must hold between the parts.
 
-mod active_directory;
+pub(crate) mod active_directory;
 mod directory;
 mod escrow;
 mod mail;
 mod server;
 mod terms;
-#[cfg(test)]
-mod tests;
 
 use std::path::{Path, PathBuf};
 
+use jiff::SignedDuration;
 use secrecy::SecretString;
 use toml::de::DeValue;
 
 use crate::SecretFiles;
 use crate::document::Section;
+use crate::escrow::{EscrowKind, Surroundings};
 use crate::problems::Wrong;
 use crate::settings::{Settings, Store};
-use crate::values::text;
+use crate::values::{duration, text};
 
 /// What the configuration's text leaves open: where its paths start, and what is in the files
 /// with secrets.
@@ -29,18 +29,22 @@ pub(crate) struct Origin<'o> {
 
 impl Origin<'_> {
     /// A path; a relative one starts from the folder of the configuration file.
-    fn path(&self, value: &DeValue<'_>) -> Result<PathBuf, Wrong> {
+    pub(crate) fn path(&self, value: &DeValue<'_>) -> Result<PathBuf, Wrong> {
         text(value).map(|text| self.folder.join(text))
     }
 
     /// The secret in the file that the value names.
-    fn secret(&self, value: &DeValue<'_>) -> Result<SecretString, Wrong> {
+    pub(crate) fn secret(&self, value: &DeValue<'_>) -> Result<SecretString, Wrong> {
         self.secrets.secret(&self.path(value)?)
     }
 }
 
 /// Reads everything; `None` after reporting what cannot be done without.
-pub(crate) fn settings(root: &Section<'_>, origin: &Origin<'_>) -> Option<Settings> {
+pub(crate) fn settings<P>(
+    root: &Section<'_>,
+    origin: &Origin<'_>,
+    kinds: &[EscrowKind<P>],
+) -> Option<Settings<P>> {
     let server = root
         .required_table("server")
         .and_then(|s| server::server(&s));
@@ -52,7 +56,11 @@ pub(crate) fn settings(root: &Section<'_>, origin: &Origin<'_>) -> Option<Settin
         .and_then(|s| server::support(&s));
     let store = root.required_table("store").and_then(|s| store(&s, origin));
     let domains = active_directory::domains(root, origin);
-    let escrow = escrow::backends(root, origin, &domains);
+    let around = Surroundings {
+        origin,
+        domains: &domains,
+    };
+    let escrow = escrow::backends(root, &around, kinds);
     let directory = root
         .required_table("directory")
         .and_then(|s| directory::directory(&s, origin, &domains, &escrow));
@@ -62,6 +70,7 @@ pub(crate) fn settings(root: &Section<'_>, origin: &Origin<'_>) -> Option<Settin
     let (approval, terms) = terms::approval_and_terms(
         root.optional_table("approval").as_ref(),
         root.optional_table("links").as_ref(),
+        rotate_after(root, &escrow),
     );
     let sign_in = terms::sign_in(root.optional_table("sign_in").as_ref());
     Some(Settings {
@@ -76,6 +85,22 @@ pub(crate) fn settings(root: &Section<'_>, origin: &Origin<'_>) -> Option<Settin
         terms,
         sign_in,
     })
+}
+
+/// `[rotation]`: how long after a redemption the keys that were shown are to be replaced; never
+/// where it is missing.
+fn rotate_after<P>(root: &Section<'_>, escrow: &[escrow::Entry<P>]) -> Option<SignedDuration> {
+    let section = root.optional_table("rotation")?;
+    let range = SignedDuration::from_mins(5)..=SignedDuration::from_hours(24 * 30);
+    let after = section.required("after", duration(range));
+    if !escrow.iter().any(escrow::Entry::may_rotate) {
+        section.problem(
+            "after",
+            "no [[escrow]] section is of a kind that can have keys replaced",
+            "Remove [rotation], or add a section of kind \"entra\".",
+        );
+    }
+    after
 }
 
 fn store(section: &Section<'_>, origin: &Origin<'_>) -> Option<Store> {

@@ -6,13 +6,17 @@ use clavis_broker::ports::PersonQuery;
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::SecretFiles;
-use crate::problems::{Problems, Wrong};
-use crate::settings::{
-    Controllers, Directory, EscrowKind, LdapSecurity, MailKind, Settings, SmtpSecurity, Store,
+use clavis_config::SecretFiles;
+use clavis_config::problems::{Problems, Wrong};
+use clavis_config::settings::{
+    Controllers, Directory, LdapSecurity, MailKind, SmtpSecurity, Store,
 };
 
-const EXAMPLE: &str = include_str!("../../../docs/clavis.example.toml");
+use crate::escrow::{KINDS, Plan};
+
+type Settings = clavis_config::settings::Settings<Plan>;
+
+const EXAMPLE: &str = include_str!("../../docs/clavis.example.toml");
 
 /// The path is the secret; a file named `missing` is not there.
 struct PathIsSecret;
@@ -27,7 +31,8 @@ impl SecretFiles for PathIsSecret {
 }
 
 fn parse(text: &str) -> Result<Settings, Problems> {
-    crate::parse(text, Path::new("/etc/clavis/clavis.toml"), &PathIsSecret)
+    let file = Path::new("/etc/clavis/clavis.toml");
+    clavis_config::parse(text, file, &PathIsSecret, KINDS)
 }
 
 /// The example with some of its lines replaced.
@@ -81,26 +86,26 @@ fn the_example_is_read() {
     let [escrow] = &settings.escrow[..] else {
         panic!("one escrow backend");
     };
-    let EscrowKind::ActiveDirectory(ad) = &escrow.kind else {
-        panic!("in Active Directory");
-    };
-    assert!(matches!(&ad.domain.controllers, Controllers::Named(names) if names.len() == 2));
-    assert_eq!(ad.domain.security, LdapSecurity::Ldaps);
-    assert_eq!(
-        ad.domain.ca_file.as_deref(),
-        Some(Path::new("/etc/clavis/corp-ca.pem"))
+    let plan = format!("{:?}", escrow.plan);
+    assert!(
+        plan.starts_with("AdEscrow") && plan.contains("\"PC-0001\""),
+        "{plan}"
     );
-    assert_eq!(
-        ad.domain.password.expose_secret(),
-        "/etc/clavis/ad.password"
-    );
-    assert_eq!(ad.domain.timeout, SignedDuration::from_secs(5));
-    assert_eq!(ad.owner_attribute, "managedBy");
 
     let Directory::ActiveDirectory(directory) = &settings.directory else {
         panic!("in Active Directory");
     };
     assert_eq!(directory.escrow, escrow.name);
+    assert_eq!(directory.owner_attribute, "managedBy");
+    let domain = &directory.domain;
+    assert!(matches!(&domain.controllers, Controllers::Named(names) if names.len() == 2));
+    assert_eq!(domain.security, LdapSecurity::Ldaps);
+    assert_eq!(
+        domain.ca_file.as_deref(),
+        Some(Path::new("/etc/clavis/corp-ca.pem"))
+    );
+    assert_eq!(domain.password.expose_secret(), "/etc/clavis/ad.password");
+    assert_eq!(domain.timeout, SignedDuration::from_secs(5));
 
     let MailKind::Smtp(smtp) = &settings.mail.kind else {
         panic!("by SMTP");
@@ -436,14 +441,14 @@ fn files_are_read_from_the_disk_with_their_secrets() {
 
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("clavis.toml");
-    let problems = crate::load(&path).expect_err("nothing is there");
+    let problems = clavis_config::load(&path, KINDS).expect_err("nothing is there");
     assert!(
         problems.to_string().contains("cannot be read"),
         "{problems}"
     );
 
     write(&path, EXAMPLE).unwrap();
-    let problems = crate::load(&path).expect_err("no secrets are there");
+    let problems = clavis_config::load(&path, KINDS).expect_err("no secrets are there");
     assert_eq!(problems.iter().count(), 2, "{problems}");
 
     for (name, secret) in [("ad.password", "one\n"), ("smtp.password", "two")] {
@@ -451,7 +456,8 @@ fn files_are_read_from_the_disk_with_their_secrets() {
         write(&secret_path, secret).unwrap();
         set_permissions(&secret_path, Permissions::from_mode(0o600)).unwrap();
     }
-    let settings = crate::load(&path).unwrap_or_else(|problems| panic!("{problems}"));
+    let settings =
+        clavis_config::load(&path, KINDS).unwrap_or_else(|problems| panic!("{problems}"));
     let MailKind::Smtp(smtp) = settings.mail.kind else {
         panic!("by SMTP");
     };
