@@ -2,7 +2,6 @@
 
 use clavis_broker::devices::{DeviceId, VolumeKind, select};
 use clavis_broker::keys::{Damage, EscrowedKey, KeyId};
-use clavis_broker::people::PersonId;
 use clavis_broker::ports::{EscrowBackend, EscrowFault};
 use uuid::Uuid;
 

@@ -20,6 +20,7 @@ pub struct MemoryEscrow {
 struct Inner {
     devices: Vec<Held>,
     trouble: Option<EscrowFault>,
+    trouble_with_keys: Option<EscrowFault>,
     /// What is answered to the wish for new keys.
     rotation: Option<Rotation>,
     rotated: Vec<DeviceId>,
@@ -64,9 +65,19 @@ impl MemoryEscrow {
         }
     }
 
+    /// Forgets all devices.
+    pub fn forget_devices(&self) {
+        locked(&self.inner).devices.clear();
+    }
+
     /// Fails like this at everything from now, or works again.
     pub fn break_down(&self, trouble: Option<EscrowFault>) {
         locked(&self.inner).trouble = trouble;
+    }
+
+    /// Fails like this at keys alone from now, or works again.
+    pub fn break_keys(&self, trouble: Option<EscrowFault>) {
+        locked(&self.inner).trouble_with_keys = trouble;
     }
 
     /// Answers like this to the wish for new keys from now.
@@ -84,11 +95,15 @@ impl MemoryEscrow {
         let inner = locked(&self.inner);
         match inner.trouble {
             None => Ok(look(&inner.devices)),
-            Some(fault) => Err(EscrowError {
-                backend: self.name.clone(),
-                fault,
-                source: Some(INTERNALS.into()),
-            }),
+            Some(fault) => Err(self.error(fault)),
+        }
+    }
+
+    fn error(&self, fault: EscrowFault) -> EscrowError {
+        EscrowError {
+            backend: self.name.clone(),
+            fault,
+            source: Some(INTERNALS.into()),
         }
     }
 }
@@ -139,6 +154,10 @@ impl EscrowBackend for MemoryEscrow {
         device: &DeviceId,
         ids: &[KeyId],
     ) -> Result<Vec<EscrowedKey>, EscrowError> {
+        let trouble = locked(&self.inner).trouble_with_keys;
+        if let Some(fault) = trouble {
+            return Err(self.error(fault));
+        }
         self.read(|held| {
             records_of(held, device)
                 .filter(|(record, _)| ids.contains(&record.key_id))
