@@ -13,7 +13,10 @@ export async function control(world, exchange) {
     let state;
     try {
         state = given ? JSON.parse(given) : {};
-        if (!id) return method === 'POST' ? made(world, world.tenants.make(state)) : refusal(405, 'POST makes a tenant');
+        if (!id)
+            return method === 'POST'
+                ? made(world, world.tenants.make(state))
+                : refusal(405, 'POST makes a tenant');
         const tenant = world.tenants.get(id);
         if (!tenant) return refusal(404, 'there is no such tenant');
         const answer = await CALLS[`${method} ${what ?? ''}`.trim()]?.(world, tenant, state);
@@ -24,8 +27,8 @@ export async function control(world, exchange) {
 }
 
 const CALLS = {
-    'PATCH': (_, tenant, state) => done(tenant.change(state)),
-    'DELETE': (world, tenant) => done(world.tenants.remove(tenant.id)),
+    PATCH: (_, tenant, state) => done(tenant.change(state)),
+    DELETE: (world, tenant) => done(world.tenants.remove(tenant.id)),
     'PUT faults': (_, tenant, faults) => done(tenant.faults.replace(faults)),
     'POST faults': (_, tenant, faults) => done(tenant.faults.add(faults)),
     'DELETE faults': (_, tenant) => done(tenant.faults.replace([])),
@@ -35,7 +38,9 @@ const CALLS = {
     'GET audit': (_, { audit }) => ({ body: audit }),
     'GET rotations': (_, { rotations }) => ({ body: rotations }),
     'GET mails': (_, { mails }) => ({ body: mails }),
-    'GET elsewhere': ({ elsewhere }, { id }) => ({ body: elsewhere.requests.filter(({ url }) => url.includes(id)) }),
+    'GET elsewhere': ({ elsewhere }, { id }) => ({
+        body: elsewhere.requests.filter(({ url }) => url.includes(id)),
+    }),
 };
 
 function made(world, tenant) {

@@ -49,7 +49,9 @@ export class Faults {
     }
 
     take(label) {
-        const fault = this.#faults.find(({ match, left, until }) => left > 0 && Date.now() < until && match.test(label));
+        const fault = this.#faults.find(
+            ({ match, left, until }) => left > 0 && Date.now() < until && match.test(label),
+        );
         if (fault) fault.left -= 1;
         return fault;
     }
@@ -60,14 +62,16 @@ export async function bend(fault, produce, errorBody) {
     if (fault?.latencyMs) await sleep(fault.latencyMs);
     if (!fault) return produce();
     if (fault.hangUp === true) return { hangUp: true };
-    if (fault.garbage) return { headers: { 'content-type': 'application/json' }, body: '<html>{"value": [' };
+    if (fault.garbage)
+        return { headers: { 'content-type': 'application/json' }, body: '<html>{"value": [' };
     if (fault.status) {
         const code = fault.code ?? CODES[fault.status] ?? 'UnknownError';
         const body = fault.body ?? errorBody(code, `The service answers ${fault.status}.`);
         return { status: fault.status, headers: headersOf(fault), body };
     }
     const answer = await produce();
-    if (fault.nextLink && Array.isArray(answer.body?.value)) answer.body['@odata.nextLink'] = fault.nextLink;
+    if (fault.nextLink && Array.isArray(answer.body?.value))
+        answer.body['@odata.nextLink'] = fault.nextLink;
     return { ...answer, headers: { ...answer.headers, ...headersOf(fault) }, hangUp: fault.hangUp };
 }
 
@@ -76,10 +80,16 @@ export function deliver(response, answer) {
     if (!answer.hangUp) return send(response, answer);
     if (answer.hangUp !== 'half') return response.socket.destroy();
     const text = bodyText(answer.body);
-    response.writeHead(answer.status ?? 200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
+    response.writeHead(answer.status ?? 200, {
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(text),
+    });
     response.write(text.slice(0, text.length / 2), () => response.socket.destroy());
 }
 
 function headersOf({ retryAfter, headers }) {
-    return { ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }), ...headers };
+    return {
+        ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
+        ...headers,
+    };
 }

@@ -33,7 +33,8 @@ export class Exchange {
 /** `body` is an object, which is sent as JSON, or text, or nothing. */
 export function send(response, { status = 200, headers = {}, body }) {
     const text = bodyText(body);
-    const type = typeof body === 'object' ? { 'content-type': 'application/json; charset=utf-8' } : {};
+    const type =
+        typeof body === 'object' ? { 'content-type': 'application/json; charset=utf-8' } : {};
     response.writeHead(status, { ...type, 'content-length': Buffer.byteLength(text), ...headers });
     response.end(text);
 }
@@ -45,7 +46,10 @@ export function bodyText(body) {
 
 // `+` is left alone: in a path or a filter it is a plus, and a client that means a space sends %20.
 function parseQuery(query) {
-    const pairs = query.split('&').filter(Boolean).map((pair) => pair.split(/=(.*)/s));
+    const pairs = query
+        .split('&')
+        .filter(Boolean)
+        .map((pair) => pair.split(/=(.*)/s));
     return new Map(pairs.map(([name, value = '']) => [decode(name), decode(value)]));
 }
 

@@ -26,7 +26,12 @@ export async function listen() {
         open((request, response) => serve(world, new Exchange(request), response)),
         open((request, response) => elsewhere.take(request, response)),
     ]);
-    world.address = { graph: main.address, login: main.address, control: `${main.address}/control`, elsewhere: other.address };
+    world.address = {
+        graph: main.address,
+        login: main.address,
+        control: `${main.address}/control`,
+        elsewhere: other.address,
+    };
     return { address: world.address, close: () => Promise.all([main.close(), other.close()]) };
 }
 
@@ -35,17 +40,17 @@ async function serve(world, exchange, response) {
     if (first === 'control') return send(response, await control(world, exchange));
     return ['v1.0', 'beta'].includes(first)
         ? answer(exchange, response, tenantOf(world.tenants, exchange), {
-            kind: 'graph',
-            stranger: new GraphError(401, 'InvalidAuthenticationToken', 'Access token is empty.'),
-            produce: (tenant) => answerGraph(world, tenant, exchange, response),
-            failure: (code, message) => new GraphError(500, code, message),
-        })
+              kind: 'graph',
+              stranger: new GraphError(401, 'InvalidAuthenticationToken', 'Access token is empty.'),
+              produce: (tenant) => answerGraph(world, tenant, exchange, response),
+              failure: (code, message) => new GraphError(500, code, message),
+          })
         : answer(exchange, response, world.tenants.get(first), {
-            kind: 'token',
-            stranger: SignInError.unknownTenant(first),
-            produce: (tenant) => answerIdentity(world, tenant, exchange, response),
-            failure: (code, message) => new SignInError(500, code, 90033, message),
-        });
+              kind: 'token',
+              stranger: SignInError.unknownTenant(first),
+              produce: (tenant) => answerIdentity(world, tenant, exchange, response),
+              failure: (code, message) => new SignInError(500, code, 90033, message),
+          });
 }
 
 async function answer(exchange, response, tenant, { kind, stranger, produce, failure }) {
@@ -68,15 +73,22 @@ async function open(handle) {
     const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
         Promise.resolve(handle(request, response)).catch((error) => {
             console.error(error);
-            if (!response.headersSent) send(response, { status: 500, body: { error: { code: 'DoubleFailed', message: String(error) } } });
+            if (!response.headersSent)
+                send(response, {
+                    status: 500,
+                    body: { error: { code: 'DoubleFailed', message: String(error) } },
+                });
         });
     });
     server.on('connection', numberConnection);
-    await new Promise((listening, failed) => server.once('error', failed).listen(0, '127.0.0.1', listening));
-    const close = () => new Promise((closed) => {
-        server.close(closed);
-        server.closeAllConnections();
-    });
+    await new Promise((listening, failed) =>
+        server.once('error', failed).listen(0, '127.0.0.1', listening),
+    );
+    const close = () =>
+        new Promise((closed) => {
+            server.close(closed);
+            server.closeAllConnections();
+        });
     return { address: `http://127.0.0.1:${server.address().port}`, close };
 }
 

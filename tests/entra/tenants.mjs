@@ -5,11 +5,32 @@ import { randomBytes, randomUUID, X509Certificate } from 'node:crypto';
 import { Faults } from './faults.mjs';
 
 const COLLECTIONS = {
-    devices: () => ({ id: randomUUID(), deviceId: randomUUID(), accountEnabled: true, operatingSystem: 'Windows', trustType: 'AzureAd' }),
-    recoveryKeys: () => ({ id: randomUUID(), createdDateTime: new Date().toISOString(), volumeType: 1 }),
+    devices: () => ({
+        id: randomUUID(),
+        deviceId: randomUUID(),
+        accountEnabled: true,
+        operatingSystem: 'Windows',
+        trustType: 'AzureAd',
+    }),
+    recoveryKeys: () => ({
+        id: randomUUID(),
+        createdDateTime: new Date().toISOString(),
+        volumeType: 1,
+    }),
     users: () => ({ id: randomUUID(), accountEnabled: true }),
     groups: () => ({ id: randomUUID(), securityEnabled: true, mailEnabled: false, groupTypes: [] }),
-    managedDevices: () => ({ id: randomUUID(), operatingSystem: 'Windows' }),
+    managedDevices: () => ({
+        id: randomUUID(),
+        operatingSystem: 'Windows',
+        complianceState: 'compliant',
+        deviceEnrollmentType: 'windowsAzureADJoin',
+        deviceRegistrationState: 'registered',
+        enrolledDateTime: new Date().toISOString(),
+        isEncrypted: true,
+        lastSyncDateTime: new Date().toISOString(),
+        managedDeviceOwnerType: 'company',
+        managementAgent: 'mdm',
+    }),
 };
 
 const SETTINGS = () => ({
@@ -51,11 +72,15 @@ export class Tenant {
             else throw new Error(`a tenant has no ${name}`);
         }
         for (const [name, ids] of Object.entries(remove)) {
-            this[collection(name)] = this[name].filter(({ id }) => !ids.some((other) => same(id, other)));
+            this[collection(name)] = this[name].filter(
+                ({ id }) => !ids.some((other) => same(id, other)),
+            );
         }
         for (const [name, objects] of Object.entries(add)) {
             const added = objects.map((object) => complete(collection(name), object));
-            this[name] = this[name].filter(({ id }) => !added.some((other) => same(id, other.id))).concat(added);
+            this[name] = this[name]
+                .filter(({ id }) => !added.some((other) => same(id, other.id)))
+                .concat(added);
         }
         if (faults) this.faults.replace(faults);
     }
@@ -66,18 +91,31 @@ export class Tenant {
 
     /** A user by object id or user principal name, as Graph takes them in a path. */
     user(key) {
-        return this.users.find(({ id, userPrincipalName }) => same(id, key) || same(userPrincipalName, key));
+        return this.users.find(
+            ({ id, userPrincipalName }) => same(id, key) || same(userPrincipalName, key),
+        );
     }
 
     certificate(thumbprint) {
         return this.settings.certificates
             .map((pem) => new X509Certificate(pem))
-            .find(({ fingerprint256 }) => Buffer.from(fingerprint256.replaceAll(':', ''), 'hex').toString('base64url') === thumbprint);
+            .find(
+                ({ fingerprint256 }) =>
+                    Buffer.from(fingerprint256.replaceAll(':', ''), 'hex').toString('base64url') ===
+                    thumbprint,
+            );
     }
 
     forgetCalls() {
         this.calls = [];
-        this.counters = { graphCalls: 0, tokenRequests: 0, tokensIssued: 0, keysRead: 0, mostInFlight: 0, inFlight: this.counters?.inFlight ?? 0 };
+        this.counters = {
+            graphCalls: 0,
+            tokenRequests: 0,
+            tokensIssued: 0,
+            keysRead: 0,
+            mostInFlight: 0,
+            inFlight: this.counters?.inFlight ?? 0,
+        };
     }
 
     expireTokens() {
@@ -105,7 +143,11 @@ export class Tenants {
 
 /** Directory strings and GUIDs are compared without regard to case. */
 export function same(one, other) {
-    return typeof one === 'string' && typeof other === 'string' && one.toLowerCase() === other.toLowerCase();
+    return (
+        typeof one === 'string' &&
+        typeof other === 'string' &&
+        one.toLowerCase() === other.toLowerCase()
+    );
 }
 
 function complete(name, object) {

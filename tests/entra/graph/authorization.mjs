@@ -22,7 +22,11 @@ export async function callerRoles(world, tenant, { headers }) {
         throw new GraphError(401, 'InvalidAuthenticationToken', tokenMessage(error));
     }
     if (claims.generation < tenant.tokenGeneration) {
-        throw new GraphError(401, 'InvalidAuthenticationToken', 'Continuous access evaluation resulted in challenge: the token was issued before the revocation timestamp.');
+        throw new GraphError(
+            401,
+            'InvalidAuthenticationToken',
+            'Continuous access evaluation resulted in challenge: the token was issued before the revocation timestamp.',
+        );
     }
     return new Set(claims.roles ?? []);
 }

@@ -15,7 +15,10 @@ export const DEVICE_ROUTES = directoryObject(DEVICE, FIELDS, find, [
 // In brackets, a device may be named by its deviceId.
 function find(tenant, key) {
     const [, deviceId] = /^deviceId='(.*)'$/.exec(key) ?? [];
-    const found = deviceId ? tenant.devices.find((device) => same(device.deviceId, deviceId)) : tenant.find('devices', key);
-    if (!found && !deviceId && !/^[0-9a-f-]{36}$/i.test(key)) throw GraphError.badRequest(`Invalid object identifier '${key}'.`, 'Request_BadRequest');
+    const found = deviceId
+        ? tenant.devices.find((device) => same(device.deviceId, deviceId))
+        : tenant.find('devices', key);
+    if (!found && !deviceId && !/^[0-9a-f-]{36}$/i.test(key))
+        throw GraphError.badRequest(`Invalid object identifier '${key}'.`, 'Request_BadRequest');
     return found;
 }

@@ -4,7 +4,10 @@ import { GraphError } from './error.mjs';
 import { allow, filtered, page, selected, shape } from './odata.mjs';
 import { DEVICE, GROUP, USER } from './types.mjs';
 
-export const DIRECTORY_REFUSAL = { code: 'Authorization_RequestDenied', message: 'Insufficient privileges to complete the operation.' };
+export const DIRECTORY_REFUSAL = {
+    code: 'Authorization_RequestDenied',
+    message: 'Insufficient privileges to complete the operation.',
+};
 const TYPES = [USER, DEVICE, GROUP];
 const LIST_OPTIONS = ['$select', '$filter', '$top', '$count', '$skiptoken'];
 
@@ -24,7 +27,13 @@ export function directoryObject(type, fields, find, relations) {
         allow(exchange, ...LIST_OPTIONS);
         const names = selected(exchange);
         const objects = filtered(tenant[type.collection], exchange.query.get('$filter'), fields);
-        return page(world, tenant, exchange, type.collection, objects.map((object) => shape(type, object, names)));
+        return page(
+            world,
+            tenant,
+            exchange,
+            type.collection,
+            objects.map((object) => shape(type, object, names)),
+        );
     };
     const get = ({ world, tenant, exchange, id }) => {
         allow(exchange, '$select');
@@ -44,8 +53,16 @@ export function links(name, targets) {
             allow(exchange, '$select', '$top', '$count', '$skiptoken');
             const only = cast && castTo(cast, exchange);
             const names = selected(exchange);
-            const objects = targets(tenant, existing(tenant, id)).map((target) => typed(tenant, target)).filter((one) => one && (!only || one.type === only));
-            return page(world, tenant, exchange, only ? only.collection : 'directoryObjects', objects.map((one) => member(one, names, roles)));
+            const objects = targets(tenant, existing(tenant, id))
+                .map((target) => typed(tenant, target))
+                .filter((one) => one && (!only || one.type === only));
+            return page(
+                world,
+                tenant,
+                exchange,
+                only ? only.collection : 'directoryObjects',
+                objects.map((one) => member(one, names, roles)),
+            );
         };
         return [
             { ...base, route: `GET ${path}/{id}/${name}`, answer },
@@ -56,7 +73,12 @@ export function links(name, targets) {
 
 /** A single object as an answer. */
 export function entity(world, type, object, names) {
-    return { body: { '@odata.context': `${world.address.graph}/v1.0/$metadata#${type.collection}/$entity`, ...shape(type, object, names) } };
+    return {
+        body: {
+            '@odata.context': `${world.address.graph}/v1.0/$metadata#${type.collection}/$entity`,
+            ...shape(type, object, names),
+        },
+    };
 }
 
 // Narrowing by type is an advanced query, which has to say so.
@@ -64,7 +86,9 @@ function castTo(cast, { query, headers }) {
     const type = TYPES.find(({ name }) => `microsoft.graph.${name}` === cast);
     if (!type) throw GraphError.badRequest(`Resource not found for the segment '${cast}'.`);
     if (query.get('$count') !== 'true' || headers.consistencylevel !== 'eventual') {
-        throw GraphError.unsupported("OData cast needs the header 'ConsistencyLevel: eventual' and $count=true.");
+        throw GraphError.unsupported(
+            "OData cast needs the header 'ConsistencyLevel: eventual' and $count=true.",
+        );
     }
     return type;
 }
@@ -82,5 +106,9 @@ function member({ type, object }, names, roles) {
     const readable = type.roles.some((role) => roles.has(role));
     const wanted = names?.filter((name) => type.properties.includes(name));
     const known = readable ? object : { id: object.id };
-    return { '@odata.type': `#microsoft.graph.${type.name}`, id: object.id, ...shape(type, known, wanted) };
+    return {
+        '@odata.type': `#microsoft.graph.${type.name}`,
+        id: object.id,
+        ...shape(type, known, wanted),
+    };
 }

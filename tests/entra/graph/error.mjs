@@ -15,7 +15,11 @@ export class GraphError extends Error {
     }
 
     static notFound(name) {
-        return new GraphError(404, 'Request_ResourceNotFound', `Resource '${name}' does not exist or one of its queried reference-property objects are not present.`);
+        return new GraphError(
+            404,
+            'Request_ResourceNotFound',
+            `Resource '${name}' does not exist or one of its queried reference-property objects are not present.`,
+        );
     }
 
     answer({ requestId, clientRequestId }) {
@@ -24,6 +28,9 @@ export class GraphError extends Error {
             'request-id': requestId,
             'client-request-id': clientRequestId,
         };
-        return { status: this.status, body: { error: { code: this.code, message: this.message, innerError } } };
+        return {
+            status: this.status,
+            body: { error: { code: this.code, message: this.message, innerError } },
+        };
     }
 }

@@ -9,12 +9,18 @@ const FIELDS = ['id', 'displayName', 'mail', 'mailNickname', 'securityEnabled', 
 
 export const GROUP_ROUTES = directoryObject(GROUP, FIELDS, find, [
     links('members', (tenant, { members = [] }) => members),
-    links('transitiveMembers', (tenant, { id }) => reach(id, (group) => tenant.find('groups', group)?.members ?? [])),
+    links('transitiveMembers', (tenant, { id }) =>
+        reach(id, (group) => tenant.find('groups', group)?.members ?? []),
+    ),
 ]);
 
 /** The ids of the groups that somebody is in. */
 export function groupsAround(tenant, member) {
-    return reach(member, (id) => tenant.groups.filter(({ members = [] }) => members.some((one) => same(one, id))).map((group) => group.id));
+    return reach(member, (id) =>
+        tenant.groups
+            .filter(({ members = [] }) => members.some((one) => same(one, id)))
+            .map((group) => group.id),
+    );
 }
 
 // Everything that can be reached from here; groups may hold each other in a circle.
@@ -33,6 +39,7 @@ function reach(from, next) {
 }
 
 function find(tenant, key) {
-    if (!/^[0-9a-f-]{36}$/i.test(key)) throw GraphError.badRequest(`Invalid object identifier '${key}'.`, 'Request_BadRequest');
+    if (!/^[0-9a-f-]{36}$/i.test(key))
+        throw GraphError.badRequest(`Invalid object identifier '${key}'.`, 'Request_BadRequest');
     return tenant.find('groups', key);
 }

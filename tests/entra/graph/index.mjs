@@ -41,9 +41,15 @@ function find(exchange) {
     const matches = ROUTES.filter(({ only = version }) => only === version)
         .map((route) => ({ route, parts: match(route.segments, path) }))
         .filter(({ parts }) => parts);
-    if (matches.length === 0) throw GraphError.badRequest(`Resource not found for the segment '${path.at(-1) ?? ''}'.`);
+    if (matches.length === 0)
+        throw GraphError.badRequest(`Resource not found for the segment '${path.at(-1) ?? ''}'.`);
     const found = matches.find(({ route }) => route.method === exchange.method);
-    if (!found) throw new GraphError(405, 'Request_BadRequest', 'Specified HTTP method is not allowed for the request target.');
+    if (!found)
+        throw new GraphError(
+            405,
+            'Request_BadRequest',
+            'Specified HTTP method is not allowed for the request target.',
+        );
     return found;
 }
 

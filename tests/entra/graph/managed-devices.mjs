@@ -6,7 +6,10 @@ import { MANAGED_DEVICE } from './types.mjs';
 
 const PATH = '/deviceManagement/managedDevices';
 const FIELDS = ['azureADDeviceId', 'serialNumber', 'deviceName'];
-const REFUSAL = { code: 'Forbidden', message: 'Application is not authorized to perform this operation.' };
+const REFUSAL = {
+    code: 'Forbidden',
+    message: 'Application is not authorized to perform this operation.',
+};
 const ROTATION_ROLES = [
     'DeviceManagementManagedDevices.PrivilegedOperations.All',
     'DeviceManagementConfiguration.ReadWrite.All',
@@ -16,14 +19,26 @@ const ROTATION_ROLES = [
 export const MANAGED_DEVICE_ROUTES = [
     { route: `GET ${PATH}`, roles: MANAGED_DEVICE.roles, refusal: REFUSAL, answer: list },
     { route: `GET ${PATH}/{id}`, roles: MANAGED_DEVICE.roles, refusal: REFUSAL, answer: get },
-    { route: `POST ${PATH}/{id}/rotateBitLockerKeys`, only: 'beta', roles: ROTATION_ROLES, refusal: REFUSAL, answer: rotate },
+    {
+        route: `POST ${PATH}/{id}/rotateBitLockerKeys`,
+        only: 'beta',
+        roles: ROTATION_ROLES,
+        refusal: REFUSAL,
+        answer: rotate,
+    },
 ];
 
 function list({ world, tenant, exchange }) {
     allow(exchange, '$filter', '$select', '$top', '$count', '$skiptoken');
     const names = selected(exchange);
     const objects = filtered(tenant.managedDevices, exchange.query.get('$filter'), FIELDS);
-    return page(world, tenant, exchange, 'deviceManagement/managedDevices', objects.map((object) => shape(MANAGED_DEVICE, object, names)));
+    return page(
+        world,
+        tenant,
+        exchange,
+        'deviceManagement/managedDevices',
+        objects.map((object) => shape(MANAGED_DEVICE, object, names)),
+    );
 }
 
 function get({ tenant, exchange, id }) {

@@ -7,15 +7,33 @@ import { GraphError } from './error.mjs';
 import { allow, page, selected } from './odata.mjs';
 
 const READ = 'BitlockerKey.Read.All';
-const VOLUMES = ['operatingSystemVolume', 'fixedDataVolume', 'removableDataVolume', 'unknownFutureValue'];
+const VOLUMES = [
+    'operatingSystemVolume',
+    'fixedDataVolume',
+    'removableDataVolume',
+    'unknownFutureValue',
+];
 const PROPERTIES = ['id', 'createdDateTime', 'deviceId', 'volumeType'];
 const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const REFUSAL = { code: 'authorization_error', message: "Failed to authorize, token doesn't have the required permissions." };
+const REFUSAL = {
+    code: 'authorization_error',
+    message: "Failed to authorize, token doesn't have the required permissions.",
+};
 const PATH = '/informationProtection/bitlocker/recoveryKeys';
 
 export const RECOVERY_KEY_ROUTES = [
-    { route: `GET ${PATH}`, roles: ['BitlockerKey.ReadBasic.All', READ], refusal: REFUSAL, answer: list },
-    { route: `GET ${PATH}/{id}`, roles: ['BitlockerKey.ReadBasic.All', READ], refusal: REFUSAL, answer: get },
+    {
+        route: `GET ${PATH}`,
+        roles: ['BitlockerKey.ReadBasic.All', READ],
+        refusal: REFUSAL,
+        answer: list,
+    },
+    {
+        route: `GET ${PATH}/{id}`,
+        roles: ['BitlockerKey.ReadBasic.All', READ],
+        refusal: REFUSAL,
+        answer: get,
+    },
 ];
 
 function list({ world, tenant, exchange }) {
@@ -23,11 +41,22 @@ function list({ world, tenant, exchange }) {
     allow(exchange, '$filter', '$select', '$skiptoken');
     const names = selected(exchange) ?? PROPERTIES;
     const unknown = names.find((name) => !PROPERTIES.includes(name));
-    if (unknown) throw GraphError.badRequest(`The property '${unknown}' cannot be selected in a list of recovery keys.`);
+    if (unknown)
+        throw GraphError.badRequest(
+            `The property '${unknown}' cannot be selected in a list of recovery keys.`,
+        );
     const filter = exchange.query.get('$filter');
     const deviceId = filter === undefined ? undefined : filteredDevice(filter);
-    const keys = tenant.recoveryKeys.filter((key) => deviceId === undefined || same(key.deviceId, deviceId));
-    return page(world, tenant, exchange, 'informationProtection/bitlocker/recoveryKeys', keys.map((key) => fields(tenant, key, names)));
+    const keys = tenant.recoveryKeys.filter(
+        (key) => deviceId === undefined || same(key.deviceId, deviceId),
+    );
+    return page(
+        world,
+        tenant,
+        exchange,
+        'informationProtection/bitlocker/recoveryKeys',
+        keys.map((key) => fields(tenant, key, names)),
+    );
 }
 
 function get({ world, tenant, exchange, roles, id }) {
@@ -38,13 +67,26 @@ function get({ world, tenant, exchange, roles, id }) {
     if (select === 'key') demand(roles, [READ], REFUSAL);
     const found = tenant.find('recoveryKeys', id);
     if (!found) throw GraphError.notFound(id);
-    const context = { '@odata.context': `${world.address.graph}/v1.0/$metadata#informationProtection/bitlocker/recoveryKeys/$entity` };
+    const context = {
+        '@odata.context': `${world.address.graph}/v1.0/$metadata#informationProtection/bitlocker/recoveryKeys/$entity`,
+    };
     const plain = fields(tenant, found, PROPERTIES);
     if (select !== 'key') return { body: { ...context, ...plain } };
-    tenant.audit.push({ activity: 'Read BitLocker key', category: 'KeyManagement', keyId: found.id, deviceId: found.deviceId ?? null, at: Date.now() });
+    tenant.audit.push({
+        activity: 'Read BitLocker key',
+        category: 'KeyManagement',
+        keyId: found.id,
+        deviceId: found.deviceId ?? null,
+        at: Date.now(),
+    });
     tenant.counters.keysRead += 1;
     const whole = { ...plain, key: found.key };
-    return { body: tenant.settings.keyAnswer === 'wrapped' ? { ...context, value: whole } : { ...context, ...whole } };
+    return {
+        body:
+            tenant.settings.keyAnswer === 'wrapped'
+                ? { ...context, value: whole }
+                : { ...context, ...whole },
+    };
 }
 
 function demandUserAgent({ headers }) {
@@ -59,7 +101,9 @@ function filteredDevice(filter) {
 
 function fields({ settings }, key, names) {
     const number = VOLUMES.indexOf(key.volumeType) + 1 || Number(key.volumeType);
-    const volumeType = { name: VOLUMES[number - 1], number, numberText: String(number) }[settings.volumeTypeAs];
+    const volumeType = { name: VOLUMES[number - 1], number, numberText: String(number) }[
+        settings.volumeTypeAs
+    ];
     const all = { ...key, volumeType };
     return Object.fromEntries(names.map((name) => [name, all[name] ?? null]));
 }

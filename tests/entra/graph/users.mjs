@@ -7,13 +7,28 @@ import { allow, selected } from './odata.mjs';
 import { same } from '../tenants.mjs';
 import { GROUP, USER } from './types.mjs';
 
-const FIELDS = ['id', 'userPrincipalName', 'mail', 'displayName', 'mailNickname', 'employeeId', 'accountEnabled', 'proxyAddresses', 'onPremisesSamAccountName'];
+const FIELDS = [
+    'id',
+    'userPrincipalName',
+    'mail',
+    'displayName',
+    'mailNickname',
+    'employeeId',
+    'accountEnabled',
+    'proxyAddresses',
+    'onPremisesSamAccountName',
+];
 
 export const USER_ROUTES = directoryObject(USER, FIELDS, (tenant, key) => tenant.user(key), [
     manager,
     links('ownedDevices', (tenant, { id }) => devicesWith(tenant, 'registeredOwners', id)),
     links('registeredDevices', (tenant, { id }) => devicesWith(tenant, 'registeredUsers', id)),
-    (path, base, existing) => links('transitiveMemberOf', (tenant, { id }) => groupsAround(tenant, id))(path, { ...base, roles: [...GROUP.roles, ...base.roles] }, existing),
+    (path, base, existing) =>
+        links('transitiveMemberOf', (tenant, { id }) => groupsAround(tenant, id))(
+            path,
+            { ...base, roles: [...GROUP.roles, ...base.roles] },
+            existing,
+        ),
 ]);
 
 function manager(path, base, existing) {
@@ -27,5 +42,7 @@ function manager(path, base, existing) {
 }
 
 function devicesWith(tenant, relation, user) {
-    return tenant.devices.filter((device) => device[relation]?.some((id) => same(id, user))).map(({ id }) => id);
+    return tenant.devices
+        .filter((device) => device[relation]?.some((id) => same(id, user)))
+        .map(({ id }) => id);
 }

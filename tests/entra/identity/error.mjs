@@ -7,7 +7,12 @@ export class SignInError extends Error {
     }
 
     static unknownTenant(name) {
-        return new SignInError(400, 'invalid_request', 90002, `Tenant '${name}' not found. Check to make sure you have the correct tenant ID.`);
+        return new SignInError(
+            400,
+            'invalid_request',
+            90002,
+            `Tenant '${name}' not found. Check to make sure you have the correct tenant ID.`,
+        );
     }
 
     answer({ requestId, clientRequestId }) {

@@ -11,8 +11,10 @@ export async function answerIdentity(world, tenant, exchange, response) {
     const [, ...rest] = exchange.segments();
     const route = `${exchange.method} /${rest.join('/')}`;
     try {
-        if (route === 'POST /oauth2/v2.0/token') return await tokenEndpoint(world, tenant, exchange, response);
-        if (route === 'GET /imds/metadata/identity/oauth2/token') return await managedIdentity(world, tenant, exchange);
+        if (route === 'POST /oauth2/v2.0/token')
+            return await tokenEndpoint(world, tenant, exchange, response);
+        if (route === 'GET /imds/metadata/identity/oauth2/token')
+            return await managedIdentity(world, tenant, exchange);
         return await askProvider(world, tenant, exchange, response);
     } catch (error) {
         if (!(error instanceof SignInError)) throw error;

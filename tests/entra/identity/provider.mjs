@@ -7,7 +7,12 @@ import { Provider, errors, jose } from '../packages.mjs';
 
 // As with Entra, one key signs for all tenants; a token says whose it is.
 const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-const signingKey = { ...privateKey.export({ format: 'jwk' }), kid: randomUUID(), alg: 'RS256', use: 'sig' };
+const signingKey = {
+    ...privateKey.export({ format: 'jwk' }),
+    kid: randomUUID(),
+    alg: 'RS256',
+    use: 'sig',
+};
 
 const providers = new WeakMap();
 // The provider knows one way of signing in for each client, so the request that runs says which.
@@ -30,7 +35,11 @@ export function resourceOf(scope) {
 
 /** The claims of a token of this tenant for this audience; throws where it is not one. */
 export async function verifyToken(world, tenant, token, audience) {
-    const { payload } = await jose.jwtVerify(token, publicKey, { issuer: issuer(world, tenant), audience, algorithms: ['RS256'] });
+    const { payload } = await jose.jwtVerify(token, publicKey, {
+        issuer: issuer(world, tenant),
+        audience,
+        algorithms: ['RS256'],
+    });
     return payload;
 }
 
@@ -48,7 +57,9 @@ export async function askProvider(world, tenant, { request }, response, form, si
 /** A token for the application, without any sign-in. */
 export async function issueToken(world, tenant, resource) {
     const { provider } = providerOf(world, tenant);
-    const client = await authentication.run(BY_SECRET, () => provider.Client.find(tenant.settings.client_id));
+    const client = await authentication.run(BY_SECRET, () =>
+        provider.Client.find(tenant.settings.client_id),
+    );
     const token = new provider.ClientCredentials({ client });
     token.resourceServer = new provider.ResourceServer(resource, resourceServer(tenant, resource));
     return { value: await token.save(), expiresIn: token.expiration };
@@ -83,7 +94,9 @@ function makeProvider(world, tenant) {
         ttl: { ClientCredentials: () => tenant.settings.accessTokenLifetime },
         extraTokenClaims: (_, { aud }) => claims(tenant, resources(world, tenant)[aud]),
     });
-    provider.on('client_credentials.issued', () => { tenant.counters.tokensIssued += 1; });
+    provider.on('client_credentials.issued', () => {
+        tenant.counters.tokensIssued += 1;
+    });
     provider.on('server_error', (_, error) => console.error(error));
 
     const answers = new WeakMap();
@@ -131,7 +144,14 @@ class Memory {
         if (this.model !== 'Client') return this.#kept.get(id);
         const { client_id, client_secret } = this.tenant.settings;
         if (id !== client_id) return undefined;
-        return { client_id, client_secret, grant_types: ['client_credentials'], response_types: [], redirect_uris: [], ...authentication.getStore() };
+        return {
+            client_id,
+            client_secret,
+            grant_types: ['client_credentials'],
+            response_types: [],
+            redirect_uris: [],
+            ...authentication.getStore(),
+        };
     }
 
     async upsert(id, payload) {

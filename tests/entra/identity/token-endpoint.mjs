@@ -30,10 +30,18 @@ async function credential(tenant, form) {
     }
     const certificate = header['x5t#S256'] && tenant.certificate(header['x5t#S256']);
     if (!certificate) {
-        throw new SignInError(401, 'invalid_client', 700027, 'The certificate with identifier used to sign the client assertion is not registered on application.');
+        throw new SignInError(
+            401,
+            'invalid_client',
+            700027,
+            'The certificate with identifier used to sign the client assertion is not registered on application.',
+        );
     }
     const jwk = certificate.publicKey.export({ format: 'jwk' });
-    return { form, signIn: { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [jwk] } } };
+    return {
+        form,
+        signIn: { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [jwk] } },
+    };
 }
 
 function clientId(form, { authorization = '' }) {
@@ -42,25 +50,49 @@ function clientId(form, { authorization = '' }) {
 }
 
 function checkApplication(tenant, given) {
-    if (!given) throw new SignInError(400, 'invalid_request', 900144, "The request body must contain the following parameter: 'client_id'.");
+    if (!given)
+        throw new SignInError(
+            400,
+            'invalid_request',
+            900144,
+            "The request body must contain the following parameter: 'client_id'.",
+        );
     if (!same(given, tenant.settings.client_id)) {
-        throw new SignInError(400, 'unauthorized_client', 700016, `Application with identifier '${given}' was not found in the directory.`);
+        throw new SignInError(
+            400,
+            'unauthorized_client',
+            700016,
+            `Application with identifier '${given}' was not found in the directory.`,
+        );
     }
 }
 
 function checkScope(world, tenant, { scope }) {
     const resource = resourceOf(scope);
     if (!resource) {
-        throw new SignInError(400, 'invalid_scope', 1002012, 'The provided value for scope is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier.');
+        throw new SignInError(
+            400,
+            'invalid_scope',
+            1002012,
+            'The provided value for scope is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier.',
+        );
     }
     if (!(resource in resources(world, tenant))) {
-        throw new SignInError(400, 'invalid_resource', 500011, `The resource principal named ${resource} was not found in the tenant.`);
+        throw new SignInError(
+            400,
+            'invalid_resource',
+            500011,
+            `The resource principal named ${resource} was not found in the tenant.`,
+        );
     }
 }
 
 function decoded(assertion) {
     try {
-        return { header: jose.decodeProtectedHeader(assertion), payload: jose.decodeJwt(assertion) };
+        return {
+            header: jose.decodeProtectedHeader(assertion),
+            payload: jose.decodeJwt(assertion),
+        };
     } catch {
         throw new SignInError(401, 'invalid_client', 50027, 'JWT token is invalid or malformed.');
     }
@@ -71,10 +103,22 @@ function entraShape({ access_token, expires_in }) {
 }
 
 function refusal({ status, body }, form) {
-    if (body.error !== 'invalid_client') return new SignInError(status, body.error, 900023, body.error_description);
-    if (!form.client_assertion) return new SignInError(401, 'invalid_client', 7000215, 'Invalid client secret provided.');
+    if (body.error !== 'invalid_client')
+        return new SignInError(status, body.error, 900023, body.error_description);
+    if (!form.client_assertion)
+        return new SignInError(401, 'invalid_client', 7000215, 'Invalid client secret provided.');
     const { payload } = decoded(form.client_assertion);
     return payload.exp * 1000 <= Date.now()
-        ? new SignInError(401, 'invalid_client', 700024, 'Client assertion is not within its valid time range.')
-        : new SignInError(401, 'invalid_client', 700027, 'Client assertion failed signature validation.');
+        ? new SignInError(
+              401,
+              'invalid_client',
+              700024,
+              'Client assertion is not within its valid time range.',
+          )
+        : new SignInError(
+              401,
+              'invalid_client',
+              700027,
+              'Client assertion failed signature validation.',
+          );
 }
