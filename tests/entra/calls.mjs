@@ -9,7 +9,10 @@ export function numberConnection(socket) {
     connections.set(socket, ++connectionsSoFar);
 }
 
-/** Notes a call that begins; what is returned notes its end. `kind` is "graph" or "token". */
+/**
+ * Notes a call that begins; what is returned notes its end. `kind` is "graph", "token" or, for what
+ * else the sign-in host answers, "metadata".
+ */
 export function begin(tenant, kind, { method, url, headers, request }) {
     const entry = {
         kind,
@@ -28,7 +31,8 @@ export function begin(tenant, kind, { method, url, headers, request }) {
     };
     const { calls, counters } = tenant;
     calls.push(entry);
-    counters[kind === 'graph' ? 'graphCalls' : 'tokenRequests'] += 1;
+    if (kind === 'graph') counters.graphCalls += 1;
+    if (kind === 'token') counters.tokenRequests += 1;
     counters.inFlight += 1;
     counters.mostInFlight = Math.max(counters.mostInFlight, counters.inFlight);
     return ({ status = 200, hangUp }) => {

@@ -78,13 +78,13 @@ export async function bend(fault, produce, errorBody) {
 /** Sends an answer, or as much of it as a fault leaves. */
 export function deliver(response, answer) {
     if (!answer.hangUp) return send(response, answer);
-    if (answer.hangUp !== 'half') return response.socket.destroy();
+    if (answer.hangUp !== 'half') return response.socket?.destroy();
     const text = bodyText(answer.body);
     response.writeHead(answer.status ?? 200, {
         'content-type': 'application/json',
         'content-length': Buffer.byteLength(text),
     });
-    response.write(text.slice(0, text.length / 2), () => response.socket.destroy());
+    response.write(text.slice(0, text.length / 2), () => response.socket?.destroy());
 }
 
 function headersOf({ retryAfter, headers }) {

@@ -46,7 +46,7 @@ async function serve(world, exchange, response) {
               failure: (code, message) => new GraphError(500, code, message),
           })
         : answer(exchange, response, world.tenants.get(first), {
-              kind: 'token',
+              kind: exchange.path.endsWith('/token') ? 'token' : 'metadata',
               stranger: SignInError.unknownTenant(first),
               produce: (tenant) => answerIdentity(world, tenant, exchange, response),
               failure: (code, message) => new SignInError(500, code, 90033, message),
