@@ -342,6 +342,21 @@ fn each_mistake_is_one_problem() {
             "`idle` is longer than `at_most`",
         ),
         (
+            "# after = \"never\"",
+            "after = \"24h\"",
+            "no [[escrow]] section is of a kind that can have keys replaced",
+        ),
+        (
+            "# after = \"never\"",
+            "after = \"soon\"",
+            "`after` is not a length of time",
+        ),
+        (
+            "# serves = []",
+            "serves = [\"LT 1\"]",
+            "`serves` has an entry that is not the name of a device",
+        ),
+        (
             "[sign_in]",
             "[sing_in]",
             "unknown key `sing_in`; did you mean `sign_in`?",

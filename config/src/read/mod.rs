@@ -4,12 +4,12 @@ pub(crate) mod active_directory;
 mod directory;
 mod escrow;
 mod mail;
+mod rotation;
 mod server;
 mod terms;
 
 use std::path::{Path, PathBuf};
 
-use jiff::SignedDuration;
 use secrecy::SecretString;
 use toml::de::DeValue;
 
@@ -18,7 +18,7 @@ use crate::document::Section;
 use crate::escrow::{EscrowKind, Surroundings};
 use crate::problems::Wrong;
 use crate::settings::{Settings, Store};
-use crate::values::{duration, text};
+use crate::values::text;
 
 /// What the configuration's text leaves open: where its paths start, and what is in the files
 /// with secrets.
@@ -70,7 +70,7 @@ pub(crate) fn settings<P>(
     let (approval, terms) = terms::approval_and_terms(
         root.optional_table("approval").as_ref(),
         root.optional_table("links").as_ref(),
-        rotate_after(root, &escrow),
+        rotation::rotate_after(root, &escrow),
     );
     let sign_in = terms::sign_in(root.optional_table("sign_in").as_ref());
     Some(Settings {
@@ -85,22 +85,6 @@ pub(crate) fn settings<P>(
         terms,
         sign_in,
     })
-}
-
-/// `[rotation]`: how long after a redemption the keys that were shown are to be replaced; never
-/// where it is missing.
-fn rotate_after<P>(root: &Section<'_>, escrow: &[escrow::Entry<P>]) -> Option<SignedDuration> {
-    let section = root.optional_table("rotation")?;
-    let range = SignedDuration::from_mins(5)..=SignedDuration::from_hours(24 * 30);
-    let after = section.required("after", duration(range));
-    if !escrow.iter().any(escrow::Entry::may_rotate) {
-        section.problem(
-            "after",
-            "no [[escrow]] section is of a kind that can have keys replaced",
-            "Remove [rotation], or add a section of kind \"entra\".",
-        );
-    }
-    after
 }
 
 fn store(section: &Section<'_>, origin: &Origin<'_>) -> Option<Store> {
