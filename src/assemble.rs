@@ -1,15 +1,17 @@
 //! Settings become parts, and parts a broker.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use clavis_backends::directory::{ActiveDirectoryPeople, FileDirectory};
+use clavis_backends::entra::{Tenant, Uses};
 use clavis_backends::escrow::{ActiveDirectoryEscrow, FileEscrow};
-use clavis_backends::mail::{FolderMailer, SmtpMailer};
+use clavis_backends::mail::{FolderMailer, GraphMailer, SmtpMailer};
 use clavis_backends::store::SqliteStore;
 use clavis_broker::ports::{Clock, Directory, EscrowBackend, Mailer, StoreError};
 use clavis_broker::service::{Broker, Parts, SignInTerms};
 use clavis_config::problems::Problems;
-use clavis_config::settings::{self, EscrowKind, MailKind, Settings};
+use clavis_config::settings::{self, EscrowKind, MailKind, Settings, SmtpProof};
 use clavis_web::{Letters, Site, Support};
 
 use crate::system::{SystemClock, SystemRandom};
@@ -98,12 +100,59 @@ pub(crate) fn escrow(settings: &settings::Escrow) -> Result<Arc<dyn EscrowBacken
     })
 }
 
+/// The applications in Entra ID by the names of their sections. Each is made once, so that all
+/// parts that use one share its tokens.
+pub(crate) type Tenants = BTreeMap<String, Arc<Tenant>>;
+
+/// The applications in Entra ID.
+pub(crate) fn tenants(settings: &Settings) -> Tenants {
+    (settings.entra.iter())
+        .map(|entra| {
+            let uses = uses(&entra.name, settings);
+            let tenant = Tenant::new(entra.clone(), uses, clock(), Arc::new(SystemRandom));
+            (entra.name.clone(), Arc::new(tenant))
+        })
+        .collect()
+}
+
 /// The mailer.
-pub(crate) fn mailer(settings: &Settings) -> Arc<dyn Mailer> {
+pub(crate) fn mailer(settings: &Settings, tenants: &Tenants) -> Arc<dyn Mailer> {
     let mail = settings.mail.clone();
     match &settings.mail.kind {
-        MailKind::Smtp(smtp) => Arc::new(SmtpMailer::new(mail, smtp.clone(), clock())),
+        MailKind::Smtp(smtp) => {
+            let proof = smtp.sign_in.as_ref().map(|sign_in| &sign_in.proof);
+            let tenant = match proof {
+                Some(SmtpProof::Token { entra }) => tenants.get(entra).cloned(),
+                _ => None,
+            };
+            Arc::new(SmtpMailer::new(mail, smtp.clone(), tenant, clock()))
+        }
+        MailKind::Graph(graph) => {
+            // The settings are sound: what they name is there.
+            let tenant = Arc::clone(&tenants[&graph.entra]);
+            let mailbox = graph.mailbox.clone();
+            Arc::new(GraphMailer::new(mail, mailbox, tenant, clock()))
+        }
         MailKind::Folder { path } => Arc::new(FolderMailer::new(mail, path.clone(), clock())),
+    }
+}
+
+/// Which parts use an application.
+fn uses(name: &str, settings: &Settings) -> Uses {
+    let mail = match &settings.mail.kind {
+        MailKind::Graph(graph) => graph.entra == name,
+        _ => false,
+    };
+    let smtp = match &settings.mail.kind {
+        MailKind::Smtp(smtp) => smtp.sign_in.as_ref().is_some_and(
+            |sign_in| matches!(&sign_in.proof, SmtpProof::Token { entra } if entra == name),
+        ),
+        _ => false,
+    };
+    Uses {
+        mail,
+        smtp,
+        ..Uses::default()
     }
 }
 

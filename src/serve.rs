@@ -32,7 +32,11 @@ pub(crate) async fn run(config: &Path, log: LogFormat) -> Outcome {
     start_log(log);
     let settings = clavis_config::load(config)?;
     let site = assemble::site(&settings);
-    let broker = assemble::broker(&settings, &site, assemble::mailer(&settings))?;
+    let broker = assemble::broker(
+        &settings,
+        &site,
+        assemble::mailer(&settings, &assemble::tenants(&settings)),
+    )?;
     let listener = bind(settings.server.listen).await?;
     let address = listener.local_addr()?;
     let stop = told_to_stop()?;

@@ -2,6 +2,7 @@
 
 mod active_directory;
 pub mod directory;
+pub mod entra;
 pub mod escrow;
 pub mod mail;
 pub mod store;

@@ -39,7 +39,7 @@ pub(crate) async fn run(config: &Path) -> Outcome {
             ),
         );
     }
-    let mailer = assemble::mailer(&settings);
+    let mailer = assemble::mailer(&settings, &assemble::tenants(&settings));
     let (store, people, mail, escrow) = tokio::join!(
         check_store(&settings),
         check_directory(&settings),

@@ -28,7 +28,7 @@ fn broker(config: &Path) -> Result<Arc<Broker>, Box<dyn std::error::Error + Send
     let assembled: Result<_, AssemblyError> = assemble::broker(
         &settings,
         &assemble::site(&settings),
-        assemble::mailer(&settings),
+        assemble::mailer(&settings, &assemble::tenants(&settings)),
     );
     Ok(assembled?)
 }

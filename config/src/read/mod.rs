@@ -1,7 +1,9 @@
 //! The whole configuration, part by part, and what must hold between the parts.
 
 mod active_directory;
+mod address;
 mod directory;
+mod entra;
 mod escrow;
 mod mail;
 mod server;
@@ -37,6 +39,11 @@ impl Origin<'_> {
     fn secret(&self, value: &DeValue<'_>) -> Result<SecretString, Wrong> {
         self.secrets.secret(&self.path(value)?)
     }
+
+    /// The private key in the file that the value names.
+    fn private_key(&self, value: &DeValue<'_>) -> Result<SecretString, Wrong> {
+        self.secrets.private_key(&self.path(value)?)
+    }
 }
 
 /// Reads everything; `None` after reporting what cannot be done without.
@@ -51,6 +58,7 @@ pub(crate) fn settings(root: &Section<'_>, origin: &Origin<'_>) -> Option<Settin
         .required_table("support")
         .and_then(|s| server::support(&s));
     let store = root.required_table("store").and_then(|s| store(&s, origin));
+    let tenants = entra::tenants(root, origin);
     let domains = active_directory::domains(root, origin);
     let escrow = escrow::backends(root, origin, &domains);
     let directory = root
@@ -58,7 +66,7 @@ pub(crate) fn settings(root: &Section<'_>, origin: &Origin<'_>) -> Option<Settin
         .and_then(|s| directory::directory(&s, origin, &domains, &escrow));
     let mail = root
         .required_table("mail")
-        .and_then(|s| mail::mail(&s, origin));
+        .and_then(|s| mail::mail(&s, origin, &tenants));
     let (approval, terms) = terms::approval_and_terms(
         root.optional_table("approval").as_ref(),
         root.optional_table("links").as_ref(),
@@ -69,6 +77,7 @@ pub(crate) fn settings(root: &Section<'_>, origin: &Origin<'_>) -> Option<Settin
         organisation: organisation?,
         support: support?,
         store: store?,
+        entra: entra::settings(tenants)?,
         escrow: escrow::settings(escrow)?,
         directory: directory?,
         mail: mail?,

@@ -9,7 +9,8 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::SecretFiles;
 use crate::problems::{Problems, Wrong};
 use crate::settings::{
-    Controllers, Directory, EscrowKind, LdapSecurity, MailKind, Settings, SmtpSecurity, Store,
+    Controllers, Directory, EscrowKind, LdapSecurity, MailKind, Settings, SmtpProof, SmtpSecurity,
+    Store,
 };
 
 const EXAMPLE: &str = include_str!("../../../docs/clavis.example.toml");
@@ -23,6 +24,10 @@ impl SecretFiles for PathIsSecret {
             return Err(Wrong::new("names a file that is not there", "Make it."));
         }
         Ok(SecretString::from(path.display().to_string()))
+    }
+
+    fn private_key(&self, path: &Path) -> Result<SecretString, Wrong> {
+        self.secret(path)
     }
 }
 
@@ -455,6 +460,8 @@ fn files_are_read_from_the_disk_with_their_secrets() {
     let MailKind::Smtp(smtp) = settings.mail.kind else {
         panic!("by SMTP");
     };
-    let (_, password) = smtp.credentials.expect("credentials");
+    let SmtpProof::Password(password) = smtp.sign_in.expect("a sign-in").proof else {
+        panic!("by password");
+    };
     assert_eq!(password.expose_secret(), "two");
 }
