@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use clavis_config::SecretFiles;
 use clavis_config::problems::{Problems, Wrong};
 use clavis_config::settings::{
-    Controllers, Directory, LdapSecurity, MailKind, SmtpSecurity, Store,
+    Controllers, Directory, LdapSecurity, MailKind, SmtpProof, SmtpSecurity, Store,
 };
 
 use crate::escrow::{KINDS, Plan};
@@ -27,6 +27,10 @@ impl SecretFiles for PathIsSecret {
             return Err(Wrong::new("names a file that is not there", "Make it."));
         }
         Ok(SecretString::from(path.display().to_string()))
+    }
+
+    fn private_key(&self, path: &Path) -> Result<SecretString, Wrong> {
+        self.secret(path)
     }
 }
 
@@ -476,6 +480,8 @@ fn files_are_read_from_the_disk_with_their_secrets() {
     let MailKind::Smtp(smtp) = settings.mail.kind else {
         panic!("by SMTP");
     };
-    let (_, password) = smtp.credentials.expect("credentials");
+    let SmtpProof::Password(password) = smtp.sign_in.expect("a sign-in").proof else {
+        panic!("by password");
+    };
     assert_eq!(password.expose_secret(), "two");
 }

@@ -8,12 +8,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use clavis_broker::devices::BackendName;
-use clavis_broker::ports::{Clock, EscrowBackend, Random};
+use clavis_broker::ports::EscrowBackend;
 use clavis_config::escrow::EscrowKind;
 use clavis_config::problems::Problems;
 
 pub use active_directory::{ActiveDirectoryEscrow, AdEscrow};
 pub use file::FileEscrow;
+
+use crate::Supplies;
 
 /// Every kind that is built in. A further one is a folder beside this file, and a line here.
 pub const KINDS: &[EscrowKind<Plan>] = &[active_directory::KIND, file::KIND];
@@ -32,12 +34,4 @@ pub trait EscrowPlan: fmt::Debug + Send + Sync {
         name: &BackendName,
         supplies: &Supplies,
     ) -> Result<Arc<dyn EscrowBackend>, Problems>;
-}
-
-/// What a backend may be made with beside its own settings.
-pub struct Supplies {
-    /// What time it is.
-    pub clock: Arc<dyn Clock>,
-    /// Where random bits come from.
-    pub random: Arc<dyn Random>,
 }

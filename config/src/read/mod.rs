@@ -1,7 +1,9 @@
 //! The whole configuration, part by part, and what must hold between the parts.
 
 pub(crate) mod active_directory;
+mod address;
 mod directory;
+pub(crate) mod entra;
 mod escrow;
 mod mail;
 mod rotation;
@@ -37,6 +39,11 @@ impl Origin<'_> {
     pub(crate) fn secret(&self, value: &DeValue<'_>) -> Result<SecretString, Wrong> {
         self.secrets.secret(&self.path(value)?)
     }
+
+    /// The private key in the file that the value names.
+    fn private_key(&self, value: &DeValue<'_>) -> Result<SecretString, Wrong> {
+        self.secrets.private_key(&self.path(value)?)
+    }
 }
 
 /// Reads everything; `None` after reporting what cannot be done without.
@@ -55,18 +62,20 @@ pub(crate) fn settings<P>(
         .required_table("support")
         .and_then(|s| server::support(&s));
     let store = root.required_table("store").and_then(|s| store(&s, origin));
+    let tenants = entra::tenants(root, origin);
     let domains = active_directory::domains(root, origin);
     let around = Surroundings {
         origin,
         domains: &domains,
+        tenants: &tenants,
     };
     let escrow = escrow::backends(root, &around, kinds);
     let directory = root
         .required_table("directory")
-        .and_then(|s| directory::directory(&s, origin, &domains, &escrow));
+        .and_then(|s| directory::directory(&s, &around, &escrow));
     let mail = root
         .required_table("mail")
-        .and_then(|s| mail::mail(&s, origin));
+        .and_then(|s| mail::mail(&s, origin, &tenants));
     let (approval, terms) = terms::approval_and_terms(
         root.optional_table("approval").as_ref(),
         root.optional_table("links").as_ref(),
@@ -78,6 +87,7 @@ pub(crate) fn settings<P>(
         organisation: organisation?,
         support: support?,
         store: store?,
+        entra: entra::settings(tenants)?,
         escrow: escrow::settings(escrow)?,
         directory: directory?,
         mail: mail?,
