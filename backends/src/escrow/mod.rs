@@ -2,6 +2,7 @@
 //! kinds.
 
 mod active_directory;
+mod command;
 mod file;
 
 use std::fmt;
@@ -13,10 +14,11 @@ use clavis_config::escrow::EscrowKind;
 use clavis_config::problems::Problems;
 
 pub use active_directory::{ActiveDirectoryEscrow, AdEscrow};
+pub use command::{CommandEscrow, CommandSettings, Variables};
 pub use file::FileEscrow;
 
 /// Every kind that is built in. A further one is a folder beside this file, and a line here.
-pub const KINDS: &[EscrowKind<Plan>] = &[active_directory::KIND, file::KIND];
+pub const KINDS: &[EscrowKind<Plan>] = &[active_directory::KIND, command::KIND, file::KIND];
 
 /// What a kind made of its section of the configuration.
 pub type Plan = Arc<dyn EscrowPlan>;
