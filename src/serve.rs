@@ -32,7 +32,9 @@ pub(crate) async fn run(config: &Path, log: LogFormat) -> Outcome {
     start_log(log);
     let settings = assemble::load(config)?;
     let site = assemble::site(&settings);
-    let broker = assemble::broker(&settings, &site, assemble::mailer(&settings))?;
+    let supplies = assemble::supplies(&settings);
+    let mailer = assemble::mailer(&settings, &supplies);
+    let broker = assemble::broker(&settings, &supplies, &site, mailer)?;
     let listener = bind(settings.server.listen).await?;
     let address = listener.local_addr()?;
     let stop = told_to_stop()?;

@@ -2,9 +2,14 @@
 
 mod active_directory;
 pub mod directory;
+pub mod entra;
 pub mod escrow;
 pub mod mail;
 pub mod store;
+
+mod supplies;
+
+pub use supplies::Supplies;
 
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use clavis_config::SecretFiles;
 use clavis_config::problems::{Problems, Wrong};
 use clavis_config::settings::{
-    Controllers, Directory, LdapSecurity, MailKind, SmtpSecurity, Store,
+    Controllers, Directory, LdapSecurity, MailKind, SmtpProof, SmtpSecurity, Store,
 };
 
 use crate::escrow::{KINDS, Plan};
@@ -27,6 +27,10 @@ impl SecretFiles for PathIsSecret {
             return Err(Wrong::new("names a file that is not there", "Make it."));
         }
         Ok(SecretString::from(path.display().to_string()))
+    }
+
+    fn private_key(&self, path: &Path) -> Result<SecretString, Wrong> {
+        self.secret(path)
     }
 }
 
@@ -134,6 +138,68 @@ fn what_the_example_shows_in_comments_is_what_holds_without_it() {
     assert!(long.contains("\nvalid_for = "), "{long}");
     let long = parse(&long).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(format!("{short:?}"), format!("{long:?}"));
+}
+
+/// The example with the program that it shows in comments, whose file is another here.
+fn with_the_program() -> String {
+    let lines = EXAMPLE
+        .lines()
+        .map(|line| line.strip_prefix("#     ").unwrap_or(line));
+    let text = lines.collect::<Vec<_>>().join("\n");
+    text.replace("/usr/local/lib/clavis/escrow.py", "/bin/sh")
+}
+
+#[test]
+fn the_program_that_the_example_shows_in_comments_is_read() {
+    let plan = |text: &str| {
+        let settings = parse(text).unwrap_or_else(|problems| panic!("{problems}"));
+        let escrow = &settings.escrow[1];
+        assert_eq!(escrow.name.0, "inventory");
+        format!("{:?}", escrow.plan)
+    };
+    let long = with_the_program();
+    let read = plan(&long);
+    for part in ["\"/bin/sh\"", "[\"ESCROW_DB\"]", "10s", "Some(\"LT-0001\")"] {
+        assert!(read.contains(part), "{part} is not in {read}");
+    }
+    let mut short = long;
+    for line in [
+        "arguments = []",
+        "timeout = \"10s\"",
+        "concurrency = 4",
+    ] {
+        assert!(short.contains(&format!("\n{line}")), "no line {line}");
+        short = short.replacen(&format!("\n{line}"), "\n", 1);
+    }
+    assert_eq!(plan(&short), read);
+}
+
+#[test]
+fn every_problem_of_a_program_is_told() {
+    let mut wrong = with_the_program();
+    for (line, other) in [
+        ("program = \"/bin/sh\"", "program = \"sh -c\""),
+        ("arguments = []", "arguments = [7]"),
+        (
+            "environment = [\"ESCROW_DB=",
+            "environment = [\"A=1\", \"A=2\", \"ESCROW_DB:",
+        ),
+        ("concurrency = 4", "concurrency = 0\ncwd = \"/tmp\""),
+    ] {
+        assert!(wrong.contains(&format!("\n{line}")), "no line {line}");
+        wrong = wrong.replacen(&format!("\n{line}"), &format!("\n{other}"), 1);
+    }
+    let problems = parse(&wrong).expect_err("problems").to_string();
+    for part in [
+        "`program` is not a whole path",
+        "`arguments` is not a text",
+        "`environment` has an entry that is no variable",
+        "`environment` has A twice",
+        "`concurrency` is out of range",
+        "unknown key `cwd`",
+    ] {
+        assert!(problems.contains(part), "{part} is not in {problems}");
+    }
 }
 
 #[test]
@@ -342,6 +408,21 @@ fn each_mistake_is_one_problem() {
             "`idle` is longer than `at_most`",
         ),
         (
+            "# after = \"never\"",
+            "after = \"24h\"",
+            "no [[escrow]] section is of a kind that can have keys replaced",
+        ),
+        (
+            "# after = \"never\"",
+            "after = \"soon\"",
+            "`after` is not a length of time",
+        ),
+        (
+            "# serves = []",
+            "serves = [\"LT 1\"]",
+            "`serves` has an entry that is not the name of a device",
+        ),
+        (
             "[sign_in]",
             "[sing_in]",
             "unknown key `sing_in`; did you mean `sign_in`?",
@@ -461,6 +542,8 @@ fn files_are_read_from_the_disk_with_their_secrets() {
     let MailKind::Smtp(smtp) = settings.mail.kind else {
         panic!("by SMTP");
     };
-    let (_, password) = smtp.credentials.expect("credentials");
+    let SmtpProof::Password(password) = smtp.sign_in.expect("a sign-in").proof else {
+        panic!("by password");
+    };
     assert_eq!(password.expose_secret(), "two");
 }

@@ -11,7 +11,7 @@ use clavis_broker::letters::Mail;
 use clavis_broker::people::MailAddress;
 use clavis_broker::ports::{Finding, MailError, Mailer, Severity};
 use clavis_broker::testing::{SetClock, sample};
-use clavis_config::settings::{self, MailKind, Smtp, SmtpSecurity};
+use clavis_config::settings::{self, MailKind, Smtp, SmtpProof, SmtpSecurity, SmtpSignIn};
 use jiff::SignedDuration;
 use secrecy::SecretString;
 use serde_json::Value;
@@ -50,7 +50,10 @@ impl Server {
                 _ => SmtpSecurity::Tls,
             },
             ca_file: Some(self.folder.join("ca.pem")),
-            credentials: Some((text("user"), SecretString::from(text("password")))),
+            sign_in: Some(SmtpSignIn {
+                username: text("user"),
+                proof: SmtpProof::Password(SecretString::from(text("password"))),
+            }),
             timeout: SignedDuration::from_secs(20),
             connections: 2,
         }
@@ -101,7 +104,7 @@ fn sender(kind: MailKind) -> settings::Mail {
 
 fn mailer(server: Smtp) -> SmtpMailer {
     let clock = Arc::new(SetClock::at(sample::monday()));
-    SmtpMailer::new(sender(MailKind::Smtp(server.clone())), server, clock)
+    SmtpMailer::new(sender(MailKind::Smtp(server.clone())), server, None, clock)
 }
 
 fn mail(id: &str, to: &str) -> Mail {
@@ -390,7 +393,10 @@ async fn a_wrong_password_is_told() {
     let server = Server::here();
     for port in ["tls", "starttls"] {
         let mut settings = server.settings(port);
-        settings.credentials = Some(("clavis".into(), SecretString::from("wrong")));
+        settings.sign_in = Some(SmtpSignIn {
+            username: "clavis".into(),
+            proof: SmtpProof::Password(SecretString::from("wrong")),
+        });
         fails_for_now(settings, "refused name and password (SMTP 535)").await;
     }
 }
@@ -398,7 +404,7 @@ async fn a_wrong_password_is_told() {
 #[tokio::test]
 async fn a_missing_sign_in_is_told_and_loses_no_mail() {
     let mut settings = Server::here().settings("tls");
-    settings.credentials = None;
+    settings.sign_in = None;
     let error = mailer(settings)
         .send(&mail("unsigned", "anna@example.com"))
         .await

@@ -12,6 +12,7 @@ use crate::document::Section;
 use crate::problems::Wrong;
 use crate::read::Origin;
 use crate::read::active_directory::{self, Domains};
+use crate::read::entra::{self, Tenants};
 use crate::settings::AdDomain;
 
 /// A kind of escrow backend: its name in `kind = "…"`, and what reads the rest of its section into
@@ -41,12 +42,15 @@ pub struct Planned<P> {
 pub enum Connection {
     /// `[active_directory.NAME]`
     ActiveDirectory(String),
+    /// `[entra.NAME]`
+    Entra(String),
 }
 
 /// What a section may need beside its own keys.
 pub struct Surroundings<'s> {
     pub(crate) origin: &'s Origin<'s>,
     pub(crate) domains: &'s Domains,
+    pub(crate) tenants: &'s Tenants,
 }
 
 impl<P> Planned<P> {
@@ -82,5 +86,10 @@ impl Surroundings<'_> {
     pub fn domain(&self, section: &Section<'_>) -> (Option<Connection>, Option<AdDomain>) {
         let (name, domain) = active_directory::named(section, self.domains);
         (name.map(Connection::ActiveDirectory), domain)
+    }
+
+    /// The name of the application in Entra ID that the section names in `entra`.
+    pub fn tenant(&self, section: &Section<'_>) -> Option<String> {
+        entra::named(section, "entra", self.tenants)
     }
 }

@@ -17,54 +17,88 @@ pub trait SecretFiles {
     /// # Errors
     /// What goes on after `password_file`, for the operator; nothing of the secret.
     fn secret(&self, path: &Path) -> Result<SecretString, Wrong>;
+
+    /// The private key in a PEM file: its text as it is, all lines of it.
+    ///
+    /// # Errors
+    /// What goes on after `private_key_file`, for the operator; nothing of the key.
+    fn private_key(&self, path: &Path) -> Result<SecretString, Wrong>;
 }
 
 /// The files of this machine.
 #[derive(Debug, Clone, Copy)]
 pub struct OnDisk;
 
-/// No secret is longer; who names a larger file has named the wrong one.
-const MAX_BYTES: u64 = 4096;
-
 impl SecretFiles for OnDisk {
     fn secret(&self, path: &Path) -> Result<SecretString, Wrong> {
-        let shown = path.display();
-        let unreadable = |error: std::io::Error| {
-            Wrong::new(
-                format!("names the file {shown}, which cannot be read: {error}"),
-                "Make the file, and let the user that Clavis runs as read it.",
-            )
-        };
-        let mut file = File::open(path).map_err(unreadable)?;
-        let about = file.metadata().map_err(unreadable)?;
-        if about.permissions().mode() & 0o007 != 0 {
-            return Err(Wrong::new(
-                format!("names the file {shown}, which everybody on this machine may use"),
-                format!(
-                    "Run `chmod o= {shown}`, and change the secret if others may have read it."
-                ),
-            ));
-        }
-        if about.len() > MAX_BYTES {
-            return Err(Wrong::new(
-                format!("names the file {shown}, which is too long for a secret"),
-                "Name a file that holds the secret alone, in one line.",
-            ));
-        }
-        // One allocation that is large enough, so that no copy is left behind by growing.
-        let mut bytes = Zeroizing::new(vec![0_u8; 4096 + 1]);
-        let mut length = 0;
-        loop {
-            match file.read(&mut bytes[length..]).map_err(unreadable)? {
-                0 => break,
-                more => length += more,
-            }
-        }
-        clean(&bytes[..length], path)
+        one_line(&read(path, &SECRET)?, path)
+    }
+
+    fn private_key(&self, path: &Path) -> Result<SecretString, Wrong> {
+        pem_key(&read(path, &PRIVATE_KEY)?, path)
     }
 }
 
-fn clean(bytes: &[u8], path: &Path) -> Result<SecretString, Wrong> {
+/// What a file is expected to hold.
+struct Expected {
+    /// In words.
+    name: &'static str,
+    /// Nothing of the kind is longer; who names a larger file has named the wrong one.
+    max_bytes: usize,
+    /// What the file should be like.
+    remedy: &'static str,
+}
+
+const SECRET: Expected = Expected {
+    name: "secret",
+    max_bytes: 4096,
+    remedy: "Name a file that holds the secret alone, in one line.",
+};
+
+const PRIVATE_KEY: Expected = Expected {
+    name: "private key",
+    max_bytes: 32 * 1024,
+    remedy: "Name a PEM file that holds the private key.",
+};
+
+/// The bytes of a file that only its owner and a group may use.
+fn read(path: &Path, expected: &Expected) -> Result<Zeroizing<Vec<u8>>, Wrong> {
+    let shown = path.display();
+    let name = expected.name;
+    let unreadable = |error: std::io::Error| {
+        Wrong::new(
+            format!("names the file {shown}, which cannot be read: {error}"),
+            "Make the file, and let the user that Clavis runs as read it.",
+        )
+    };
+    let mut file = File::open(path).map_err(unreadable)?;
+    let about = file.metadata().map_err(unreadable)?;
+    if about.permissions().mode() & 0o007 != 0 {
+        return Err(Wrong::new(
+            format!("names the file {shown}, which everybody on this machine may use"),
+            format!("Run `chmod o= {shown}`, and change the {name} if others may have read it."),
+        ));
+    }
+    // One allocation that is large enough, so that no copy is left behind by growing.
+    let mut bytes = Zeroizing::new(vec![0_u8; expected.max_bytes + 1]);
+    let mut length = 0;
+    while length < bytes.len() {
+        match file.read(&mut bytes[length..]).map_err(unreadable)? {
+            0 => break,
+            more => length += more,
+        }
+    }
+    if length > expected.max_bytes {
+        return Err(Wrong::new(
+            format!("names the file {shown}, which is too long for a {name}"),
+            expected.remedy,
+        ));
+    }
+    bytes.truncate(length);
+    Ok(bytes)
+}
+
+fn one_line(bytes: &[u8], path: &Path) -> Result<SecretString, Wrong> {
     let shown = path.display();
     let text = std::str::from_utf8(bytes).map_err(|_| {
         Wrong::new(
@@ -87,6 +121,28 @@ fn clean(bytes: &[u8], path: &Path) -> Result<SecretString, Wrong> {
         ));
     }
     Ok(SecretString::from(text))
+}
+
+fn pem_key(bytes: &[u8], path: &Path) -> Result<SecretString, Wrong> {
+    let shown = path.display();
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    let begins = |label: &str| text.contains(&format!("-----BEGIN {label}-----"));
+    if begins("ENCRYPTED PRIVATE KEY") || text.contains("\nProc-Type: 4,ENCRYPTED") {
+        return Err(Wrong::new(
+            format!("names the file {shown}, whose private key is locked with a password"),
+            format!(
+                "Write the key without one: `openssl pkey -in {shown} -out FILE`, in a file that \
+                 only the user that Clavis runs as can read."
+            ),
+        ));
+    }
+    if ["PRIVATE KEY", "RSA PRIVATE KEY"].into_iter().any(begins) {
+        return Ok(SecretString::from(text));
+    }
+    Err(Wrong::new(
+        format!("names the file {shown}, which holds no private key of RSA in PEM form"),
+        PRIVATE_KEY.remedy,
+    ))
 }
 
 #[cfg(test)]
@@ -112,6 +168,37 @@ mod tests {
             assert_eq!(secret.expose_secret(), "geheim ");
         }
         secret_of(b"geheim", 0o640).expect("a group may read it");
+    }
+
+    #[test]
+    fn a_private_key_keeps_its_lines_and_is_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.key");
+        let key_of = |text: &str, mode: u32| {
+            write(&path, text).unwrap();
+            set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            OnDisk.private_key(&path)
+        };
+        let sound = "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n";
+        assert_eq!(key_of(sound, 0o640).unwrap().expose_secret(), sound);
+        let long = format!("{sound}{}", "x".repeat(40_000));
+        for (text, mode, why) in [
+            (sound, 0o644, "everybody"),
+            ("", 0o600, "no private key"),
+            ("-----BEGIN CERTIFICATE-----\n", 0o600, "no private key"),
+            ("-----BEGIN EC PRIVATE KEY-----\n", 0o600, "no private key"),
+            ("-----BEGIN ENCRYPTED PRIVATE KEY-----\n", 0o600, "password"),
+            (
+                "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n",
+                0o600,
+                "password",
+            ),
+            (&long, 0o600, "too long"),
+        ] {
+            let wrong = key_of(text, mode).unwrap_err();
+            assert!(wrong.what.contains(why), "{wrong:?}");
+            assert!(!wrong.what.contains("MIIE"), "{wrong:?}");
+        }
     }
 
     #[test]

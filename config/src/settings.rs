@@ -1,5 +1,7 @@
 //! What can be set, typed. A value of [`Settings`] has been checked as a whole.
 
+mod entra;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
@@ -9,6 +11,10 @@ use clavis_broker::people::MailAddress;
 use clavis_broker::ports::PersonQuery;
 use jiff::SignedDuration;
 use secrecy::SecretString;
+
+use crate::escrow::Connection;
+
+pub use entra::{Cloud, Entra, EntraCredential, EntraIdentity};
 
 /// Everything. `P` is what the kinds of escrow backends make of their sections.
 #[derive(Debug, Clone)]
@@ -21,6 +27,8 @@ pub struct Settings<P> {
     pub support: Support,
     /// Where requests and the log are kept.
     pub store: Store,
+    /// Applications in Entra ID, by which parts below reach it; each with a name of its own.
+    pub entra: Vec<Entra>,
     /// Where recovery keys lie; at least one.
     pub escrow: Vec<Escrow<P>>,
     /// Who people are.
@@ -83,6 +91,8 @@ pub struct Escrow<P> {
     pub name: BackendName,
     /// Which names of devices it is asked about.
     pub serves: Serves,
+    /// The section with the connection that it uses, where it uses one.
+    pub connection: Option<Connection>,
     /// What its kind made of its section.
     pub plan: P,
 }
@@ -92,6 +102,8 @@ pub struct Escrow<P> {
 pub enum Directory {
     /// Active Directory.
     ActiveDirectory(AdDirectory),
+    /// Entra ID.
+    Entra(EntraDirectory),
     /// A TOML file, for demonstrations and tests.
     File {
         /// The file.
@@ -112,6 +124,16 @@ pub struct AdDirectory {
     pub escrow: BackendName,
     /// The computer's attribute that holds its owner's DN.
     pub owner_attribute: String,
+}
+
+/// People in Entra ID.
+#[derive(Debug, Clone)]
+pub struct EntraDirectory {
+    /// The name of the application's section, `[entra.NAME]`.
+    pub entra: String,
+    /// The escrow backend that has people's devices: one of the same tenant, or an Active
+    /// Directory whose computers are synchronised there.
+    pub escrow: BackendName,
 }
 
 /// How to reach an Active Directory domain.
@@ -171,6 +193,8 @@ pub struct Mail {
 pub enum MailKind {
     /// An SMTP server.
     Smtp(Smtp),
+    /// Microsoft Graph.
+    Graph(GraphMail),
     /// A folder with a file for each mail, for demonstrations and tests.
     Folder {
         /// The folder; made when it is not there.
@@ -189,12 +213,42 @@ pub struct Smtp {
     pub security: SmtpSecurity,
     /// Certificates of the authorities to trust (PEM file); the system's when not set.
     pub ca_file: Option<PathBuf>,
-    /// Name and password, where the server wants them.
-    pub credentials: Option<(String, SecretString)>,
+    /// Whom to sign in as, where the server wants it.
+    pub sign_in: Option<SmtpSignIn>,
     /// How long sending one mail may take, waiting for one of the connections included.
     pub timeout: SignedDuration,
     /// The most connections at once.
     pub connections: u32,
+}
+
+/// Whom to sign in as at an SMTP server.
+#[derive(Debug, Clone)]
+pub struct SmtpSignIn {
+    /// The account; with a token the mailbox.
+    pub username: String,
+    /// What proves it.
+    pub proof: SmtpProof,
+}
+
+/// What proves to an SMTP server who signs in.
+#[derive(Debug, Clone)]
+pub enum SmtpProof {
+    /// A password, read from a file.
+    Password(SecretString),
+    /// A token that this `[entra.NAME]` gets (`XOAUTH2`).
+    Token {
+        /// Its name.
+        entra: String,
+    },
+}
+
+/// Mails through Microsoft Graph.
+#[derive(Debug, Clone)]
+pub struct GraphMail {
+    /// The `[entra.NAME]` that may send.
+    pub entra: String,
+    /// The mailbox to send from: a user principal name or the ID of a user.
+    pub mailbox: String,
 }
 
 /// How an SMTP connection is protected. There is no unprotected one.

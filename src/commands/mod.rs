@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use clavis_broker::service::Broker;
 
-use crate::assemble::{self, AssemblyError};
+use crate::assemble;
 
 /// Says why a command failed.
 pub(crate) fn complain(text: &str) {
@@ -25,10 +25,8 @@ pub(crate) fn complain(text: &str) {
 /// The broker of a configuration, for a command that is done at once.
 fn broker(config: &Path) -> Result<Arc<Broker>, Box<dyn std::error::Error + Send + Sync>> {
     let settings = assemble::load(config)?;
-    let assembled: Result<_, AssemblyError> = assemble::broker(
-        &settings,
-        &assemble::site(&settings),
-        assemble::mailer(&settings),
-    );
-    Ok(assembled?)
+    let site = assemble::site(&settings);
+    let supplies = assemble::supplies(&settings);
+    let mailer = assemble::mailer(&settings, &supplies);
+    Ok(assemble::broker(&settings, &supplies, &site, mailer)?)
 }

@@ -49,7 +49,9 @@ pub(crate) async fn run(options: Options) -> Outcome {
 
     let mails = Arc::new(CaughtMails::default());
     let site = assemble::site(&settings);
-    let broker = assemble::broker(&settings, &site, Arc::clone(&mails) as Arc<dyn Mailer>)?;
+    let supplies = assemble::supplies(&settings);
+    let mailer = Arc::clone(&mails) as Arc<dyn Mailer>;
+    let broker = assemble::broker(&settings, &supplies, &site, mailer)?;
     let caught = Arc::clone(&mails);
     let mailbox = clavis_web::mailbox(Arc::new(move || caught.all()), Arc::clone(&site));
     let pages = clavis_web::router(Arc::clone(&broker), site).merge(mailbox);

@@ -17,7 +17,8 @@ use jiff::Timestamp;
 use toml::de::DeValue;
 use uuid::Uuid;
 
-use super::{EscrowPlan, Plan, Supplies};
+use super::{EscrowPlan, Plan};
+use crate::Supplies;
 
 /// An escrow backend that is a file. What is known without the keys is read once; keys are read
 /// anew each time, and only they that are asked for stay.

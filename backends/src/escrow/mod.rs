@@ -3,22 +3,31 @@
 
 mod active_directory;
 mod command;
+mod entra;
 mod file;
 
 use std::fmt;
 use std::sync::Arc;
 
 use clavis_broker::devices::BackendName;
-use clavis_broker::ports::{Clock, EscrowBackend, Random};
+use clavis_broker::ports::EscrowBackend;
 use clavis_config::escrow::EscrowKind;
 use clavis_config::problems::Problems;
 
 pub use active_directory::{ActiveDirectoryEscrow, AdEscrow};
 pub use command::{CommandEscrow, CommandSettings, Variables};
+pub use entra::EntraEscrow;
 pub use file::FileEscrow;
 
+use crate::Supplies;
+
 /// Every kind that is built in. A further one is a folder beside this file, and a line here.
-pub const KINDS: &[EscrowKind<Plan>] = &[active_directory::KIND, command::KIND, file::KIND];
+pub const KINDS: &[EscrowKind<Plan>] = &[
+    active_directory::KIND,
+    command::KIND,
+    entra::KIND,
+    file::KIND,
+];
 
 /// What a kind made of its section of the configuration.
 pub type Plan = Arc<dyn EscrowPlan>;
@@ -34,12 +43,4 @@ pub trait EscrowPlan: fmt::Debug + Send + Sync {
         name: &BackendName,
         supplies: &Supplies,
     ) -> Result<Arc<dyn EscrowBackend>, Problems>;
-}
-
-/// What a backend may be made with beside its own settings.
-pub struct Supplies {
-    /// What time it is.
-    pub clock: Arc<dyn Clock>,
-    /// Where random bits come from.
-    pub random: Arc<dyn Random>,
 }

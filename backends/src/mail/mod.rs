@@ -2,7 +2,9 @@
 
 mod compose;
 mod folder;
+mod graph;
 mod smtp;
 
 pub use folder::FolderMailer;
+pub use graph::GraphMailer;
 pub use smtp::SmtpMailer;

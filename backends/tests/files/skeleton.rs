@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use clavis_backends::escrow::{EscrowPlan, Plan, Supplies};
+use clavis_backends::Supplies;
+use clavis_backends::escrow::{EscrowPlan, Plan};
 use clavis_broker::ports::{Finding, Severity};
 use clavis_broker::testing::{CountingRandom, SetClock};
 use clavis_config::OnDisk;
@@ -117,6 +118,7 @@ async fn a_kind_that_is_brought_along_becomes_a_backend() {
     let supplies = Supplies {
         clock: Arc::new(SetClock::at(jiff::Timestamp::UNIX_EPOCH)),
         random: Arc::new(CountingRandom::default()),
+        tenants: std::collections::BTreeMap::new(),
     };
     let escrow = &settings.escrow[0];
     let backend = escrow.plan.backend(&escrow.name, &supplies).unwrap();

@@ -2,27 +2,23 @@
 
 use clavis_broker::devices::BackendName;
 
-use super::Origin;
-use super::active_directory::{Domains, named};
 use super::escrow::{Entry, backend_name};
 use crate::document::Section;
-use crate::escrow::Connection;
-use crate::settings::{AdDirectory, Directory};
+use crate::escrow::{Connection, Surroundings};
+use crate::settings::{AdDirectory, Directory, EntraDirectory};
 use crate::values::{dn, owner_attribute};
 
 /// Reads `[directory]`.
 pub(super) fn directory<P>(
     section: &Section<'_>,
-    origin: &Origin<'_>,
-    domains: &Domains,
+    around: &Surroundings<'_>,
     escrow: &[Entry<P>],
 ) -> Option<Directory> {
     section.by_kind(&[
         ("active_directory", &|section| {
-            let (domain_name, domain) = named(section, domains);
+            let (connection, domain) = around.domain(section);
             let search_base = section.optional("search_base", dn);
             let owner_attribute = owner_attribute(section);
-            let connection = domain_name.map(Connection::ActiveDirectory);
             let same_domain =
                 |entry: &Entry<P>| connection.is_none() || entry.connection == connection;
             let escrow = escrow_of(section, escrow, same_domain, "over the same domain");
@@ -33,8 +29,24 @@ pub(super) fn directory<P>(
                 owner_attribute,
             }))
         }),
+        ("entra", &|section| {
+            let entra = around.tenant(section);
+            let connection = entra.clone().map(Connection::Entra);
+            // A computer of Active Directory has the same ID in Entra ID once it is synchronised.
+            let is_named = section.has("escrow");
+            let same_tenant = |entry: &Entry<P>| {
+                is_named && entry.connection.is_some()
+                    || connection.is_none()
+                    || entry.connection == connection
+            };
+            let escrow = escrow_of(section, escrow, same_tenant, "over the same tenant");
+            Some(Directory::Entra(EntraDirectory {
+                entra: entra?,
+                escrow: escrow?,
+            }))
+        }),
         ("file", &|section| {
-            let path = section.required("path", |value| origin.path(value));
+            let path = section.required("path", |value| around.path(value));
             let escrow = escrow_of(section, escrow, |_| true, "at all");
             Some(Directory::File {
                 path: path?,

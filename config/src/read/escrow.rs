@@ -79,9 +79,14 @@ fn entry<P>(section: &Section<'_>, around: &Surroundings<'_>, kinds: &[EscrowKin
     let settings = name.clone().zip(planned.plan);
     Entry {
         name,
+        settings: settings.map(|(name, plan)| Escrow {
+            name,
+            serves,
+            connection: planned.connection.clone(),
+            plan,
+        }),
         connection: planned.connection,
         rotates: Some(planned.rotates),
-        settings: settings.map(|(name, plan)| Escrow { name, serves, plan }),
     }
 }
 

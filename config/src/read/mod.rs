@@ -1,15 +1,17 @@
 //! The whole configuration, part by part, and what must hold between the parts.
 
 pub(crate) mod active_directory;
+mod address;
 mod directory;
+pub(crate) mod entra;
 mod escrow;
 mod mail;
+mod rotation;
 mod server;
 mod terms;
 
 use std::path::{Path, PathBuf};
 
-use jiff::SignedDuration;
 use secrecy::SecretString;
 use toml::de::DeValue;
 
@@ -18,7 +20,7 @@ use crate::document::Section;
 use crate::escrow::{EscrowKind, Surroundings};
 use crate::problems::Wrong;
 use crate::settings::{Settings, Store};
-use crate::values::{duration, text};
+use crate::values::text;
 
 /// What the configuration's text leaves open: where its paths start, and what is in the files
 /// with secrets.
@@ -36,6 +38,11 @@ impl Origin<'_> {
     /// The secret in the file that the value names.
     pub(crate) fn secret(&self, value: &DeValue<'_>) -> Result<SecretString, Wrong> {
         self.secrets.secret(&self.path(value)?)
+    }
+
+    /// The private key in the file that the value names.
+    fn private_key(&self, value: &DeValue<'_>) -> Result<SecretString, Wrong> {
+        self.secrets.private_key(&self.path(value)?)
     }
 }
 
@@ -55,22 +62,24 @@ pub(crate) fn settings<P>(
         .required_table("support")
         .and_then(|s| server::support(&s));
     let store = root.required_table("store").and_then(|s| store(&s, origin));
+    let tenants = entra::tenants(root, origin);
     let domains = active_directory::domains(root, origin);
     let around = Surroundings {
         origin,
         domains: &domains,
+        tenants: &tenants,
     };
     let escrow = escrow::backends(root, &around, kinds);
     let directory = root
         .required_table("directory")
-        .and_then(|s| directory::directory(&s, origin, &domains, &escrow));
+        .and_then(|s| directory::directory(&s, &around, &escrow));
     let mail = root
         .required_table("mail")
-        .and_then(|s| mail::mail(&s, origin));
+        .and_then(|s| mail::mail(&s, origin, &tenants));
     let (approval, terms) = terms::approval_and_terms(
         root.optional_table("approval").as_ref(),
         root.optional_table("links").as_ref(),
-        rotate_after(root, &escrow),
+        rotation::rotate_after(root, &escrow),
     );
     let sign_in = terms::sign_in(root.optional_table("sign_in").as_ref());
     Some(Settings {
@@ -78,6 +87,7 @@ pub(crate) fn settings<P>(
         organisation: organisation?,
         support: support?,
         store: store?,
+        entra: entra::settings(tenants)?,
         escrow: escrow::settings(escrow)?,
         directory: directory?,
         mail: mail?,
@@ -85,22 +95,6 @@ pub(crate) fn settings<P>(
         terms,
         sign_in,
     })
-}
-
-/// `[rotation]`: how long after a redemption the keys that were shown are to be replaced; never
-/// where it is missing.
-fn rotate_after<P>(root: &Section<'_>, escrow: &[escrow::Entry<P>]) -> Option<SignedDuration> {
-    let section = root.optional_table("rotation")?;
-    let range = SignedDuration::from_mins(5)..=SignedDuration::from_hours(24 * 30);
-    let after = section.required("after", duration(range));
-    if !escrow.iter().any(escrow::Entry::may_rotate) {
-        section.problem(
-            "after",
-            "no [[escrow]] section is of a kind that can have keys replaced",
-            "Remove [rotation], or add a section of kind \"entra\".",
-        );
-    }
-    after
 }
 
 fn store(section: &Section<'_>, origin: &Origin<'_>) -> Option<Store> {

@@ -11,7 +11,8 @@ use clavis_config::settings::AdDomain;
 use clavis_config::values::{dn, owner_attribute, text};
 
 use super::ActiveDirectoryEscrow;
-use crate::escrow::{EscrowPlan, Plan, Supplies};
+use crate::Supplies;
+use crate::escrow::{EscrowPlan, Plan};
 
 /// The kind.
 pub(in crate::escrow) const KIND: EscrowKind<Plan> = EscrowKind {

@@ -82,8 +82,9 @@ impl<'a> Part<'a> {
 
     /// A list of at most so many.
     pub(super) fn list(&self, most: usize) -> Result<Vec<Part<'a>>, Misfit> {
-        let items: Vec<&'a RawValue> =
-            serde_json::from_str(self.raw()).map_err(|_| self.wrong("is not a list"))?;
+        let items: Vec<&'a RawValue> = self
+            .opened('[')
+            .ok_or_else(|| self.wrong("is not a list"))?;
         if items.len() > most {
             return Err(self.wrong(format!(
                 "has {} entries, and {most} is the most",
@@ -136,9 +137,20 @@ impl<'a> Part<'a> {
     }
 
     fn fields(&self) -> Result<Vec<(&'a RawValue, &'a RawValue)>, Misfit> {
-        let Fields(fields) =
-            serde_json::from_str(self.raw()).map_err(|_| self.wrong("is not an object"))?;
+        let fields = self
+            .opened('{')
+            .ok_or_else(|| self.wrong("is not an object"))?;
+        let Fields(fields) = fields;
         Ok(fields)
+    }
+
+    /// What begins like this, taken apart. What begins otherwise is not given to the parser, which
+    /// would copy it into a message.
+    fn opened<T: Deserialize<'a>>(&self, with: char) -> Option<T> {
+        let raw = self.raw();
+        raw.starts_with(with)
+            .then(|| serde_json::from_str(raw).ok())
+            .flatten()
     }
 
     fn field(&self, name: &str, raw: &'a RawValue) -> Part<'a> {

@@ -17,7 +17,8 @@ use jiff::SignedDuration;
 use toml::de::DeValue;
 
 use super::CommandEscrow;
-use crate::escrow::{EscrowPlan, Plan, Supplies};
+use crate::Supplies;
+use crate::escrow::{EscrowPlan, Plan};
 
 /// The kind.
 pub(in crate::escrow) const KIND: EscrowKind<Plan> = EscrowKind {

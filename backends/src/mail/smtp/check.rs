@@ -3,16 +3,21 @@
 use std::time::Duration;
 
 use clavis_broker::ports::Finding;
-use clavis_config::settings::{Smtp, SmtpSecurity};
+use clavis_config::settings::{Smtp, SmtpProof, SmtpSecurity};
 
 use super::connect::{Door, is_address};
 use super::trouble::{Distrust, Trouble};
+use crate::entra::Part;
 
-/// Connects, signs in and hangs up.
+/// Connects, signs in and hangs up; before that, gets the token where one is wanted.
 pub(super) async fn check(door: &Door, timeout: Duration) -> Vec<Finding> {
-    tokio::time::timeout(timeout, steps(door))
-        .await
-        .unwrap_or_else(|_| vec![failure(&Trouble::Slow, door.server())])
+    let mut findings = match door.tenant() {
+        Some(tenant) => tenant.check(Part::Smtp).await,
+        None => Vec::new(),
+    };
+    let tried = tokio::time::timeout(timeout, steps(door)).await;
+    findings.extend(tried.unwrap_or_else(|_| vec![failure(&Trouble::Slow, door.server())]));
+    findings
 }
 
 async fn steps(door: &Door) -> Vec<Finding> {
@@ -25,17 +30,19 @@ async fn steps(door: &Door) -> Vec<Finding> {
     let mut findings = vec![Finding::ok(format!(
         "The mail server {place} is reached over TLS, and its certificate is trusted"
     ))];
-    findings.push(
-        match (door.sign_in(&mut connection).await, &server.credentials) {
-            (Err(trouble), _) => failure(&trouble, server),
-            (Ok(()), Some(_)) => Finding::ok("The mail server accepts name and password"),
-            (Ok(()), None) => Finding::warning(
-                "No name and password are set for the mail server",
-                "This is fine where the server relays for this machine's address; else set \
+    let proof = server.sign_in.as_ref().map(|sign_in| &sign_in.proof);
+    findings.push(match (door.sign_in(&mut connection).await, proof) {
+        (Err(trouble), _) => failure(&trouble, server),
+        (Ok(()), Some(SmtpProof::Password(_))) => {
+            Finding::ok("The mail server accepts name and password")
+        }
+        (Ok(()), Some(SmtpProof::Token { .. })) => Finding::ok("The mail server accepts the token"),
+        (Ok(()), None) => Finding::warning(
+            "No name and password are set for the mail server",
+            "This is fine where the server relays for this machine's address; else set \
              `username` and `password_file` in [mail].",
-            ),
-        },
-    );
+        ),
+    });
     connection.abort().await;
     findings
 }
@@ -88,9 +95,17 @@ fn failure(trouble: &Trouble, server: &Smtp) -> Finding {
         Trouble::NoStartTls => "Turn STARTTLS on at the mail server, or use its port for TLS \
                                 (often 465) with `security = \"tls\"` in [mail]."
             .into(),
-        Trouble::NoMechanism => "Let the mail server offer AUTH PLAIN or LOGIN over TLS, or \
-                                 remove `username` and `password_file` from [mail]."
+        Trouble::NoMechanism => "Let the mail server offer AUTH PLAIN or LOGIN over TLS for \
+                                 `password_file` in [mail], or XOAUTH2 for `oauth`; or remove \
+                                 these with `username`."
             .into(),
+        Trouble::NoToken(_) => "Mend what is said about the application above.".into(),
+        Trouble::TokenRefused(_) => {
+            "Grant the application SMTP.SendAsApp of Exchange Online, register it there and give \
+             it the mailbox in `username` (New-ServicePrincipal, Add-MailboxPermission), and let \
+             that mailbox send with authenticated SMTP; the handbook has the steps."
+                .into()
+        }
         Trouble::SignIn(_) => "Check `username` in [mail] and the password in `password_file`, \
                                and that the account may send over SMTP."
             .into(),

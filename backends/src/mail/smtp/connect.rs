@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 
-use clavis_config::settings::{Smtp, SmtpSecurity};
+use clavis_broker::causes::with_causes;
+use clavis_config::settings::{Smtp, SmtpProof, SmtpSecurity, SmtpSignIn};
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{
     AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters,
@@ -13,20 +15,24 @@ use secrecy::ExposeSecret;
 use tokio::sync::OnceCell;
 
 use super::trouble::Trouble;
+use crate::entra::{Scope, Tenant};
 
 /// The way to the mail server.
 pub(super) struct Door {
     server: Smtp,
+    tenant: Option<Arc<Tenant>>,
     hello: ClientId,
     /// Reading the machine's certificates takes 10 to 20 ms, so it waits for the first connection.
     tls: OnceCell<TlsParameters>,
 }
 
 impl Door {
-    /// The way to this server, to which Clavis introduces itself as `hello`.
-    pub(super) fn new(server: Smtp, hello: String) -> Self {
+    /// The way to this server, to which Clavis introduces itself as `hello`, with tokens of
+    /// `tenant` where it signs in with one.
+    pub(super) fn new(server: Smtp, tenant: Option<Arc<Tenant>>, hello: String) -> Self {
         Self {
             server,
+            tenant,
             hello: ClientId::Domain(hello),
             tls: OnceCell::new(),
         }
@@ -35,6 +41,11 @@ impl Door {
     /// The settings of the server.
     pub(super) fn server(&self) -> &Smtp {
         &self.server
+    }
+
+    /// Who gives out tokens for it, where it wants one.
+    pub(super) fn tenant(&self) -> Option<&Tenant> {
+        self.tenant.as_deref()
     }
 
     /// A connection over which mails can be sent.
@@ -70,22 +81,38 @@ impl Door {
         &self,
         connection: &mut AsyncSmtpConnection,
     ) -> Result<(), Trouble> {
-        let Some((name, password)) = &self.server.credentials else {
+        let Some(SmtpSignIn { username, proof }) = &self.server.sign_in else {
             return Ok(());
         };
-        let mechanisms = [Mechanism::Plain, Mechanism::Login];
-        if connection
-            .server_info()
-            .get_auth_mechanism(&mechanisms)
-            .is_none()
-        {
-            return Err(Trouble::NoMechanism);
+        match proof {
+            SmtpProof::Password(password) => {
+                let mechanisms = [Mechanism::Plain, Mechanism::Login];
+                offered(connection, &mechanisms)?;
+                let secret = password.expose_secret().to_owned();
+                connection
+                    .auth(&mechanisms, &Credentials::new(username.clone(), secret))
+                    .await
+                    .map_err(|error| Trouble::of(&error).in_signing_in())?;
+            }
+            SmtpProof::Token { entra } => {
+                let mechanisms = [Mechanism::Xoauth2];
+                offered(connection, &mechanisms)?;
+                let no_token = |why: String| Trouble::NoToken(why);
+                let tenant = (self.tenant.as_ref())
+                    .ok_or_else(|| no_token(format!("[entra.{entra}] is not there")))?;
+                let token = tenant.token_for(Scope::Outlook).await;
+                let token = token.map_err(|trouble| no_token(with_causes(&trouble)))?;
+                let secret = token.expose_secret().to_owned();
+                let outcome = connection
+                    .auth(&mechanisms, &Credentials::new(username.clone(), secret))
+                    .await;
+                if let Err(error) = outcome {
+                    // The next sign-in asks for another one.
+                    tenant.forget_token(Scope::Outlook).await;
+                    return Err(Trouble::of(&error).in_showing_a_token());
+                }
+            }
         }
-        let credentials = Credentials::new(name.clone(), password.expose_secret().to_owned());
-        connection
-            .auth(&mechanisms, &credentials)
-            .await
-            .map_err(|error| Trouble::of(&error).in_signing_in())?;
         Ok(())
     }
 
@@ -98,6 +125,14 @@ impl Door {
                 .unwrap_or_else(|_| Err(Trouble::BadAuthorities("they were not read".into())))
         });
         tls.await.cloned()
+    }
+}
+
+fn offered(connection: &AsyncSmtpConnection, mechanisms: &[Mechanism]) -> Result<(), Trouble> {
+    let server = connection.server_info();
+    match server.get_auth_mechanism(mechanisms) {
+        Some(_) => Ok(()),
+        None => Err(Trouble::NoMechanism),
     }
 }
 

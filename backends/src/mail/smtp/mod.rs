@@ -17,6 +17,7 @@ use self::connect::Door;
 use self::pool::Pool;
 use self::trouble::Trouble;
 use super::compose::{compose, domain_of};
+use crate::entra::Tenant;
 
 /// Sends mails through one SMTP server, over a few connections that are kept for the next mail.
 pub struct SmtpMailer {
@@ -27,14 +28,20 @@ pub struct SmtpMailer {
 }
 
 impl SmtpMailer {
-    /// A mailer from these settings. Nothing is read and nobody is called before the first mail.
-    pub fn new(sender: settings::Mail, server: Smtp, clock: Arc<dyn Clock>) -> Self {
+    /// A mailer from these settings, with the tenant that they name for tokens. Nothing is read
+    /// and nobody is called before the first mail.
+    pub fn new(
+        sender: settings::Mail,
+        server: Smtp,
+        tenant: Option<Arc<Tenant>>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let timeout = server.timeout.unsigned_abs();
         let connections = server.connections;
         let hello = domain_of(&sender.from).to_owned();
         Self {
             sender,
-            pool: Pool::new(Door::new(server, hello), connections),
+            pool: Pool::new(Door::new(server, tenant, hello), connections),
             timeout,
             clock,
         }

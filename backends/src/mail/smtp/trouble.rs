@@ -22,10 +22,14 @@ pub(super) enum Trouble {
     Tls(String),
     /// The server does not offer STARTTLS.
     NoStartTls,
-    /// The server offers no way to sign in with a password.
+    /// The server does not offer the way to sign in that is configured.
     NoMechanism,
+    /// There is no token to sign in with.
+    NoToken(String),
     /// The server refused name and password, with this code.
     SignIn(u16),
+    /// The server refused the token, with this code where it gave one.
+    TokenRefused(Option<u16>),
     /// The server wants a sign-in, with this code.
     SignInWanted(u16),
     /// The server refused with this code.
@@ -82,6 +86,18 @@ impl Trouble {
     pub(super) fn in_signing_in(self) -> Self {
         match self {
             Self::Refused(code @ 500..) | Self::SignInWanted(code) => Self::SignIn(code),
+            other => other,
+        }
+    }
+
+    /// The same trouble, when it happened while showing a token. A server may ask back where it
+    /// refuses one, which the mail library takes for nonsense.
+    pub(super) fn in_showing_a_token(self) -> Self {
+        match self {
+            Self::Refused(code @ 500..) | Self::SignInWanted(code) | Self::SignIn(code) => {
+                Self::TokenRefused(Some(code))
+            }
+            Self::Nonsense => Self::TokenRefused(None),
             other => other,
         }
     }
@@ -145,9 +161,14 @@ impl fmt::Display for Trouble {
             Self::Untrusted(why) => write!(f, "the mail server's certificate {why}"),
             Self::Tls(why) => write!(f, "TLS with the mail server failed: {why}"),
             Self::NoStartTls => f.write_str("the mail server does not offer STARTTLS"),
-            Self::NoMechanism => f.write_str("the mail server offers no sign-in with a password"),
+            Self::NoMechanism => f.write_str("the mail server offers no sign-in of this kind"),
+            Self::NoToken(why) => write!(f, "there is no token for the mail server: {why}"),
             Self::SignIn(code) => {
                 write!(f, "the mail server refused name and password (SMTP {code})")
+            }
+            Self::TokenRefused(None) => f.write_str("the mail server refused the token"),
+            Self::TokenRefused(Some(code)) => {
+                write!(f, "the mail server refused the token (SMTP {code})")
             }
             Self::SignInWanted(code) => write!(f, "the mail server wants a sign-in (SMTP {code})"),
             Self::Refused(code) => write!(f, "the mail server refused (SMTP {code})"),
@@ -180,6 +201,8 @@ mod tests {
             Trouble::Untrusted(Distrust::Issuer),
             Trouble::NoStartTls,
             Trouble::NoMechanism,
+            Trouble::NoToken(String::new()),
+            Trouble::TokenRefused(Some(535)),
             Trouble::BadAuthorities(String::new()),
             Trouble::Slow,
             Trouble::Nonsense,
@@ -197,5 +220,11 @@ mod tests {
     fn while_signing_in_a_refusal_is_one_of_the_credentials() {
         assert_eq!(Trouble::Refused(550).in_signing_in(), Trouble::SignIn(550));
         assert_eq!(Trouble::Refused(454).in_signing_in(), Trouble::Refused(454));
+        for trouble in [Trouble::Refused(535), Trouble::SignIn(535)] {
+            let shown = trouble.in_showing_a_token();
+            assert_eq!(shown, Trouble::TokenRefused(Some(535)));
+        }
+        let asked_back = Trouble::Nonsense.in_showing_a_token();
+        assert_eq!(asked_back, Trouble::TokenRefused(None));
     }
 }

@@ -1,0 +1,152 @@
+//! Asking Graph: with a token, again where that is of use, and always within a deadline.
+
+use reqwest::{Method, Url};
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use super::call::{Call, Service};
+use super::retry::{self, Failure, Setback};
+use super::tenant::Tenant;
+use super::transport::Request;
+use super::trouble::Answer;
+use super::wire::{self, Reply};
+use super::{Scope, Trouble};
+
+/// The longest answer: a page of a thousand entries is about one megabyte.
+pub(super) const LONGEST: usize = 8 * 1024 * 1024;
+
+/// What is sent along.
+pub enum Body<'b> {
+    /// Nothing.
+    Empty,
+    /// A JSON value.
+    Json(&'b serde_json::Value),
+    /// A message in MIME form, in base64.
+    Mime(&'b str),
+}
+
+/// One question, wherever it leads.
+pub(super) struct Question<'q> {
+    pub(super) url: Url,
+    pub(super) call: &'q Call,
+    pub(super) body: &'q Body<'q>,
+    /// The longest answer.
+    pub(super) limit: usize,
+    /// Whether the connection ends with it.
+    pub(super) last: bool,
+}
+
+impl Tenant {
+    /// The answer; `None` where what was asked for is not there.
+    pub(super) async fn ask(
+        &self,
+        question: &Question<'_>,
+        deadline: Instant,
+    ) -> Result<Option<Reply>, Trouble> {
+        let token = self.token(Scope::Graph, deadline).await?;
+        match self.tries(question, token.secret(), deadline).await {
+            // A token can end early: what it was refused for was not carried out.
+            Err(Trouble::Refused(Answer { status: 401, .. })) => {
+                self.tokens().forget(Scope::Graph, &token).await;
+                let token = self.token(Scope::Graph, deadline).await?;
+                self.tries(question, token.secret(), deadline).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn tries(
+        &self,
+        question: &Question<'_>,
+        token: &secrecy::SecretString,
+        deadline: Instant,
+    ) -> Result<Option<Reply>, Trouble> {
+        let harmless = *question.call.method() == Method::GET;
+        let gate = self.gate(question.call.service());
+        let once = || self.once(question, token);
+        retry::until(deadline, gate, harmless, self.random(), once).await
+    }
+
+    async fn once(
+        &self,
+        question: &Question<'_>,
+        token: &secrecy::SecretString,
+    ) -> Result<Option<Reply>, Failure> {
+        let request = Request {
+            method: question.call.method().clone(),
+            url: question.url.clone(),
+            body: question.body,
+            eventual: question.call.is_eventual(),
+            last: question.last,
+        };
+        let wires = self.wires().await.map_err(Failure::of)?;
+        let response = wires
+            .graph
+            .send(request, token)
+            .await
+            .map_err(Failure::of)?;
+        let reply = wire::read(response, question.limit, self.clock())
+            .await
+            .map_err(Failure::of)?;
+        match reply.status {
+            200..300 => Ok(Some(reply)),
+            404 => Ok(None),
+            status => Err(Failure {
+                setback: Setback::Status {
+                    status,
+                    retry_after: reply.retry_after,
+                },
+                trouble: refusal(&reply, question.call.permission()),
+            }),
+        }
+    }
+}
+
+/// What is kept of an answer that refuses: never its message, which names people and devices.
+fn refusal(reply: &Reply, needs: &'static str) -> Trouble {
+    #[derive(Deserialize)]
+    struct Body {
+        error: Inner,
+    }
+    #[derive(Deserialize)]
+    struct Inner {
+        #[serde(default)]
+        code: String,
+        #[serde(default, rename = "innerError")]
+        inner: Option<InnerError>,
+    }
+    #[derive(Deserialize)]
+    struct InnerError {
+        #[serde(default, rename = "request-id")]
+        request_id: String,
+    }
+    let error = serde_json::from_slice::<Body>(&reply.body).ok();
+    let error = error.map(|body| body.error);
+    let code = error.as_ref().map(|error| wire::plain(&error.code));
+    let inner = error.and_then(|error| error.inner);
+    let inner = inner.map(|inner| wire::plain(&inner.request_id));
+    let answer = Answer {
+        status: reply.status,
+        code: code.unwrap_or_default(),
+        request_id: inner
+            .filter(|id| !id.is_empty())
+            .unwrap_or_else(|| reply.request_id.clone()),
+    };
+    if answer.status == 403 && !needs.is_empty() {
+        Trouble::Forbidden { needs, answer }
+    } else {
+        Trouble::Refused(answer)
+    }
+}
+
+/// The service's name in messages.
+impl std::fmt::Display for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Directory => "the directory",
+            Self::Keys => "recovery keys",
+            Self::Intune => "Intune",
+            Self::Mail => "mail",
+        })
+    }
+}

@@ -1,0 +1,183 @@
+//! The identity that Azure gives to the machine or the app that Clavis runs on.
+
+use std::time::Duration;
+
+use clavis_broker::ports::Clock;
+use jiff::{SignedDuration, Timestamp};
+use reqwest::{Client, Url};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::Trouble;
+use super::login::Fetched;
+use super::retry::{Failure, Setback};
+use super::trouble::{Answer, Refusal};
+use super::wire::{self, Reply};
+
+/// Where every virtual machine in Azure learns about itself. It never leaves the host.
+const METADATA: &str = "http://169.254.169.254";
+
+/// No answer with a token is longer.
+const LONGEST: usize = 64 * 1024;
+
+/// Where tokens of the identity come from.
+pub(super) struct ManagedIdentity {
+    source: Source,
+    client_id: Option<Uuid>,
+}
+
+enum Source {
+    /// The metadata service of a virtual machine.
+    Machine { url: String },
+    /// App Service, Functions and Container Apps, which say so in the environment.
+    App { url: String, header: SecretString },
+}
+
+impl ManagedIdentity {
+    /// `url` stands for the metadata service where the settings name another; `variable` is what
+    /// the environment holds.
+    pub(super) fn new(
+        client_id: Option<Uuid>,
+        url: Option<String>,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Self {
+        let app = || Some((variable("IDENTITY_ENDPOINT")?, variable("IDENTITY_HEADER")?));
+        let source = match (url, app()) {
+            (None, Some((url, header))) => Source::App {
+                url,
+                header: SecretString::from(header),
+            },
+            (url, _) => Source::Machine {
+                url: url.unwrap_or_else(|| METADATA.to_owned()),
+            },
+        };
+        Self { source, client_id }
+    }
+
+    /// Asks once for a token for a service.
+    pub(super) async fn token(
+        &self,
+        http: &Client,
+        resource: &str,
+        clock: &dyn Clock,
+    ) -> Result<Fetched, Failure> {
+        let url = self.url(resource).map_err(Failure::of)?;
+        let host = wire::host(&url);
+        let request = match &self.source {
+            Source::Machine { .. } => http.get(url).header("Metadata", "true"),
+            Source::App { header, .. } => http
+                .get(url)
+                .header("X-IDENTITY-HEADER", header.expose_secret()),
+        };
+        let response = request
+            .send()
+            .await
+            .map_err(|error| Failure::of(Trouble::of(error, &host)))?;
+        let reply = wire::read(response, LONGEST, clock)
+            .await
+            .map_err(Failure::of)?;
+        if reply.status != 200 {
+            return Err(refused(&reply));
+        }
+        let given: Given = serde_json::from_slice(&reply.body)
+            .map_err(|_| Failure::of(Trouble::Nonsense(format!("{host} gives out no tokens"))))?;
+        Ok(Fetched {
+            good_for: given.good_for(clock.now()),
+            secret: SecretString::from(given.access_token),
+        })
+    }
+
+    fn url(&self, resource: &str) -> Result<Url, Trouble> {
+        let (url, version) = match &self.source {
+            Source::Machine { url } => {
+                let url = format!("{url}/metadata/identity/oauth2/token");
+                (Url::parse(&url).ok(), "2018-02-01")
+            }
+            Source::App { url, .. } => (Url::parse(url).ok().filter(stays_here), "2019-08-01"),
+        };
+        let mut url = url.ok_or_else(|| {
+            Trouble::Unusable("IDENTITY_ENDPOINT is no address on this machine".into())
+        })?;
+        url.query_pairs_mut()
+            .append_pair("api-version", version)
+            .append_pair("resource", resource);
+        if let Some(id) = self.client_id {
+            url.query_pairs_mut()
+                .append_pair("client_id", &id.to_string());
+        }
+        Ok(url)
+    }
+}
+
+/// Whether an address is protected, or of this machine or its own link.
+fn stays_here(url: &Url) -> bool {
+    let near = match url.host() {
+        Some(host) => match host.to_string().parse::<std::net::IpAddr>() {
+            Ok(std::net::IpAddr::V4(address)) => address.is_loopback() || address.is_link_local(),
+            Ok(std::net::IpAddr::V6(address)) => address.is_loopback(),
+            Err(_) => host.to_string() == "localhost" || host.to_string() == "[::1]",
+        },
+        None => false,
+    };
+    url.scheme() == "https" || (url.scheme() == "http" && near)
+}
+
+/// An answer with a token. Numbers are texts at some of the services.
+#[derive(Deserialize)]
+struct Given {
+    access_token: String,
+    expires_in: Option<Number>,
+    expires_on: Option<Number>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Number {
+    Number(i64),
+    Text(String),
+}
+
+impl Given {
+    fn good_for(&self, now: Timestamp) -> Duration {
+        let read = |number: &Option<Number>| match number {
+            Some(Number::Number(number)) => Some(*number),
+            Some(Number::Text(text)) => text.parse().ok(),
+            None => None,
+        };
+        let left = read(&self.expires_in)
+            .map(SignedDuration::from_secs)
+            .or_else(|| {
+                let end = Timestamp::from_second(read(&self.expires_on)?).ok()?;
+                Some(end.duration_since(now))
+            });
+        left.and_then(|left| Duration::try_from(left).ok())
+            .unwrap_or_default()
+    }
+}
+
+fn refused(reply: &Reply) -> Failure {
+    #[derive(Deserialize)]
+    struct Body {
+        error: String,
+    }
+    let code = serde_json::from_slice::<Body>(&reply.body)
+        .map(|body| wire::plain(&body.error))
+        .unwrap_or_default();
+    let trouble = if reply.status == 400 || reply.status == 403 {
+        Trouble::Credentials(Refusal { code, number: None })
+    } else {
+        Trouble::Refused(Answer {
+            status: reply.status,
+            code,
+            request_id: String::new(),
+        })
+    };
+    Failure {
+        trouble,
+        setback: Setback::Status {
+            status: reply.status,
+            retry_after: reply.retry_after,
+        },
+    }
+}

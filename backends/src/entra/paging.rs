@@ -1,0 +1,101 @@
+//! Lists that come in pages.
+
+use reqwest::Url;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::call::Call;
+use super::client::{Body, LONGEST, Question};
+use super::tenant::{Tenant, parse};
+use super::{Trouble, wire};
+
+/// The most pages of one list.
+const PAGES: usize = 200;
+
+#[derive(Deserialize)]
+struct Page<T> {
+    value: Vec<T>,
+    #[serde(rename = "@odata.nextLink")]
+    next: Option<String>,
+}
+
+impl Tenant {
+    /// All entries of a list; none where what was asked about is not there.
+    ///
+    /// # Errors
+    /// Also where a page names another server as the place of the next: nothing is sent there.
+    pub async fn list<T: DeserializeOwned>(&self, call: &Call) -> Result<Vec<T>, Trouble> {
+        let deadline = self.deadline();
+        let mut entries = Vec::new();
+        let Some(first) = self.address(call)? else {
+            return Ok(entries);
+        };
+        let mut url = first.clone();
+        for _ in 0..PAGES {
+            let question = Question {
+                url,
+                call,
+                body: &Body::Empty,
+                limit: LONGEST,
+                last: false,
+            };
+            let Some(reply) = self.ask(&question, deadline).await? else {
+                return Ok(entries);
+            };
+            let page: Page<T> = parse(&reply.body, call)?;
+            entries.extend(page.value);
+            match page.next {
+                None => return Ok(entries),
+                Some(link) => url = next(&link, &first)?,
+            }
+        }
+        Err(Trouble::Nonsense(format!(
+            "a list about {} has no end",
+            call.service()
+        )))
+    }
+}
+
+/// The address of the next page, if it is of the server that was asked.
+fn next(link: &str, first: &Url) -> Result<Url, Trouble> {
+    Url::parse(link)
+        .ok()
+        .filter(|url| {
+            url.origin() == first.origin() && url.username().is_empty() && url.password().is_none()
+        })
+        .ok_or_else(|| {
+            let host = wire::host(first);
+            Trouble::Nonsense(format!("{host} sends to another server for the next page"))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_is_at_the_same_server() {
+        let first = Url::parse("https://graph.microsoft.com/v1.0/devices").unwrap();
+        for sound in [
+            "https://graph.microsoft.com/v1.0/devices?$skiptoken=1",
+            "https://graph.microsoft.com:443/v1.0/x",
+            "https://GRAPH.microsoft.com/v1.0/x",
+        ] {
+            next(sound, &first).expect(sound);
+        }
+        for foreign in [
+            "https://graph.microsoft.com.example.com/v1.0/devices",
+            "https://graph.microsoft.com@example.com/v1.0/devices",
+            "https://anna@graph.microsoft.com/v1.0/devices",
+            "http://graph.microsoft.com/v1.0/devices",
+            "https://graph.microsoft.com:8443/v1.0/devices",
+            "/v1.0/devices",
+            "//example.com/v1.0/devices",
+            "data:,x",
+            "",
+        ] {
+            let trouble = next(foreign, &first).expect_err(foreign);
+            assert!(matches!(trouble, Trouble::Nonsense(_)));
+        }
+    }
+}

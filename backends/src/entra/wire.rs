@@ -1,0 +1,148 @@
+//! HTTP as all sides here speak it: who we say we are, and bodies in buffers that are wiped.
+
+use std::time::Duration;
+
+use clavis_broker::ports::Clock;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response, Url};
+use zeroize::Zeroizing;
+
+use super::Trouble;
+
+/// How we introduce ourselves.
+pub(super) const USER_AGENT: &str = concat!("clavis/", env!("CARGO_PKG_VERSION"));
+
+/// The length up to which a body is read without its buffer growing: more than a key needs.
+pub(super) const ROOM: usize = 16 * 1024;
+
+/// No wait that somebody asks for is counted as longer.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
+
+/// An answer, read to its end.
+pub(super) struct Reply {
+    /// The HTTP status.
+    pub(super) status: u16,
+    /// How long to wait before the next call, where that was said.
+    pub(super) retry_after: Option<Duration>,
+    /// The identifier of the call, where the head names it.
+    pub(super) request_id: String,
+    /// The body.
+    pub(super) body: Zeroizing<Vec<u8>>,
+}
+
+/// A client that follows no redirection. Reads the certificates that the system trusts, which
+/// blocks.
+pub(super) fn client(only_tls: bool, past_proxies: bool) -> Result<Client, Trouble> {
+    let mut builder = Client::builder()
+        .user_agent(USER_AGENT)
+        .referer(false)
+        .redirect(Policy::none())
+        .https_only(only_tls);
+    if past_proxies {
+        builder = builder.no_proxy();
+    }
+    builder.build().map_err(|_| {
+        Trouble::Unusable("the certificates that this machine trusts cannot be read".into())
+    })
+}
+
+/// Reads an answer whose body is not longer than `limit`. Up to [`ROOM`] it is read into one buffer
+/// that does not grow, so that no copy of it is left behind.
+pub(super) async fn read(
+    mut response: Response,
+    limit: usize,
+    clock: &dyn Clock,
+) -> Result<Reply, Trouble> {
+    let host = host(response.url());
+    let too_long = || Trouble::Nonsense(format!("{host} answered at too great a length"));
+    let status = response.status().as_u16();
+    let retry_after = retry_after(response.headers(), clock);
+    let request_id = response.headers().get("request-id");
+    let request_id = request_id.and_then(|id| id.to_str().ok());
+    let request_id = plain(request_id.unwrap_or_default());
+    let mut body = Zeroizing::new(Vec::with_capacity(limit.min(ROOM)));
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| Trouble::of(error, &host))?
+    {
+        if chunk.len() > limit - body.len() {
+            return Err(too_long());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Reply {
+        status,
+        retry_after,
+        request_id,
+        body,
+    })
+}
+
+/// The host of an address, for messages.
+pub(super) fn host(url: &Url) -> String {
+    url.host_str().unwrap_or_default().to_owned()
+}
+
+/// A word of somebody else, if it looks like a code or an identifier; else nothing.
+pub(super) fn plain(word: &str) -> String {
+    let sound = word.len() <= 64
+        && word
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    if sound {
+        word.to_owned()
+    } else {
+        String::new()
+    }
+}
+
+/// `Retry-After`, in seconds or as a date (RFC 9110, section 10.2.3).
+fn retry_after(head: &HeaderMap, clock: &dyn Clock) -> Option<Duration> {
+    let text = head.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = if let Ok(seconds) = text.parse() {
+        Duration::from_secs(seconds)
+    } else {
+        let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+        // A date that has passed means at once.
+        Duration::try_from(date.duration_since(clock.now())).unwrap_or_default()
+    };
+    Some(wait.min(LONGEST_WAIT))
+}
+
+#[cfg(test)]
+mod tests {
+    use clavis_broker::testing::{SetClock, sample};
+
+    use super::*;
+
+    #[test]
+    fn the_time_to_wait_is_seconds_or_a_date() {
+        // It is 9:00:00.
+        let clock = SetClock::at(sample::monday());
+        let read = |text: &str| {
+            let mut head = HeaderMap::new();
+            head.insert(RETRY_AFTER, text.parse().unwrap());
+            retry_after(&head, &clock).map(|wait| wait.as_secs())
+        };
+        assert_eq!(read("7"), Some(7));
+        assert_eq!(read(" 120 "), Some(120));
+        assert_eq!(read("Mon, 23 Nov 2026 09:00:20 GMT"), Some(20));
+        assert_eq!(read("Mon, 23 Nov 2026 08:00:00 GMT"), Some(0));
+        assert_eq!(read(&u64::MAX.to_string()), Some(24 * 60 * 60));
+        assert_eq!(read("soon"), None);
+        assert_eq!(read("-1"), None);
+        assert_eq!(retry_after(&HeaderMap::new(), &clock), None);
+    }
+
+    #[test]
+    fn words_of_others_are_kept_only_where_they_are_codes() {
+        assert_eq!(
+            plain("Authorization_RequestDenied"),
+            "Authorization_RequestDenied"
+        );
+        assert_eq!(plain("anna@example.com"), "");
+        assert_eq!(plain(&"a".repeat(65)), "");
+    }
+}
