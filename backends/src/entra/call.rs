@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use reqwest::{Method, Url};
 
 /// A question to Graph, put together so that no value can become syntax.
+#[must_use]
 pub struct Call {
     method: Method,
     segments: Vec<String>,

@@ -77,9 +77,7 @@ impl Transport {
         let host = wire::host(&request.url);
         let origin = request.url.origin();
         let body = body(request.body);
-        let mut handler = self
-            .graph
-            .custom(request.method, body.map(|(body, _)| BodyRead::from(body)));
+        let mut handler = self.graph.custom(request.method, body.map(BodyRead::from));
         *AsMut::<Url>::as_mut(&mut handler) = request.url;
         let head = handler.headers_mut();
         if let Some(kind) = kind(request.body) {
@@ -104,14 +102,14 @@ impl Transport {
     }
 }
 
-fn body(body: &Body<'_>) -> Option<(reqwest::Body, ())> {
+fn body(body: &Body<'_>) -> Option<reqwest::Body> {
     let bytes: Vec<u8> = match body {
         Body::Empty => return None,
         Body::Json(value) => value.to_string().into_bytes(),
         Body::Mime(text) => text.as_bytes().to_vec(),
     };
     // Wrapped, it cannot be sent a second time to wherever a redirection points.
-    Some((reqwest::Body::wrap(reqwest::Body::from(bytes)), ()))
+    Some(reqwest::Body::wrap(reqwest::Body::from(bytes)))
 }
 
 fn kind(body: &Body<'_>) -> Option<&'static str> {

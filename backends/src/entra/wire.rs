@@ -16,6 +16,9 @@ pub(super) const USER_AGENT: &str = concat!("clavis/", env!("CARGO_PKG_VERSION")
 /// The length up to which a body is read without its buffer growing: more than a key needs.
 pub(super) const ROOM: usize = 16 * 1024;
 
+/// No wait that somebody asks for is counted as longer.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
+
 /// An answer, read to its end.
 pub(super) struct Reply {
     /// The HTTP status.
@@ -98,12 +101,14 @@ pub(super) fn plain(word: &str) -> String {
 /// `Retry-After`, in seconds or as a date (RFC 9110, section 10.2.3).
 fn retry_after(head: &HeaderMap, clock: &dyn Clock) -> Option<Duration> {
     let text = head.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-    // A date that has passed means at once.
-    Some(Duration::try_from(date.duration_since(clock.now())).unwrap_or_default())
+    let wait = if let Ok(seconds) = text.parse() {
+        Duration::from_secs(seconds)
+    } else {
+        let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+        // A date that has passed means at once.
+        Duration::try_from(date.duration_since(clock.now())).unwrap_or_default()
+    };
+    Some(wait.min(LONGEST_WAIT))
 }
 
 #[cfg(test)]
@@ -125,6 +130,7 @@ mod tests {
         assert_eq!(read(" 120 "), Some(120));
         assert_eq!(read("Mon, 23 Nov 2026 09:00:20 GMT"), Some(20));
         assert_eq!(read("Mon, 23 Nov 2026 08:00:00 GMT"), Some(0));
+        assert_eq!(read(&u64::MAX.to_string()), Some(24 * 60 * 60));
         assert_eq!(read("soon"), None);
         assert_eq!(read("-1"), None);
         assert_eq!(retry_after(&HeaderMap::new(), &clock), None);
