@@ -2,6 +2,7 @@
 //! kinds.
 
 mod active_directory;
+mod entra;
 mod file;
 
 use std::fmt;
@@ -13,12 +14,13 @@ use clavis_config::escrow::EscrowKind;
 use clavis_config::problems::Problems;
 
 pub use active_directory::{ActiveDirectoryEscrow, AdEscrow};
+pub use entra::EntraEscrow;
 pub use file::FileEscrow;
 
 use crate::Supplies;
 
 /// Every kind that is built in. A further one is a folder beside this file, and a line here.
-pub const KINDS: &[EscrowKind<Plan>] = &[active_directory::KIND, file::KIND];
+pub const KINDS: &[EscrowKind<Plan>] = &[active_directory::KIND, entra::KIND, file::KIND];
 
 /// What a kind made of its section of the configuration.
 pub type Plan = Arc<dyn EscrowPlan>;

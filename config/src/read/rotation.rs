@@ -26,7 +26,7 @@ fn never_or_later(value: &DeValue<'_>) -> Result<Option<SignedDuration>, Wrong> 
     if value.as_str() == Some("never") {
         return Ok(None);
     }
-    let range = SignedDuration::from_mins(5)..=SignedDuration::from_hours(24 * 30);
+    let range = SignedDuration::ZERO..=SignedDuration::from_hours(24 * 30);
     duration(range)(value).map(Some).map_err(|wrong| Wrong {
         remedy: format!("{} Or write \"never\".", wrong.remedy),
         ..wrong
