@@ -247,7 +247,7 @@ pub enum SmtpProof {
 pub struct GraphMail {
     /// The `[entra.NAME]` that may send.
     pub entra: String,
-    /// The mailbox to send from: a mail address or a user principal name.
+    /// The mailbox to send from: a user principal name or the ID of a user.
     pub mailbox: String,
 }
 

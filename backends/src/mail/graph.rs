@@ -51,7 +51,7 @@ impl Mailer for GraphMailer {
             Some(()) => Ok(()),
             // An operator has to name another mailbox, or to make this one.
             None => Err(MailError::Transient(
-                "Graph knows no mailbox of the name in [mail]".into(),
+                "Graph knows no mailbox of that user principal name".into(),
             )),
         }
     }

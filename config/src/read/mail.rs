@@ -3,6 +3,7 @@
 use clavis_broker::people::MailAddress;
 use jiff::SignedDuration;
 use toml::de::DeValue;
+use uuid::Uuid;
 
 use super::Origin;
 use super::entra::{self, Tenants};
@@ -32,11 +33,23 @@ pub(super) fn mail(section: &Section<'_>, origin: &Origin<'_>, tenants: &Tenants
 
 fn graph(section: &Section<'_>, from: Option<&MailAddress>, tenants: &Tenants) -> Option<MailKind> {
     let entra = entra::named(section, "entra", tenants);
-    let mailbox = section.optional("mailbox", mail_address);
+    let mailbox = section.optional("mailbox", mailbox);
     Some(MailKind::Graph(GraphMail {
         entra: entra?,
-        mailbox: mailbox.as_ref().or(from)?.to_string(),
+        mailbox: mailbox.or_else(|| from.map(ToString::to_string))?,
     }))
+}
+
+/// A user principal name, which looks like a mail address, or the ID of a user.
+fn mailbox(value: &DeValue<'_>) -> Result<String, Wrong> {
+    let mailbox = text(value)?;
+    let sound = MailAddress::parse(&mailbox).is_ok() || Uuid::parse_str(&mailbox).is_ok();
+    sound.then_some(mailbox).ok_or_else(|| {
+        Wrong::new(
+            "is neither a user principal name nor the ID of a user",
+            "Write the user principal name of the mailbox, such as \"clavis@example.com\".",
+        )
+    })
 }
 
 fn smtp(section: &Section<'_>, origin: &Origin<'_>, tenants: &Tenants) -> Option<MailKind> {

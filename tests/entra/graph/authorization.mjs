@@ -1,7 +1,7 @@
 // Who may call: the bearer token is checked for real, and each call needs one of its roles.
 
 import { jose } from '../packages.mjs';
-import { verifyToken } from '../identity/provider.mjs';
+import { graphAudiences, verifyToken } from '../identity/provider.mjs';
 import { GraphError } from './error.mjs';
 
 /** The tenant that a call's token claims to be of; whether it is, `authorize` finds out. */
@@ -17,7 +17,7 @@ export function tenantOf(tenants, { headers }) {
 export async function callerRoles(world, tenant, { headers }) {
     let claims;
     try {
-        claims = await verifyToken(world, tenant, bearer(headers), world.address.graph);
+        claims = await verifyToken(world, tenant, bearer(headers), graphAudiences(world));
     } catch (error) {
         throw new GraphError(401, 'InvalidAuthenticationToken', tokenMessage(error));
     }

@@ -23,9 +23,15 @@ export function issuer(world, tenant) {
     return `${world.address.login}/${tenant.id}`;
 }
 
+/** Whom a token for Graph is for: the real one, also where another address stands for it. */
+export function graphAudiences(world) {
+    return [world.address.graph, 'https://graph.microsoft.com'];
+}
+
 /** Which resources a tenant has, and the roles that the application was granted on each. */
 export function resources(world, { settings }) {
-    return { [world.address.graph]: settings.roles, ...settings.otherResources };
+    const graph = graphAudiences(world).map((audience) => [audience, settings.roles]);
+    return { ...Object.fromEntries(graph), ...settings.otherResources };
 }
 
 /** The resource that a scope names, or nothing where the scope is not of the form that Entra wants. */

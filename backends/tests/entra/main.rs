@@ -1,0 +1,13 @@
+//! Entra ID and Graph as a double of them shows them, which `tests/entra/start` runs: its tokens
+//! come from a real identity provider, and its Graph refuses what the real one refuses.
+
+mod answers;
+mod certificates;
+mod credentials;
+mod double;
+mod limits;
+mod mail;
+mod paging;
+mod rights;
+mod smtp;
+mod tokens;

@@ -1,0 +1,1 @@
+//! Mails by SMTP with a token.
