@@ -32,20 +32,20 @@ pub(super) async fn of(
     escrow: &BackendName,
     person: &str,
 ) -> Result<Vec<Device>, Trouble> {
-    let (owned, registered, primary) = tokio::join!(
+    let (owned, registered, managed) = tokio::join!(
         related(tenant, person, "ownedDevices"),
         related(tenant, person, "registeredDevices"),
         primary(tenant, person),
     );
     let mut objects = by_device_id(owned?.into_iter().chain(registered?));
-    let mut others = primary?;
+    let mut others = managed?;
     others.retain(|id| !objects.contains_key(id));
     objects.append(&mut by_device_id(with_ids(tenant, &others).await?));
-    let owner = PersonId(person.to_owned());
+    let id = PersonId(person.to_owned());
     let devices = objects
         .values()
         .filter(|object| object.may_be_windows())
-        .filter_map(|object| device(object, escrow, vec![owner.clone()]));
+        .filter_map(|object| device(object, escrow, vec![id.clone()]));
     Ok(tell_apart(devices.collect()))
 }
 

@@ -59,7 +59,8 @@ impl Directory for EntraPeople {
 
     async fn devices_of(&self, person: &PersonId) -> Result<Vec<Device>, DirectoryError> {
         match object_id(person) {
-            Some(id) => Ok(devices::of(&self.tenant, &self.escrow, &id).await?),
+            // Several questions at once are too much for the caller's own stack.
+            Some(id) => Ok(Box::pin(devices::of(&self.tenant, &self.escrow, &id)).await?),
             None => Ok(Vec::new()),
         }
     }

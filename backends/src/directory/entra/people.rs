@@ -14,7 +14,7 @@ pub(super) const FIELDS: &str = "id,displayName,userPrincipalName,mail,accountEn
 /// An account as Graph tells it (resource type `user`).
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Account {
+pub(super) struct User {
     #[serde(rename = "@odata.type")]
     kind: Option<String>,
     id: Uuid,
@@ -24,7 +24,7 @@ pub(super) struct Account {
     account_enabled: Option<bool>,
 }
 
-impl Account {
+impl User {
     /// Whether both what a person is written to at and whether they may take part can be read.
     pub(super) fn tells_mail_and_state(&self) -> bool {
         self.account_enabled.is_some() && mail(self).is_some()
@@ -43,7 +43,8 @@ pub(super) async fn by_id(tenant: &Tenant, id: &str) -> Result<Option<Person>, T
 /// The people with this `mail`. Other addresses of a mailbox (`proxyAddresses`, `otherMails`) may
 /// be somebody else's `mail`.
 pub(super) async fn by_mail(tenant: &Tenant, mail: &MailAddress) -> Result<Vec<Person>, Trouble> {
-    found(tenant, &accounts().query("$filter", &equals("mail", mail.as_str()))).await
+    let call = accounts().query("$filter", &equals("mail", mail.as_str()));
+    found(tenant, &call).await
 }
 
 /// The people who sign in with this user principal name, or for a name without `@`, who do so in
@@ -75,7 +76,7 @@ pub(super) async fn manager(tenant: &Tenant, of: &str) -> Result<Option<Person>,
 
 /// The people among the answers to a call for [`FIELDS`].
 pub(super) async fn found(tenant: &Tenant, call: &Call) -> Result<Vec<Person>, Trouble> {
-    let found: Vec<Account> = tenant.list(call).await?;
+    let found: Vec<User> = tenant.list(call).await?;
     let people: Result<Vec<_>, _> = found.iter().map(person).collect();
     Ok(people?.into_iter().flatten().collect())
 }
@@ -92,7 +93,7 @@ pub(super) fn accounts() -> Call {
 ///
 /// # Errors
 /// Where the account may not be read.
-fn person(account: &Account) -> Result<Option<Person>, Trouble> {
+fn person(account: &User) -> Result<Option<Person>, Trouble> {
     // Types other than the one that was asked for are told as such.
     if matches!(&account.kind, Some(kind) if kind != "#microsoft.graph.user") {
         return Ok(None);
@@ -114,7 +115,7 @@ fn person(account: &Account) -> Result<Option<Person>, Trouble> {
 }
 
 /// An address that Clavis would not write to is none.
-fn mail(account: &Account) -> Option<MailAddress> {
+fn mail(account: &User) -> Option<MailAddress> {
     let mail = account.mail.as_deref()?;
     MailAddress::parse(mail).ok()
 }
@@ -132,7 +133,8 @@ mod tests {
 
     #[test]
     fn a_person_has_a_name_and_perhaps_a_usable_address() {
-        let adele = of(r#","displayName":"Adele","mail":"adele@example.com","accountEnabled":true"#);
+        let adele =
+            of(r#","displayName":"Adele","mail":"adele@example.com","accountEnabled":true"#);
         let adele = adele.unwrap().unwrap();
         assert_eq!((adele.id.0, adele.enabled), (ID.to_lowercase(), true));
         assert_eq!(adele.mail.unwrap().as_str(), "adele@example.com");
