@@ -5,6 +5,7 @@ mod answers;
 mod certificates;
 mod credentials;
 mod double;
+mod escrow;
 mod limits;
 mod mail;
 mod owners;

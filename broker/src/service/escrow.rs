@@ -94,10 +94,13 @@ impl Broker {
 
     /// The same machine with the places that it has in those of these backends that did not
     /// answer before.
-    pub(super) async fn complete_with(&self, device: Device, names: &[BackendName]) -> Device {
+    pub(super) async fn complete_with(
+        &self,
+        device: &Device,
+        names: &[BackendName],
+    ) -> Answers<Device> {
         let others = names.iter().filter_map(|name| self.backend(name));
-        let answers = self.look_elsewhere(&device, others.collect()).await;
-        answers.found.into_iter().next().unwrap_or(device)
+        self.look_elsewhere(device, others.collect()).await
     }
 
     async fn look_elsewhere(

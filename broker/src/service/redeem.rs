@@ -242,17 +242,19 @@ impl Broker {
     }
 
     async fn fetch_keys(&self, request: &Request) -> Result<Fetched, Vec<Unfetched>> {
-        let device = self
-            .complete_with(request.device.clone(), &request.unanswered)
+        let elsewhere = self
+            .complete_with(&request.device, &request.unanswered)
             .await;
-        let records = self.records_of(&device).await;
+        let device = elsewhere.found.first().unwrap_or(&request.device);
+        let mut records = self.records_of(device).await;
+        records.silent.extend(elsewhere.silent);
         let unanswered = records.unanswered();
         let selection = select(records.found, request.wanted.as_ref());
         let missing = uncovered(&request.promised, &selection);
         if selection.release.is_empty() || !missing.is_empty() {
             return Err(why_missing(&missing, &records.silent));
         }
-        let read = self.read_keys(&device, &selection.release).await;
+        let read = self.read_keys(device, &selection.release).await;
         disclose(selection, read, unanswered)
     }
 }
