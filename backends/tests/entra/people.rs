@@ -41,7 +41,7 @@ async fn place(users: Value, rest: Value) -> Place {
 }
 
 fn by_mail(mail: &str) -> PersonQuery {
-    PersonQuery::Mail(MailAddress::parse(mail).unwrap())
+    PersonQuery::Mail(MailAddress::parse(mail).expect("an address"))
 }
 
 fn by_login(name: &str) -> PersonQuery {
@@ -56,8 +56,8 @@ async fn members(place: &Place, group: &str) -> Result<Option<Vec<Person>>, Dire
     people(place).members(&GroupName(group.into())).await
 }
 
-fn is_denied_for<T: std::fmt::Debug>(outcome: Result<T, DirectoryError>, permission: &str) {
-    let Err(DirectoryError::Denied(why)) = &outcome else {
+fn is_denied_for<T: std::fmt::Debug>(outcome: &Result<T, DirectoryError>, permission: &str) {
+    let Err(DirectoryError::Denied(why)) = outcome else {
         panic!("denied for want of {permission}: {outcome:?}");
     };
     assert!(why.to_string().contains(permission), "{why}");
@@ -285,19 +285,19 @@ async fn missing_permissions_are_named_and_never_an_empty_answer() {
         by_login("adele@example.com"),
         by_login("adele"),
     ] {
-        is_denied_for(people.person(&query).await, "User.Read.All");
+        is_denied_for(&people.person(&query).await, "User.Read.All");
     }
-    is_denied_for(people.manager(&adele).await, "User.Read.All");
-    is_denied_for(people.devices_of(&adele).await, "User.Read.All");
-    is_denied_for(members(&place, "Approvers").await, "User.Read.All");
+    is_denied_for(&people.manager(&adele).await, "User.Read.All");
+    is_denied_for(&people.devices_of(&adele).await, "User.Read.All");
+    is_denied_for(&members(&place, "Approvers").await, "User.Read.All");
     let findings = people.check().await;
     let said = findings.iter().find(|it| it.severity == Severity::Failure);
     assert!(said.unwrap().what.contains("User.Read.All"), "{findings:?}");
 
     without("GroupMember.Read.All").await;
-    is_denied_for(members(&place, "Approvers").await, "GroupMember.Read.All");
+    is_denied_for(&members(&place, "Approvers").await, "GroupMember.Read.All");
     let people = without("Device.Read.All").await;
-    is_denied_for(people.devices_of(&adele).await, "Device.Read.All");
+    is_denied_for(&people.devices_of(&adele).await, "Device.Read.All");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use clavis_broker::ports::{Finding, Severity};
 use serde::Deserialize;
 
-use super::people::{User, accounts};
+use super::people::{Entry, accounts};
 use crate::entra::{Part, Tenant, Trouble, trouble_finding};
 
 /// Tries everything that the directory needs.
@@ -23,7 +23,7 @@ pub(super) async fn check(tenant: &Tenant) -> Vec<Finding> {
 async fn reading(tenant: &Tenant) -> Result<Finding, Trouble> {
     #[derive(Deserialize)]
     struct Page {
-        value: Vec<User>,
+        value: Vec<Entry>,
     }
     // Of a tenant's accounts, one page is enough.
     let call = accounts()

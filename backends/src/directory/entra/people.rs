@@ -14,7 +14,7 @@ pub(super) const FIELDS: &str = "id,displayName,userPrincipalName,mail,accountEn
 /// An account as Graph tells it (resource type `user`).
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct User {
+pub(super) struct Entry {
     #[serde(rename = "@odata.type")]
     kind: Option<String>,
     id: Uuid,
@@ -24,7 +24,7 @@ pub(super) struct User {
     account_enabled: Option<bool>,
 }
 
-impl User {
+impl Entry {
     /// Whether both what a person is written to at and whether they may take part can be read.
     pub(super) fn tells_mail_and_state(&self) -> bool {
         self.account_enabled.is_some() && mail(self).is_some()
@@ -76,7 +76,7 @@ pub(super) async fn manager(tenant: &Tenant, of: &str) -> Result<Option<Person>,
 
 /// The people among the answers to a call for [`FIELDS`].
 pub(super) async fn found(tenant: &Tenant, call: &Call) -> Result<Vec<Person>, Trouble> {
-    let found: Vec<User> = tenant.list(call).await?;
+    let found: Vec<Entry> = tenant.list(call).await?;
     let people: Result<Vec<_>, _> = found.iter().map(person).collect();
     Ok(people?.into_iter().flatten().collect())
 }
@@ -93,7 +93,7 @@ pub(super) fn accounts() -> Call {
 ///
 /// # Errors
 /// Where the account may not be read.
-fn person(account: &User) -> Result<Option<Person>, Trouble> {
+fn person(account: &Entry) -> Result<Option<Person>, Trouble> {
     // Types other than the one that was asked for are told as such.
     if matches!(&account.kind, Some(kind) if kind != "#microsoft.graph.user") {
         return Ok(None);
@@ -115,7 +115,7 @@ fn person(account: &User) -> Result<Option<Person>, Trouble> {
 }
 
 /// An address that Clavis would not write to is none.
-fn mail(account: &User) -> Option<MailAddress> {
+fn mail(account: &Entry) -> Option<MailAddress> {
     let mail = account.mail.as_deref()?;
     MailAddress::parse(mail).ok()
 }
