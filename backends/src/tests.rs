@@ -163,11 +163,7 @@ fn the_program_that_the_example_shows_in_comments_is_read() {
         assert!(read.contains(part), "{part} is not in {read}");
     }
     let mut short = long;
-    for line in [
-        "arguments = []",
-        "timeout = \"10s\"",
-        "concurrency = 4",
-    ] {
+    for line in ["arguments = []", "timeout = \"10s\"", "concurrency = 4"] {
         assert!(short.contains(&format!("\n{line}")), "no line {line}");
         short = short.replacen(&format!("\n{line}"), "\n", 1);
     }
