@@ -462,6 +462,76 @@ fn references_between_sections_must_lead_somewhere() {
     parse(&(changed(&[("escrow = \"corp\"", "")]) + &other)).expect("only one fits");
 }
 
+/// The example, with people in Entra ID: these lines of `[directory]`, and these further sections.
+fn with_people_in_entra(directory: &str, sections: &str) -> String {
+    let from = EXAMPLE.find("\n[directory]\n").expect("the section");
+    let to = EXAMPLE.find("\n[mail]\n").expect("the section");
+    let tenant = "[entra.cloud]\ntenant = \"example.com\"\n\
+                  client_id = \"11111111-2222-3333-4444-555555555555\"\n\
+                  client_secret_file = \"entra.secret\"\n";
+    let (before, after) = (&EXAMPLE[..from], &EXAMPLE[to..]);
+    format!("{before}\n[directory]\nkind = \"entra\"\n{directory}\n{after}\n{tenant}\n{sections}\n")
+}
+
+const KEYS_IN_ENTRA: &str = "[[escrow]]\nname = \"keys\"\nkind = \"entra\"\nentra = \"cloud\"\n";
+
+#[test]
+fn people_in_entra_have_their_devices_in_the_backend_over_their_tenant_or_a_named_one() {
+    let escrow_of = |directory: &str, sections: &str| {
+        let settings = parse(&with_people_in_entra(directory, sections));
+        let settings = settings.unwrap_or_else(|problems| panic!("{problems}"));
+        let Directory::Entra(directory) = settings.directory else {
+            panic!("in Entra ID");
+        };
+        assert_eq!(directory.entra, "cloud");
+        directory.escrow.0
+    };
+    assert_eq!(escrow_of("entra = \"cloud\"", KEYS_IN_ENTRA), "keys");
+    // A computer that is synchronised has the same ID in both.
+    let named = "entra = \"cloud\"\nescrow = \"corp\"";
+    assert_eq!(escrow_of(named, ""), "corp");
+    assert_eq!(escrow_of(named, KEYS_IN_ENTRA), "corp");
+}
+
+#[test]
+fn each_mistake_about_people_in_entra_is_one_problem() {
+    let file = "[[escrow]]\nname = \"demo\"\nkind = \"file\"\npath = \"escrow.toml\"\n";
+    let second = KEYS_IN_ENTRA.replace("keys", "more");
+    let both = format!("{KEYS_IN_ENTRA}{second}");
+    for (directory, sections, what) in [
+        ("", KEYS_IN_ENTRA, "`entra` is missing in [directory]"),
+        (
+            "entra = \"clod\"",
+            KEYS_IN_ENTRA,
+            "`entra` names no section [entra.clod]",
+        ),
+        (
+            "entra = \"cloud\"\nsearch_base = \"DC=example\"",
+            KEYS_IN_ENTRA,
+            "unknown key `search_base` in [directory]",
+        ),
+        (
+            "entra = \"cloud\"",
+            "",
+            "there is no [[escrow]] section over the same tenant",
+        ),
+        (
+            "entra = \"cloud\"",
+            &both,
+            "there is more than one [[escrow]] section over the same tenant",
+        ),
+        (
+            "entra = \"cloud\"\nescrow = \"demo\"",
+            file,
+            "`escrow` names no [[escrow]] section over the same tenant",
+        ),
+    ] {
+        let problems = parse(&with_people_in_entra(directory, sections)).expect_err(what);
+        let said: Vec<_> = problems.iter().map(|it| it.what.as_str()).collect();
+        assert_eq!(said, [what], "{problems}");
+    }
+}
+
 #[test]
 fn a_problem_of_a_domain_is_told_once_and_not_again_by_those_who_use_it() {
     let problems = parse(&changed(&[(

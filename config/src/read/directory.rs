@@ -21,7 +21,13 @@ pub(super) fn directory<P>(
             let owner_attribute = owner_attribute(section);
             let same_domain =
                 |entry: &Entry<P>| connection.is_none() || entry.connection == connection;
-            let escrow = escrow_of(section, escrow, same_domain, "over the same domain");
+            let escrow = escrow_of(
+                section,
+                escrow,
+                connection.is_some(),
+                same_domain,
+                "over the same domain",
+            );
             Some(Directory::ActiveDirectory(AdDirectory {
                 domain: domain?,
                 search_base,
@@ -39,7 +45,13 @@ pub(super) fn directory<P>(
                     || connection.is_none()
                     || entry.connection == connection
             };
-            let escrow = escrow_of(section, escrow, same_tenant, "over the same tenant");
+            let escrow = escrow_of(
+                section,
+                escrow,
+                connection.is_some(),
+                same_tenant,
+                "over the same tenant",
+            );
             Some(Directory::Entra(EntraDirectory {
                 entra: entra?,
                 escrow: escrow?,
@@ -47,7 +59,7 @@ pub(super) fn directory<P>(
         }),
         ("file", &|section| {
             let path = section.required("path", |value| around.path(value));
-            let escrow = escrow_of(section, escrow, |_| true, "at all");
+            let escrow = escrow_of(section, escrow, true, |_| true, "at all");
             Some(Directory::File {
                 path: path?,
                 escrow: escrow?,
@@ -57,10 +69,11 @@ pub(super) fn directory<P>(
 }
 
 /// The backend that `escrow` names, or the only one that fits. Nothing is said where the backends
-/// themselves have problems that could be the cause.
+/// themselves have problems that could be the cause, or where it is not known what has to fit.
 fn escrow_of<P>(
     section: &Section<'_>,
     entries: &[Entry<P>],
+    is_known: bool,
     fits: impl Fn(&Entry<P>) -> bool,
     which: &str,
 ) -> Option<BackendName> {
@@ -92,6 +105,9 @@ fn escrow_of<P>(
                 format!("Write {choice}.")
             },
         );
+        return None;
+    }
+    if !is_known {
         return None;
     }
     match fitting[..] {

@@ -24,6 +24,9 @@ pub(crate) enum Kind {
     MailServer,
     /// A tenant of Entra ID for keys, people and mails.
     Cloud(Cloud),
+    /// A tenant for keys, the files of the demonstration for people, and a folder for mails.
+    #[allow(dead_code, reason = "for the benchmark")]
+    CloudKeys(Cloud),
     /// The domain controller for keys and people, the tenant for further keys, and a folder for
     /// mails; `controllers` as above.
     Hybrid {
@@ -80,6 +83,13 @@ impl Installation {
                 Mails::of_cloud(cloud.clone()),
                 None,
             ),
+            Kind::CloudKeys(cloud) => {
+                copy_files(folder.path());
+                let mails = folder.path().join("mails");
+                let people = PEOPLE_FILE.replace("demo", "cloud");
+                let parts = entra(cloud, folder.path()) + &people;
+                (parts, folder_mail(&mails), Mails::in_folder(mails), None)
+            }
             Kind::Hybrid { cloud, controllers } => {
                 let dc = server_folder("CLAVIS_TEST_DC");
                 let mails = folder.path().join("mails");
@@ -199,11 +209,12 @@ pub(super) fn free_port() -> u16 {
 }
 
 fn files() -> String {
-    "[[escrow]]\nname = \"demo\"\nkind = \"file\"\npath = \"escrow.toml\"\n\
-     [directory]\nkind = \"file\"\npath = \"people.toml\"\nescrow = \"demo\"\n\
-     [approval]\nnominated = [\"simon.adler@example.com\"]\n"
-        .to_owned()
+    "[[escrow]]\nname = \"demo\"\nkind = \"file\"\npath = \"escrow.toml\"\n".to_owned()
+        + PEOPLE_FILE
 }
+
+const PEOPLE_FILE: &str = "[directory]\nkind = \"file\"\npath = \"people.toml\"\nescrow = \"demo\"\n\
+                           [approval]\nnominated = [\"simon.adler@example.com\"]\n";
 
 fn folder_mail(path: &Path) -> String {
     format!(
