@@ -78,12 +78,11 @@ impl EntraEscrow {
         let Ok(device_id) = Uuid::parse_str(&device.native) else {
             return Ok(Vec::new());
         };
-        let theirs = match self.known.of(device_id) {
-            Some(theirs) => theirs,
-            None => {
-                let records = self.find_records(device).await?;
-                records.iter().map(|record| record.key_id).collect()
-            }
+        let theirs = if let Some(theirs) = self.known.of(device_id) {
+            theirs
+        } else {
+            let records = self.find_records(device).await?;
+            records.iter().map(|record| record.key_id).collect()
         };
         let wanted: Vec<_> = ids
             .iter()
