@@ -108,6 +108,10 @@ async fn files_that_cannot_be_used_are_named() {
         private_key: SecretString::from("-----BEGIN PRIVATE KEY-----"),
     };
     assert!(trouble_with(no_key).await.contains("no usable key"));
+    workshop.curve_key("curve");
+    workshop.certificate("curve", "curve");
+    let curve = workshop.credential("curve", "curve");
+    assert!(trouble_with(curve).await.contains("none of RSA"));
     let no_token = EntraCredential::Federated {
         token_file: workshop.path("ours.pem"),
     };
