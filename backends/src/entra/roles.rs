@@ -52,8 +52,19 @@ pub(super) struct Need {
     wider: &'static [&'static str],
     /// Permissions that allow less, often granted beside.
     lesser: &'static [&'static str],
-    /// Whether the part works without it, only not as well.
-    pub(super) is_optional: bool,
+    /// What it means where it is missing.
+    pub(super) weight: Weight,
+}
+
+/// What a missing permission means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// The part does not work.
+    Needed,
+    /// The part works, only not as well.
+    Optional,
+    /// The token need not say it: Exchange Online may grant it for single mailboxes by itself.
+    Elsewhere,
 }
 
 const NEEDS: [Need; 10] = [
@@ -71,7 +82,7 @@ const NEEDS: [Need; 10] = [
     },
     Need {
         wider: &["DeviceManagementManagedDevices.ReadWrite.All"],
-        is_optional: true,
+        weight: Weight::Optional,
         ..need(
             Part::Escrow,
             "read serial numbers and primary users from Intune",
@@ -128,8 +139,14 @@ const NEEDS: [Need; 10] = [
             &["Device.Read.All"],
         )
     },
-    need(Part::Mail, "send mails", &["Mail.Send"]),
-    need(Part::Smtp, "send mails by SMTP", &["SMTP.SendAsApp"]),
+    Need {
+        weight: Weight::Elsewhere,
+        ..need(Part::Mail, "send mails", &["Mail.Send"])
+    },
+    Need {
+        weight: Weight::Elsewhere,
+        ..need(Part::Smtp, "send mails by SMTP", &["SMTP.SendAsApp"])
+    },
 ];
 
 const DEVICES: [&str; 3] = [
@@ -145,7 +162,7 @@ const fn need(part: Part, for_what: &'static str, least: &'static [&'static str]
         least,
         wider: &[],
         lesser: &[],
-        is_optional: false,
+        weight: Weight::Needed,
     }
 }
 

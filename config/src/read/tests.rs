@@ -1,5 +1,7 @@
 //! Whole configurations: the example, broken ones, and all that is said about them.
 
+mod entra;
+
 use std::path::{Path, PathBuf};
 
 use clavis_broker::ports::PersonQuery;
@@ -9,8 +11,8 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::SecretFiles;
 use crate::problems::{Problems, Wrong};
 use crate::settings::{
-    Controllers, Directory, EscrowKind, LdapSecurity, MailKind, Settings, SmtpProof, SmtpSecurity,
-    Store,
+    Cloud, Controllers, Directory, EntraCredential, EntraIdentity, EscrowKind, LdapSecurity,
+    MailKind, Settings, SmtpProof, SmtpSecurity, Store,
 };
 
 const EXAMPLE: &str = include_str!("../../../docs/clavis.example.toml");
@@ -57,17 +59,35 @@ fn said(line: &str, other: &str) -> Vec<String> {
     }
 }
 
+/// Settings that the example shows as what can be written in place of others.
+const ALTERNATIVES: [&str; 12] = [
+    "discover",
+    "dns_server",
+    "certificate_file",
+    "private_key_file",
+    "federated_token_file",
+    "managed_identity",
+    "graph_url",
+    "login_url",
+    "identity_url",
+    "oauth",
+    "entra",
+    "mailbox",
+];
+
 /// Uncomments every setting that the example shows as it holds without it.
 fn with_all_defaults_written_out() -> String {
     let is_setting = |line: &str| {
         line.strip_prefix("# ")
             .and_then(|rest| rest.split_once(" = "))
-            .is_some_and(|(key, _)| key.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+            .is_some_and(|(key, _)| {
+                key.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+                    && !ALTERNATIVES.contains(&key)
+            })
     };
     EXAMPLE
         .lines()
         .map(|line| match line {
-            _ if line.starts_with("# discover") || line.starts_with("# dns_server") => line,
             _ if is_setting(line) => &line[2..],
             _ => line,
         })
@@ -82,6 +102,18 @@ fn the_example_is_read() {
     assert_eq!(settings.server.trusted_proxies.len(), 1);
     let Store::Sqlite { path } = &settings.store;
     assert_eq!(path, &PathBuf::from("/var/lib/clavis/clavis.db"));
+
+    let [entra] = &settings.entra[..] else {
+        panic!("one application");
+    };
+    assert_eq!((entra.name.as_str(), entra.cloud), ("cloud", Cloud::Global));
+    assert_eq!(entra.timeout, SignedDuration::from_secs(10));
+    assert!(matches!(
+        &entra.identity,
+        EntraIdentity::App { tenant, credential: EntraCredential::Secret(secret), .. }
+            if tenant == "example.onmicrosoft.com"
+                && secret.expose_secret() == "/etc/clavis/entra.secret"
+    ));
 
     let [escrow] = &settings.escrow[..] else {
         panic!("one escrow backend");
@@ -139,7 +171,9 @@ fn what_the_example_shows_in_comments_is_what_holds_without_it() {
 #[test]
 fn no_secret_is_in_the_debug_output() {
     let settings = parse(EXAMPLE).unwrap_or_else(|problems| panic!("{problems}"));
-    assert!(!format!("{settings:?}").contains(".password"));
+    for file in [".password", ".secret"] {
+        assert!(!format!("{settings:?}").contains(file));
+    }
 }
 
 #[test]
@@ -449,9 +483,13 @@ fn files_are_read_from_the_disk_with_their_secrets() {
 
     write(&path, EXAMPLE).unwrap();
     let problems = crate::load(&path).expect_err("no secrets are there");
-    assert_eq!(problems.iter().count(), 2, "{problems}");
+    assert_eq!(problems.iter().count(), 3, "{problems}");
 
-    for (name, secret) in [("ad.password", "one\n"), ("smtp.password", "two")] {
+    for (name, secret) in [
+        ("ad.password", "one\n"),
+        ("smtp.password", "two"),
+        ("entra.secret", "three"),
+    ] {
         let secret_path = folder.path().join(name);
         write(&secret_path, secret).unwrap();
         set_permissions(&secret_path, Permissions::from_mode(0o600)).unwrap();
