@@ -2,7 +2,9 @@
 //!
 //! Start-up time and resident memory; complete journeys a second with durable commits, at 32
 //! clients; and, where `CLAVIS_TEST_DC` names a domain controller's folder (see
-//! `tests/domain-controller/start`), the latency of a redemption beside a bare `ldapsearch`.
+//! `tests/domain-controller/start`), the latency of a redemption beside a bare `ldapsearch`; where
+//! `CLAVIS_TEST_ENTRA` names that of a double of Entra ID (see `tests/entra/start`), the latency of
+//! one through Graph beside the same two calls made bare, and many look-ups at once.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 #![allow(
     clippy::unwrap_used,
@@ -18,6 +20,7 @@ mod client;
 mod harness;
 
 mod figures {
+    pub(crate) mod cloud;
     pub(crate) mod journeys;
     pub(crate) mod redemption;
     pub(crate) mod start;
@@ -29,6 +32,7 @@ fn main() {
     figures::start::measure();
     figures::journeys::measure();
     figures::redemption::measure();
+    figures::cloud::measure();
 }
 
 /// The median and the extremes, in milliseconds.

@@ -1,20 +1,30 @@
 //! Settings become parts, and parts a broker.
 
-use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
-use clavis_backends::directory::{ActiveDirectoryPeople, FileDirectory};
+use clavis_backends::Supplies;
+use clavis_backends::directory::{ActiveDirectoryPeople, EntraPeople, FileDirectory};
 use clavis_backends::entra::{Tenant, Uses};
-use clavis_backends::escrow::{ActiveDirectoryEscrow, FileEscrow};
+use clavis_backends::escrow::{KINDS, Plan};
 use clavis_backends::mail::{FolderMailer, GraphMailer, SmtpMailer};
 use clavis_backends::store::SqliteStore;
-use clavis_broker::ports::{Clock, Directory, EscrowBackend, Mailer, StoreError};
-use clavis_broker::service::{Broker, Parts, SignInTerms};
+use clavis_broker::ports::{Clock, Directory, Mailer, Random, StoreError};
+use clavis_broker::service::{Broker, Parts, SignInTerms, Source};
+use clavis_config::escrow::Connection;
 use clavis_config::problems::Problems;
-use clavis_config::settings::{self, EscrowKind, MailKind, Settings, SmtpProof};
+use clavis_config::settings::{self, MailKind, SmtpProof};
 use clavis_web::{Letters, Site, Support};
 
 use crate::system::{SystemClock, SystemRandom};
+
+/// The settings of this program, which knows every built-in kind of backend.
+pub(crate) type Settings = settings::Settings<Plan>;
+
+/// Reads a configuration file and the secret files that it names.
+pub(crate) fn load(config: &Path) -> Result<Settings, Problems> {
+    clavis_config::load(config, KINDS)
+}
 
 /// A part could not be made of its settings.
 #[derive(Debug, thiserror::Error)]
@@ -30,21 +40,18 @@ pub(crate) enum AssemblyError {
 /// A broker of these settings, sending by this mailer. Opens the store; reaches nothing else.
 pub(crate) fn broker(
     settings: &Settings,
+    supplies: &Supplies,
     site: &Arc<Site>,
     mailer: Arc<dyn Mailer>,
 ) -> Result<Arc<Broker>, AssemblyError> {
     Ok(Arc::new(Broker::new(Parts {
         store: Arc::new(store(settings)?),
-        directory: directory(settings)?,
-        escrow: settings
-            .escrow
-            .iter()
-            .map(escrow)
-            .collect::<Result<_, _>>()?,
+        directory: directory(settings, supplies)?,
+        escrow: sources(settings, supplies)?,
         mailer,
         renderer: Arc::new(Letters::new(Arc::clone(site))),
-        clock: clock(),
-        random: Arc::new(SystemRandom),
+        clock: Arc::clone(&supplies.clock),
+        random: Arc::clone(&supplies.random),
         nominated: settings.approval.nominated.clone(),
         terms: settings.terms,
         sign_in: SignInTerms {
@@ -78,10 +85,18 @@ pub(crate) fn store(settings: &Settings) -> Result<SqliteStore, StoreError> {
 }
 
 /// The directory.
-pub(crate) fn directory(settings: &Settings) -> Result<Arc<dyn Directory>, Problems> {
+pub(crate) fn directory(
+    settings: &Settings,
+    supplies: &Supplies,
+) -> Result<Arc<dyn Directory>, Problems> {
     Ok(match &settings.directory {
         settings::Directory::ActiveDirectory(settings) => {
-            Arc::new(ActiveDirectoryPeople::new(settings.clone(), clock()))
+            let clock = Arc::clone(&supplies.clock);
+            Arc::new(ActiveDirectoryPeople::new(settings.clone(), clock))
+        }
+        settings::Directory::Entra(settings) => {
+            let tenant = supplies.tenant(&settings.entra);
+            Arc::new(EntraPeople::new(tenant, settings.escrow.clone()))
         }
         settings::Directory::File { path, escrow } => {
             Arc::new(FileDirectory::open(path.clone(), escrow.clone())?)
@@ -89,73 +104,71 @@ pub(crate) fn directory(settings: &Settings) -> Result<Arc<dyn Directory>, Probl
     })
 }
 
-/// One escrow backend.
-pub(crate) fn escrow(settings: &settings::Escrow) -> Result<Arc<dyn EscrowBackend>, Problems> {
-    let name = settings.name.clone();
-    Ok(match &settings.kind {
-        EscrowKind::ActiveDirectory(settings) => {
-            Arc::new(ActiveDirectoryEscrow::new(name, settings.clone()))
-        }
-        EscrowKind::File { path } => Arc::new(FileEscrow::open(name, path.clone())?),
-    })
-}
-
-/// The applications in Entra ID by the names of their sections. Each is made once, so that all
-/// parts that use one share its tokens.
-pub(crate) type Tenants = BTreeMap<String, Arc<Tenant>>;
-
-/// The applications in Entra ID.
-pub(crate) fn tenants(settings: &Settings) -> Tenants {
-    (settings.entra.iter())
-        .map(|entra| {
-            let uses = uses(&entra.name, settings);
-            let tenant = Tenant::new(entra.clone(), uses, clock(), Arc::new(SystemRandom));
-            (entra.name.clone(), Arc::new(tenant))
+fn sources(settings: &Settings, supplies: &Supplies) -> Result<Vec<Source>, Problems> {
+    let sources = settings.escrow.iter().map(|it| {
+        Ok(Source {
+            backend: it.plan.backend(&it.name, supplies)?,
+            serves: it.serves.clone(),
         })
-        .collect()
+    });
+    sources.collect()
 }
 
 /// The mailer.
-pub(crate) fn mailer(settings: &Settings, tenants: &Tenants) -> Arc<dyn Mailer> {
-    let mail = settings.mail.clone();
+pub(crate) fn mailer(settings: &Settings, supplies: &Supplies) -> Arc<dyn Mailer> {
+    let (mail, clock) = (settings.mail.clone(), Arc::clone(&supplies.clock));
     match &settings.mail.kind {
         MailKind::Smtp(smtp) => {
-            let proof = smtp.sign_in.as_ref().map(|sign_in| &sign_in.proof);
-            let tenant = match proof {
-                Some(SmtpProof::Token { entra }) => tenants.get(entra).cloned(),
-                _ => None,
-            };
-            Arc::new(SmtpMailer::new(mail, smtp.clone(), tenant, clock()))
+            let tenant = smtp.sign_in.as_ref().and_then(|it| match &it.proof {
+                SmtpProof::Token { entra } => Some(supplies.tenant(entra)),
+                SmtpProof::Password(_) => None,
+            });
+            Arc::new(SmtpMailer::new(mail, smtp.clone(), tenant, clock))
         }
         MailKind::Graph(graph) => {
-            // The settings are sound: what they name is there.
-            let tenant = Arc::clone(&tenants[&graph.entra]);
-            let mailbox = graph.mailbox.clone();
-            Arc::new(GraphMailer::new(mail, mailbox, tenant, clock()))
+            let tenant = supplies.tenant(&graph.entra);
+            Arc::new(GraphMailer::new(mail, graph.mailbox.clone(), tenant, clock))
         }
-        MailKind::Folder { path } => Arc::new(FolderMailer::new(mail, path.clone(), clock())),
+        MailKind::Folder { path } => Arc::new(FolderMailer::new(mail, path.clone(), clock)),
+    }
+}
+
+/// What the parts of these settings are made with.
+pub(crate) fn supplies(settings: &Settings) -> Supplies {
+    let (clock, random): (Arc<dyn Clock>, Arc<dyn Random>) =
+        (Arc::new(SystemClock), Arc::new(SystemRandom));
+    let tenants = settings.entra.iter().map(|entra| {
+        let uses = uses(&entra.name, settings);
+        let tenant = Tenant::new(entra.clone(), uses, Arc::clone(&clock), Arc::clone(&random));
+        (entra.name.clone(), Arc::new(tenant))
+    });
+    Supplies {
+        tenants: tenants.collect(),
+        clock,
+        random,
     }
 }
 
 /// Which parts use an application.
 fn uses(name: &str, settings: &Settings) -> Uses {
-    let mail = match &settings.mail.kind {
-        MailKind::Graph(graph) => graph.entra == name,
-        _ => false,
-    };
-    let smtp = match &settings.mail.kind {
-        MailKind::Smtp(smtp) => smtp.sign_in.as_ref().is_some_and(
-            |sign_in| matches!(&sign_in.proof, SmtpProof::Token { entra } if entra == name),
-        ),
-        _ => false,
+    let connection = Some(Connection::Entra(name.to_owned()));
+    let escrow = settings.escrow.iter().any(|it| it.connection == connection);
+    let (mail, smtp) = match &settings.mail.kind {
+        MailKind::Graph(graph) => (graph.entra == name, false),
+        MailKind::Smtp(smtp) => {
+            let proof = smtp.sign_in.as_ref().map(|it| &it.proof);
+            (
+                false,
+                matches!(proof, Some(SmtpProof::Token { entra }) if entra == name),
+            )
+        }
+        MailKind::Folder { .. } => (false, false),
     };
     Uses {
+        escrow,
+        rotation: escrow && settings.terms.rotate_after.is_some(),
+        directory: matches!(&settings.directory, settings::Directory::Entra(it) if it.entra == name),
         mail,
         smtp,
-        ..Uses::default()
     }
-}
-
-fn clock() -> Arc<dyn Clock> {
-    Arc::new(SystemClock)
 }

@@ -40,7 +40,7 @@ enum Command {
     /// The audit log
     #[command(subcommand)]
     Audit(Audit),
-    /// Mails that could not be sent
+    /// Mails that could not be sent, and keys that could not be replaced
     #[command(subcommand)]
     Outbox(Outbox),
     /// Stop an open request: its key link ends at once
@@ -75,12 +75,12 @@ enum Audit {
 
 #[derive(Subcommand)]
 enum Outbox {
-    /// List mails that were given up, and why
+    /// List what was given up, and why
     List {
         #[command(flatten)]
         config: Config,
     },
-    /// Try a mail again that was given up
+    /// Try something again that was given up
     Retry {
         /// The job's ID, as `clavis outbox list` shows it
         id: String,

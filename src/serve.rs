@@ -30,13 +30,11 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Runs the daemon of this configuration until it is told to stop.
 pub(crate) async fn run(config: &Path, log: LogFormat) -> Outcome {
     start_log(log);
-    let settings = clavis_config::load(config)?;
+    let settings = assemble::load(config)?;
     let site = assemble::site(&settings);
-    let broker = assemble::broker(
-        &settings,
-        &site,
-        assemble::mailer(&settings, &assemble::tenants(&settings)),
-    )?;
+    let supplies = assemble::supplies(&settings);
+    let mailer = assemble::mailer(&settings, &supplies);
+    let broker = assemble::broker(&settings, &supplies, &site, mailer)?;
     let listener = bind(settings.server.listen).await?;
     let address = listener.local_addr()?;
     let stop = told_to_stop()?;

@@ -6,3 +6,10 @@ pub mod entra;
 pub mod escrow;
 pub mod mail;
 pub mod store;
+
+mod supplies;
+
+pub use supplies::Supplies;
+
+#[cfg(test)]
+mod tests;

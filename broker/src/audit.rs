@@ -122,7 +122,25 @@ pub enum Event {
     },
     /// The keys could not be fetched; the link stays valid.
     FetchFailed {
-        /// Where they were to come from.
+        /// Where they were to come from; none where it is no backend's matter.
+        backend: Option<BackendName>,
+        /// What went wrong.
+        why: FetchFault,
+    },
+    /// A device was told to make new keys, as those that it had were shown.
+    RotationAsked {
+        /// Which backend has told it.
+        backend: BackendName,
+    },
+    /// The keys that were shown stay as they are: nobody can tell the device to make new ones.
+    RotationImpossible {
+        /// Why not.
+        why: WhyNoRotation,
+    },
+    /// The device could not be told to make new keys, however often that was tried: an operator
+    /// has to look.
+    RotationFailed {
+        /// What went wrong the last time, and where.
         backend: BackendName,
         /// What went wrong.
         why: FetchFault,
@@ -196,12 +214,24 @@ pub enum WhyNoRequest {
     AlreadyOpen,
 }
 
+/// Why a device was not told to make new keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhyNoRotation {
+    /// The device is not managed by anything that could tell it.
+    NotManaged,
+    /// None of the backends that hold its keys has a way to ask for it.
+    Unsupported,
+}
+
 /// Why a fetch brought no keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FetchFault {
-    /// The backend or the directory did not answer in time, or not sensibly.
+    /// The backend did not answer in time, or not sensibly.
     Unavailable,
+    /// The directory did not answer, so that nobody knows whether the beneficiary may have a key.
+    Directory,
     /// The backend refused.
     Denied,
     /// A promised key is no longer there.
@@ -239,7 +269,7 @@ impl Event {
                 Step::Withdrawn => "request.withdrawn",
                 Step::Revoked => "request.revoked",
                 Step::LinkIssued { .. } => "link.issued",
-                Step::Redeemed { .. } => "link.redeemed",
+                Step::Redeemed(_) => "link.redeemed",
                 Step::Expired => "link.expired",
                 Step::Lapsed => "request.lapsed",
             },
@@ -250,6 +280,9 @@ impl Event {
             Self::RedemptionAttempted => "redemption.attempted",
             Self::RedemptionRefused { .. } => "redemption.refused",
             Self::FetchFailed { .. } => "fetch.failed",
+            Self::RotationAsked { .. } => "rotation.asked",
+            Self::RotationImpossible { .. } => "rotation.impossible",
+            Self::RotationFailed { .. } => "rotation.failed",
             Self::SignInRequested { .. } => "sign_in.requested",
             Self::SignInDropped { .. } => "sign_in.dropped",
             Self::SignInRefused { .. } => "sign_in.refused",
@@ -263,7 +296,8 @@ impl Event {
     /// The keys that the event is about.
     pub fn keys(&self) -> &[KeyId] {
         match self {
-            Self::Request(Step::Opened { keys, .. } | Step::Redeemed { keys }) => keys,
+            Self::Request(Step::Opened { keys, .. }) => keys,
+            Self::Request(Step::Redeemed(disclosure)) => &disclosure.keys,
             _ => &[],
         }
     }

@@ -33,6 +33,8 @@ pub enum LetterKind {
     RequestLapsed,
     /// To everybody concerned: the request was stopped.
     RequestRevoked,
+    /// To the beneficiary: the key that they were shown is being replaced.
+    KeyRotated,
 }
 
 /// What a letter is about.

@@ -4,6 +4,7 @@
 //! which the TOML files of demonstrations are read as well.
 
 pub mod document;
+pub mod escrow;
 pub mod problems;
 pub mod settings;
 pub mod values;
@@ -15,17 +16,21 @@ mod spelling;
 
 use std::path::Path;
 
+use crate::escrow::EscrowKind;
 use crate::problems::Problems;
 use crate::settings::Settings;
 
 pub use crate::secrets::{OnDisk, SecretFiles};
 
-/// Reads a configuration file and the secret files that it names.
+/// Reads a configuration file and the secret files that it names. `kinds` are the kinds of escrow
+/// backends that there are.
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn load(path: &Path) -> Result<Settings, Problems> {
-    document::read_file(path, |root| read::settings(root, &origin(path, &OnDisk)))
+pub fn load<P>(path: &Path, kinds: &[EscrowKind<P>]) -> Result<Settings<P>, Problems> {
+    document::read_file(path, |root| {
+        read::settings(root, &origin(path, &OnDisk), kinds)
+    })
 }
 
 /// Reads the text of a configuration. `file` is its name in problems, and paths in it start from
@@ -33,9 +38,14 @@ pub fn load(path: &Path) -> Result<Settings, Problems> {
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn parse(text: &str, file: &Path, secrets: &dyn SecretFiles) -> Result<Settings, Problems> {
+pub fn parse<P>(
+    text: &str,
+    file: &Path,
+    secrets: &dyn SecretFiles,
+    kinds: &[EscrowKind<P>],
+) -> Result<Settings<P>, Problems> {
     document::read(text, file, |root| {
-        read::settings(root, &origin(file, secrets))
+        read::settings(root, &origin(file, secrets), kinds)
     })
 }
 

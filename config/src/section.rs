@@ -140,24 +140,26 @@ impl<'s> Section<'s> {
     /// Reads the section as its `kind = "…"` says. Where that is missing or unknown, this alone is
     /// reported: nobody can tell which other keys belong here.
     pub fn by_kind<T>(&self, kinds: &[Kind<'_, 's, T>]) -> Option<T> {
-        let known = kinds
-            .iter()
-            .map(|(name, _)| format!("\"{name}\""))
-            .collect::<Vec<_>>()
-            .join(" or ");
-        let read = self.required("kind", |value| {
+        self.kind(kinds.iter().copied())?(self)
+    }
+
+    /// What belongs to the kind that `kind = "…"` names, of all kinds with their names.
+    pub fn kind<K>(&self, kinds: impl IntoIterator<Item = (&'static str, K)>) -> Option<K> {
+        let mut kinds: Vec<_> = kinds.into_iter().collect();
+        let named = self.required("kind", |value| {
             let wanted = value.as_str().unwrap_or_default();
-            kinds
-                .iter()
-                .find(|(name, _)| *name == wanted)
-                .map(|(_, read)| read)
-                .ok_or_else(|| {
-                    let remedy = format!("Write `kind = {known}`.");
-                    Wrong::new("is none that Clavis knows", remedy)
-                })
+            let place = kinds.iter().position(|(name, _)| *name == wanted);
+            place.ok_or_else(|| {
+                let known: Vec<_> = kinds
+                    .iter()
+                    .map(|(name, _)| format!("\"{name}\""))
+                    .collect();
+                let remedy = format!("Write `kind = {}`.", known.join(" or "));
+                Wrong::new("is none that Clavis knows", remedy)
+            })
         });
-        self.lenient.set(read.is_none());
-        read?(self)
+        self.lenient.set(named.is_none());
+        Some(kinds.swap_remove(named?).1)
     }
 
     /// Whether the key is there.

@@ -5,18 +5,20 @@ mod entra;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use clavis_broker::devices::BackendName;
+use clavis_broker::devices::{BackendName, Serves};
 use clavis_broker::lifecycle::Terms;
 use clavis_broker::people::MailAddress;
 use clavis_broker::ports::PersonQuery;
 use jiff::SignedDuration;
 use secrecy::SecretString;
 
+use crate::escrow::Connection;
+
 pub use entra::{Cloud, Entra, EntraCredential, EntraIdentity};
 
-/// Everything.
+/// Everything. `P` is what the kinds of escrow backends make of their sections.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct Settings<P> {
     /// The front door.
     pub server: Server,
     /// Whose installation this is.
@@ -28,7 +30,7 @@ pub struct Settings {
     /// Applications in Entra ID, by which parts below reach it; each with a name of its own.
     pub entra: Vec<Entra>,
     /// Where recovery keys lie; at least one.
-    pub escrow: Vec<Escrow>,
+    pub escrow: Vec<Escrow<P>>,
     /// Who people are.
     pub directory: Directory,
     /// How mails leave.
@@ -84,37 +86,15 @@ pub enum Store {
 
 /// One escrow backend.
 #[derive(Debug, Clone)]
-pub struct Escrow {
+pub struct Escrow<P> {
     /// Its name in pages and logs; unique.
     pub name: BackendName,
-    /// Of which kind it is.
-    pub kind: EscrowKind,
-}
-
-/// The kinds of escrow backends.
-#[derive(Debug, Clone)]
-pub enum EscrowKind {
-    /// `msFVE-RecoveryInformation` in Active Directory.
-    ActiveDirectory(AdEscrow),
-    /// A TOML file, for demonstrations and tests.
-    File {
-        /// The file.
-        path: PathBuf,
-    },
-}
-
-/// Recovery keys in Active Directory.
-#[derive(Debug, Clone)]
-pub struct AdEscrow {
-    /// How to reach the domain.
-    pub domain: AdDomain,
-    /// Where computers are searched: a DN. The domain's root when not set.
-    pub search_base: Option<String>,
-    /// The name of a computer that is known to have a key, by which the self check tells
-    /// 'nothing escrowed' from 'no permission'.
-    pub known_device: Option<String>,
-    /// The computer's attribute that holds its owner's DN.
-    pub owner_attribute: String,
+    /// Which names of devices it is asked about.
+    pub serves: Serves,
+    /// The section with the connection that it uses, where it uses one.
+    pub connection: Option<Connection>,
+    /// What its kind made of its section.
+    pub plan: P,
 }
 
 /// People in a directory.
@@ -122,6 +102,8 @@ pub struct AdEscrow {
 pub enum Directory {
     /// Active Directory.
     ActiveDirectory(AdDirectory),
+    /// Entra ID.
+    Entra(EntraDirectory),
     /// A TOML file, for demonstrations and tests.
     File {
         /// The file.
@@ -142,6 +124,16 @@ pub struct AdDirectory {
     pub escrow: BackendName,
     /// The computer's attribute that holds its owner's DN.
     pub owner_attribute: String,
+}
+
+/// People in Entra ID.
+#[derive(Debug, Clone)]
+pub struct EntraDirectory {
+    /// The name of the application's section, `[entra.NAME]`.
+    pub entra: String,
+    /// The escrow backend that has people's devices: one of the same tenant, or an Active
+    /// Directory whose computers are synchronised there.
+    pub escrow: BackendName,
 }
 
 /// How to reach an Active Directory domain.

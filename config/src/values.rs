@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use toml::de::DeValue;
 
+use crate::document::Section;
 use crate::problems::Wrong;
 
 /// A text: not empty, in one line. Surrounding white space is dropped.
@@ -137,6 +138,41 @@ pub(crate) fn is_host(text: &str) -> bool {
                 .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
     };
     text.parse::<IpAddr>().is_ok() || (text.len() <= 253 && text.split('.').all(label))
+}
+
+/// A distinguished name in LDAP.
+pub fn dn(value: &DeValue<'_>) -> Result<String, Wrong> {
+    let dn = text(value)?;
+    let sound = dn
+        .split_once('=')
+        .is_some_and(|(kind, rest)| kind.chars().all(char::is_alphanumeric) && !rest.is_empty());
+    sound.then_some(dn).ok_or_else(|| {
+        Wrong::new(
+            "is not a distinguished name",
+            "Write it as \"OU=Computers,DC=corp,DC=example,DC=com\".",
+        )
+    })
+}
+
+/// The LDAP name of an attribute, such as the one of a computer that holds its owner's DN.
+pub fn attribute(value: &DeValue<'_>) -> Result<String, Wrong> {
+    let name = text(value)?;
+    let sound = name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    sound.then_some(name).ok_or_else(|| {
+        Wrong::new(
+            "is not the name of an attribute",
+            "Write the LDAP name of an attribute that holds a DN, such as \"managedBy\".",
+        )
+    })
+}
+
+/// The computer's attribute that holds its owner's DN: `managedBy` where `owner_attribute` names
+/// no other.
+pub fn owner_attribute(section: &Section<'_>) -> String {
+    section
+        .optional("owner_attribute", attribute)
+        .unwrap_or_else(|| "managedBy".to_owned())
 }
 
 /// A time zone of the IANA database.

@@ -7,7 +7,7 @@ use clavis_broker::audit::LogRow;
 use clavis_broker::ports::LogQuery;
 use clavis_broker::tokens::Reference;
 
-use crate::Outcome;
+use crate::{Outcome, assemble};
 
 /// How many rows are read at once.
 const PAGE: usize = 1000;
@@ -26,7 +26,7 @@ pub(crate) struct Wish {
 
 /// Prints rows of the log, oldest first.
 pub(crate) async fn show(config: &Path, wish: Wish) -> Outcome {
-    let settings = clavis_config::load(config)?;
+    let settings = assemble::load(config)?;
     let store: Box<dyn clavis_broker::ports::Store> = Box::new(crate::assemble::store(&settings)?);
     let request = match &wish.request {
         Some(reference) => {

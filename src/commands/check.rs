@@ -3,19 +3,20 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use clavis_backends::Supplies;
 use clavis_broker::causes::with_causes;
 use clavis_broker::ports::{
     Clock, Directory, EscrowBackend, Finding, PersonQuery, Severity, Store,
 };
-use clavis_config::settings::Settings;
 
+use crate::assemble::Settings;
 use crate::system::SystemClock;
 use crate::{Outcome, assemble};
 
 /// Prints a line for each finding, with a remedy under each that wants one. Fails where something
 /// does not work; a warning alone does not.
 pub(crate) async fn run(config: &Path) -> Outcome {
-    let settings = match clavis_config::load(config) {
+    let settings = match assemble::load(config) {
         Ok(settings) => settings,
         Err(problems) => {
             println!("{problems}");
@@ -39,12 +40,13 @@ pub(crate) async fn run(config: &Path) -> Outcome {
             ),
         );
     }
-    let mailer = assemble::mailer(&settings, &assemble::tenants(&settings));
+    let supplies = assemble::supplies(&settings);
+    let mailer = assemble::mailer(&settings, &supplies);
     let (store, people, mail, escrow) = tokio::join!(
         check_store(&settings),
-        check_directory(&settings),
+        check_directory(&settings, &supplies),
         mailer.check(),
-        check_escrow(&settings)
+        check_escrow(&settings, &supplies)
     );
     let mut worst = Severity::Ok;
     let sections = [("store", store), ("mail", mail), ("directory", people)].into_iter();
@@ -109,8 +111,8 @@ async fn check_clock(store: &dyn Store) -> Finding {
     }
 }
 
-async fn check_directory(settings: &Settings) -> Vec<Finding> {
-    let directory = match assemble::directory(settings) {
+async fn check_directory(settings: &Settings, supplies: &Supplies) -> Vec<Finding> {
+    let directory = match assemble::directory(settings, supplies) {
         Ok(directory) => directory,
         Err(problems) => return vec![Finding::failure(problems.to_string(), "Mend the file.")],
     };
@@ -162,10 +164,10 @@ async fn check_nominated(directory: &dyn Directory, query: &PersonQuery) -> Find
     }
 }
 
-async fn check_escrow(settings: &Settings) -> Vec<(String, Vec<Finding>)> {
+async fn check_escrow(settings: &Settings, supplies: &Supplies) -> Vec<(String, Vec<Finding>)> {
     let mut sections = Vec::new();
     for escrow in &settings.escrow {
-        let findings = match assemble::escrow(escrow) {
+        let findings = match escrow.plan.backend(&escrow.name, supplies) {
             Ok(backend) => EscrowBackend::check(&*backend).await,
             Err(problems) => vec![Finding::failure(problems.to_string(), "Mend the file.")],
         };

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use clavis_broker::service::Broker;
 
-use crate::assemble::{self, AssemblyError};
+use crate::assemble;
 
 /// Says why a command failed.
 pub(crate) fn complain(text: &str) {
@@ -24,11 +24,9 @@ pub(crate) fn complain(text: &str) {
 
 /// The broker of a configuration, for a command that is done at once.
 fn broker(config: &Path) -> Result<Arc<Broker>, Box<dyn std::error::Error + Send + Sync>> {
-    let settings = clavis_config::load(config)?;
-    let assembled: Result<_, AssemblyError> = assemble::broker(
-        &settings,
-        &assemble::site(&settings),
-        assemble::mailer(&settings, &assemble::tenants(&settings)),
-    );
-    Ok(assembled?)
+    let settings = assemble::load(config)?;
+    let site = assemble::site(&settings);
+    let supplies = assemble::supplies(&settings);
+    let mailer = assemble::mailer(&settings, &supplies);
+    Ok(assemble::broker(&settings, &supplies, &site, mailer)?)
 }

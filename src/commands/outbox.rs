@@ -1,4 +1,4 @@
-//! `clavis outbox`: mails that were given up.
+//! `clavis outbox`: what was given up of it.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -15,11 +15,12 @@ pub(crate) async fn list(config: &Path) -> Outcome {
     let broker = super::broker(config)?;
     let dead = broker.store().dead(LISTED).await?;
     if dead.is_empty() {
-        println!("No mail was given up.");
+        println!("Nothing was given up.");
     }
     for job in dead {
         let what = match &job.job {
-            Job::Letter(effect) => format!("{:?} to {}", effect.letter, effect.to.mail),
+            Job::Letter(sending) => format!("{:?} to {}", sending.letter, sending.to.mail),
+            Job::Rotate { request } => format!("new keys after request {request}"),
             Job::SignInCode { mail, .. } => format!("sign-in code to {mail}"),
         };
         println!(
@@ -44,7 +45,7 @@ pub(crate) async fn retry(config: &Path, id: &str) -> Outcome {
         Ok(ExitCode::SUCCESS)
     } else {
         Err(format!(
-            "no mail with the ID {} was given up; `clavis outbox list` shows which were",
+            "nothing with the ID {} was given up; `clavis outbox list` shows which were",
             id.0
         )
         .into())

@@ -12,8 +12,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clavis_broker::ports::Mailer;
-use clavis_config::settings::Settings;
 
+use crate::assemble::Settings;
 use crate::{Outcome, assemble, serve};
 use caught::CaughtMails;
 
@@ -43,13 +43,15 @@ pub(crate) async fn run(options: Options) -> Outcome {
     let folder = Folder::prepare(options.data)?;
     let port = if options.walk { 0 } else { options.port };
     let listener = serve::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
-    let mut settings = clavis_config::load(&folder.path.join("clavis.toml"))?;
+    let mut settings = assemble::load(&folder.path.join("clavis.toml"))?;
     settings.server.listen = listener.local_addr()?;
     settings.server.public_url = format!("http://{}", settings.server.listen);
 
     let mails = Arc::new(CaughtMails::default());
     let site = assemble::site(&settings);
-    let broker = assemble::broker(&settings, &site, Arc::clone(&mails) as Arc<dyn Mailer>)?;
+    let supplies = assemble::supplies(&settings);
+    let mailer = Arc::clone(&mails) as Arc<dyn Mailer>;
+    let broker = assemble::broker(&settings, &supplies, &site, mailer)?;
     let caught = Arc::clone(&mails);
     let mailbox = clavis_web::mailbox(Arc::new(move || caught.all()), Arc::clone(&site));
     let pages = clavis_web::router(Arc::clone(&broker), site).merge(mailbox);

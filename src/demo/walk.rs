@@ -7,10 +7,10 @@ use std::time::Duration;
 use clavis_broker::letters::Mail;
 use clavis_broker::ports::LogQuery;
 use clavis_broker::service::Broker;
-use clavis_config::settings::Settings;
 
 use super::caught::CaughtMails;
 use super::client::{Browser, Page};
+use crate::assemble::Settings;
 use crate::commands::audit::line;
 
 type Failure = Box<dyn Error + Send + Sync>;

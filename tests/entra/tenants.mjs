@@ -18,6 +18,7 @@ const COLLECTIONS = {
         volumeType: 1,
     }),
     users: () => ({ id: randomUUID(), accountEnabled: true }),
+    contacts: () => ({ id: randomUUID() }),
     groups: () => ({ id: randomUUID(), securityEnabled: true, mailEnabled: false, groupTypes: [] }),
     managedDevices: () => ({
         id: randomUUID(),

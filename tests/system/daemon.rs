@@ -155,7 +155,7 @@ fn a_letter_that_was_given_up_is_listed_and_can_be_tried_again() {
     let daemon = clavis.start();
     assert_eq!(
         text(&clavis.run(&["outbox", "list"]).stdout),
-        "No mail was given up.\n"
+        "Nothing was given up.\n"
     );
 
     let anna = sign_in(&daemon, &clavis.mails, "anna.berg@example.com");

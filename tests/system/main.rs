@@ -6,10 +6,12 @@ mod harness;
 
 mod browser;
 mod checks;
+mod cloud;
 mod crashes;
 mod daemon;
 mod documentation;
 mod domain;
+mod hybrid;
 mod journey;
 mod odd_cases;
 mod outages;

@@ -1,6 +1,7 @@
 //! What a request's state and history mean, in words.
 
-use clavis_broker::audit::{Actor, Event, LogEntry, LogRow, MailName};
+use clavis_broker::audit::{Actor, Event, LogEntry, LogRow, MailName, WhyNoRotation};
+use clavis_broker::devices::BackendName;
 use clavis_broker::letters::LetterKind;
 use clavis_broker::lifecycle::{Approval, Outcome, Request, State, Step};
 use clavis_broker::people::Party;
@@ -178,6 +179,16 @@ pub(crate) fn names(people: &[Party]) -> String {
     }
 }
 
+/// `corp`, `corp and cloud`, `corp, cloud and mac`: where keys lie.
+pub(crate) fn backends(names: &[BackendName]) -> String {
+    let names: Vec<_> = names.iter().map(|name| name.0.as_str()).collect();
+    match &names[..] {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
 /// A line of a request's history.
 pub(crate) struct Moment {
     pub(crate) at: When,
@@ -206,6 +217,11 @@ fn happened(request: &Request, entry: &LogEntry, site: &Site) -> Option<String> 
     };
     Some(match &entry.event {
         Event::Request(step) => match step {
+            Step::Opened { unanswered, .. } if !unanswered.is_empty() => format!(
+                "{} made the request. {} did not answer then.",
+                request.requester.name,
+                backends(unanswered)
+            ),
             Step::Opened { .. } => format!("{} made the request.", request.requester.name),
             Step::Approved => who_did("approved", "approved"),
             Step::Declined => who_did("declined", "declined"),
@@ -217,7 +233,7 @@ fn happened(request: &Request, entry: &LogEntry, site: &Site) -> Option<String> 
                     site.moment(*expires_at)
                 )
             }
-            Step::Redeemed { .. } => "The recovery key was shown.".to_owned(),
+            Step::Redeemed(_) => "The recovery key was shown.".to_owned(),
             Step::Expired => "The key link ended unopened.".to_owned(),
             Step::Lapsed => "The request lapsed.".to_owned(),
         },
@@ -232,8 +248,28 @@ fn happened(request: &Request, entry: &LogEntry, site: &Site) -> Option<String> 
         Event::MailDead { to, .. } => {
             format!("A mail to {} could not be delivered.", reader(request, to))
         }
-        Event::FetchFailed { .. } => {
+        Event::FetchFailed {
+            backend: Some(backend),
+            ..
+        } => {
+            format!("The key could not be fetched from {backend}. The key link was not used.")
+        }
+        Event::FetchFailed { backend: None, .. } => {
             "The key could not be fetched. The key link was not used.".to_owned()
+        }
+        Event::RotationAsked { .. } => "The device was told to make a new key.".to_owned(),
+        Event::RotationImpossible {
+            why: WhyNoRotation::NotManaged,
+        } => {
+            "The key stays as it is: the device is not managed, so that nobody can tell it to make \
+              a new one."
+                .to_owned()
+        }
+        Event::RotationImpossible {
+            why: WhyNoRotation::Unsupported,
+        } => "The key stays as it is: where it is kept, no new one can be asked for.".to_owned(),
+        Event::RotationFailed { .. } => {
+            "The device could not be told to make a new key.".to_owned()
         }
         _ => return None,
     })

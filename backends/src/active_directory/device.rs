@@ -27,6 +27,9 @@ pub(crate) fn device(
             backend: backend.clone(),
             native: guid.as_hyphenated().to_string(),
         },
+        also: Vec::new(),
+        // Entra ID keeps it as the `deviceId` of a computer that is synchronised there.
+        shared_id: Some(guid),
         name: entry
             .text("cn")
             .ok_or_else(|| Trouble::Nonsense("a computer has no name".into()))?
@@ -35,9 +38,11 @@ pub(crate) fn device(
             .text("dNSHostName")
             .map(str::to_owned)
             .or_else(|| place.clone()),
-        owner: entry
+        owners: entry
             .referred_guid(owner_attribute)
-            .map(|owner| PersonId(owner.as_hyphenated().to_string())),
+            .map(|owner| PersonId(owner.as_hyphenated().to_string()))
+            .into_iter()
+            .collect(),
     };
     Ok((device, place))
 }

@@ -177,7 +177,9 @@ fn device(section: &Section<'_>, escrow: &BackendName, owner: Option<&PersonId>)
         },
         name: name?,
         detail,
-        owner: owner.cloned(),
+        also: Vec::new(),
+        shared_id: None,
+        owners: owner.cloned().into_iter().collect(),
     })
 }
 

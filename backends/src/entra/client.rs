@@ -45,12 +45,14 @@ impl Tenant {
         deadline: Instant,
     ) -> Result<Option<Reply>, Trouble> {
         let token = self.token(Scope::Graph, deadline).await?;
-        match self.tries(question, token.secret(), deadline).await {
+        // The state of a try is large; boxed, it weighs on no caller's.
+        let tries = |token| Box::pin(self.tries(question, token, deadline));
+        match tries(token.secret()).await {
             // A token can end early: what it was refused for was not carried out.
             Err(Trouble::Refused(Answer { status: 401, .. })) => {
                 self.tokens().forget(Scope::Graph, &token).await;
                 let token = self.token(Scope::Graph, deadline).await?;
-                self.tries(question, token.secret(), deadline).await
+                tries(token.secret()).await
             }
             outcome => outcome,
         }

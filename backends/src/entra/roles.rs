@@ -67,7 +67,7 @@ pub(super) enum Weight {
     Elsewhere,
 }
 
-const NEEDS: [Need; 10] = [
+const NEEDS: [Need; 12] = [
     Need {
         lesser: &["BitlockerKey.ReadBasic.All"],
         ..need(
@@ -89,6 +89,15 @@ const NEEDS: [Need; 10] = [
             &["DeviceManagementManagedDevices.Read.All"],
         )
     },
+    Need {
+        wider: &PEOPLE,
+        weight: Weight::Optional,
+        ..need(
+            Part::Escrow,
+            "read who the owners of devices are",
+            &["User.Read.All"],
+        )
+    },
     need(
         Part::Rotation,
         "have keys replaced by Intune",
@@ -106,11 +115,7 @@ const NEEDS: [Need; 10] = [
         )
     },
     Need {
-        wider: &[
-            "User.ReadWrite.All",
-            "Directory.Read.All",
-            "Directory.ReadWrite.All",
-        ],
+        wider: &PEOPLE,
         ..need(
             Part::Directory,
             "look people and their managers up",
@@ -140,6 +145,15 @@ const NEEDS: [Need; 10] = [
         )
     },
     Need {
+        wider: &["DeviceManagementManagedDevices.ReadWrite.All"],
+        weight: Weight::Optional,
+        ..need(
+            Part::Directory,
+            "read from Intune whose primary device is whose",
+            &["DeviceManagementManagedDevices.Read.All"],
+        )
+    },
+    Need {
         weight: Weight::Elsewhere,
         ..need(Part::Mail, "send mails", &["Mail.Send"])
     },
@@ -147,6 +161,12 @@ const NEEDS: [Need; 10] = [
         weight: Weight::Elsewhere,
         ..need(Part::Smtp, "send mails by SMTP", &["SMTP.SendAsApp"])
     },
+];
+
+const PEOPLE: [&str; 3] = [
+    "User.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
 ];
 
 const DEVICES: [&str; 3] = [
@@ -222,6 +242,12 @@ pub(super) fn missing(part: Part, roles: &[String]) -> impl Iterator<Item = &'st
         .filter(move |need| need.part == part && !need.is_met(roles))
 }
 
+/// Whether these permissions allow what this one does.
+pub(super) fn allow(roles: &[String], permission: &str) -> bool {
+    let mut needs = NEEDS.iter().filter(|need| need.least.contains(&permission));
+    needs.any(|need| need.is_met(roles))
+}
+
 /// Permissions that no part needs, or not that much of.
 pub(super) fn too_wide(uses: Uses, scope: Scope, roles: &[String]) -> Vec<&str> {
     let justified = |role: &str| {
@@ -283,7 +309,8 @@ mod tests {
             [
                 "BitlockerKey.Read.All",
                 "Device.Read.All",
-                "DeviceManagementManagedDevices.Read.All"
+                "DeviceManagementManagedDevices.Read.All",
+                "User.Read.All"
             ]
         );
         assert_eq!(
@@ -293,7 +320,13 @@ mod tests {
             ),
             ["DeviceManagementManagedDevices.Read.All"]
         );
-        assert!(missing_for(Part::Directory, &["Directory.Read.All"]).is_empty());
+        assert_eq!(
+            missing_for(Part::Directory, &["Directory.Read.All"]),
+            ["DeviceManagementManagedDevices.Read.All"]
+        );
+        let granted = roles(&["Directory.Read.All"]);
+        assert!(allow(&granted, "User.Read.All"));
+        assert!(!allow(&granted, "DeviceManagementManagedDevices.Read.All"));
         assert_eq!(missing_for(Part::Mail, &["SMTP.SendAsApp"]), ["Mail.Send"]);
         let either = "DeviceManagementConfiguration.ReadWrite.All";
         assert_eq!(

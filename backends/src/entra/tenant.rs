@@ -186,7 +186,8 @@ impl Tenant {
         self.settings.tenant.as_deref()
     }
 
-    pub(super) fn uses(&self) -> Uses {
+    /// Which parts use the application.
+    pub(crate) fn uses(&self) -> Uses {
         self.uses
     }
 

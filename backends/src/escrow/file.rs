@@ -1,6 +1,7 @@
 //! Devices and keys in a TOML file, for demonstrations and tests: the keys lie there in plain.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use clavis_broker::devices::{BackendName, Device, DeviceId, EscrowRecord, VolumeKind};
@@ -9,11 +10,15 @@ use clavis_broker::people::PersonId;
 use clavis_broker::ports::{EscrowBackend, EscrowError, EscrowFault, Finding};
 use clavis_broker::text::Asset;
 use clavis_config::document::{self, Section};
+use clavis_config::escrow::{EscrowKind, Planned, Surroundings};
 use clavis_config::problems::{Problems, Wrong};
 use clavis_config::values::text;
 use jiff::Timestamp;
 use toml::de::DeValue;
 use uuid::Uuid;
+
+use super::{EscrowPlan, Plan};
+use crate::Supplies;
 
 /// An escrow backend that is a file. What is known without the keys is read once; keys are read
 /// anew each time, and only they that are asked for stay.
@@ -28,6 +33,33 @@ struct Stocked {
     device: Device,
     dns_name: Option<String>,
     records: Vec<EscrowRecord>,
+}
+
+/// The kind.
+pub(super) const KIND: EscrowKind<Plan> = EscrowKind {
+    name: "file",
+    read: plan,
+};
+
+#[derive(Debug)]
+struct FilePlan {
+    path: PathBuf,
+}
+
+impl EscrowPlan for FilePlan {
+    fn backend(
+        &self,
+        name: &BackendName,
+        _: &Supplies,
+    ) -> Result<Arc<dyn EscrowBackend>, Problems> {
+        let backend = FileEscrow::open(name.clone(), self.path.clone())?;
+        Ok(Arc::new(backend))
+    }
+}
+
+fn plan(section: &Section<'_>, around: &Surroundings<'_>) -> Planned<Plan> {
+    let path = section.required("path", |value| around.path(value));
+    Planned::alone(path.map(|path| Arc::new(FilePlan { path }) as Plan))
 }
 
 impl FileEscrow {
@@ -63,7 +95,9 @@ impl EscrowBackend for FileEscrow {
             .stock
             .iter()
             .filter(|stocked| {
+                let shared_id = stocked.device.shared_id;
                 same(&stocked.device.name)
+                    || (shared_id.is_some() && shared_id == key_id.map(|id| id.0))
                     || same(&stocked.device.id.native)
                     || stocked.dns_name.as_deref().is_some_and(same)
                     || stocked.records.iter().any(|it| Some(it.key_id) == key_id)
@@ -184,6 +218,7 @@ fn stocked(
     let dns_name = section.optional("dns_name", text);
     let place = section.optional("place", text);
     let owner = section.optional("owner", text).map(PersonId);
+    let shared_id = section.optional("shared_id", uuid);
     let records: Vec<Option<EscrowRecord>> = section
         .tables("record")
         .iter()
@@ -194,9 +229,11 @@ fn stocked(
             backend: backend.clone(),
             native: id?,
         },
+        also: Vec::new(),
+        shared_id,
         name: name?,
         detail: place.or_else(|| dns_name.clone()),
-        owner,
+        owners: owner.into_iter().collect(),
     };
     Some(Stocked {
         device,
@@ -229,7 +266,7 @@ fn record(
         volume,
         kind: kind.unwrap_or(VolumeKind::Unknown),
         escrowed_at: escrowed_at?,
-        backend: backend.clone(),
+        held_by: vec![backend.clone()],
     })
 }
 

@@ -1,7 +1,46 @@
-//! Where recovery keys lie: implementations of the `EscrowBackend` port.
+//! Where recovery keys lie: implementations of the `EscrowBackend` port, and the list of their
+//! kinds.
 
 mod active_directory;
+mod command;
+mod entra;
 mod file;
 
-pub use active_directory::ActiveDirectoryEscrow;
+use std::fmt;
+use std::sync::Arc;
+
+use clavis_broker::devices::BackendName;
+use clavis_broker::ports::EscrowBackend;
+use clavis_config::escrow::EscrowKind;
+use clavis_config::problems::Problems;
+
+pub use active_directory::{ActiveDirectoryEscrow, AdEscrow};
+pub use command::{CommandEscrow, CommandSettings, Variables};
+pub use entra::EntraEscrow;
 pub use file::FileEscrow;
+
+use crate::Supplies;
+
+/// Every kind that is built in. A further one is a folder beside this file, and a line here.
+pub const KINDS: &[EscrowKind<Plan>] = &[
+    active_directory::KIND,
+    command::KIND,
+    entra::KIND,
+    file::KIND,
+];
+
+/// What a kind made of its section of the configuration.
+pub type Plan = Arc<dyn EscrowPlan>;
+
+/// A backend that has been configured and not yet made.
+pub trait EscrowPlan: fmt::Debug + Send + Sync {
+    /// Makes the backend. Reaches nothing on the network.
+    ///
+    /// # Errors
+    /// What is wrong with files that the configuration names.
+    fn backend(
+        &self,
+        name: &BackendName,
+        supplies: &Supplies,
+    ) -> Result<Arc<dyn EscrowBackend>, Problems>;
+}

@@ -12,8 +12,10 @@ use crate::controller::{Expected, backend, domain, escrow, expected, people};
 
 fn known(expected: &Expected, name: &str) -> KnownDevice {
     let keys = expected.devices[name].records.values();
+    let id = expected.device(name);
     KnownDevice {
-        id: expected.device(name),
+        shared_id: Uuid::parse_str(&id.native).ok(),
+        id,
         name: name.into(),
         keys: keys
             .map(|record| KnownKey {

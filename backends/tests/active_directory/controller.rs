@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clavis_backends::directory::ActiveDirectoryPeople;
-use clavis_backends::escrow::ActiveDirectoryEscrow;
+use clavis_backends::escrow::{ActiveDirectoryEscrow, AdEscrow};
 use clavis_broker::devices::{BackendName, Device, DeviceId};
 use clavis_broker::keys::KeyId;
 use clavis_broker::people::PersonId;
 use clavis_broker::ports::EscrowBackend;
 use clavis_broker::testing::SetClock;
 use clavis_broker::text::Asset;
-use clavis_config::settings::{AdDirectory, AdDomain, AdEscrow, Controllers, LdapSecurity};
+use clavis_config::settings::{AdDirectory, AdDomain, Controllers, LdapSecurity};
 use jiff::SignedDuration;
 use serde::Deserialize;
 

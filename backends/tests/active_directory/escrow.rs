@@ -2,7 +2,6 @@
 
 use clavis_broker::devices::{DeviceId, VolumeKind, select};
 use clavis_broker::keys::{Damage, EscrowedKey, KeyId};
-use clavis_broker::people::PersonId;
 use clavis_broker::ports::{EscrowBackend, EscrowFault};
 use uuid::Uuid;
 
@@ -37,7 +36,7 @@ async fn a_device_is_found_by_all_its_names() {
     let found = &find(&escrow, "LT-0001").await[0];
     assert_eq!(found.name, "LT-0001");
     assert_eq!(found.detail.as_deref(), Some("lt-0001.corp.example.com"));
-    assert_eq!(found.owner, Some(expected.person("anna")));
+    assert_eq!(found.owners, [expected.person("anna")]);
 }
 
 #[tokio::test]
@@ -49,7 +48,7 @@ async fn odd_names_are_found_and_none_is_taken_as_syntax() {
         let found = find(&escrow, name).await;
         assert_eq!(found.len(), 1, "{name}");
         assert_eq!(found[0].id.native, odd.id);
-        assert_eq!(found[0].owner, None);
+        assert_eq!(found[0].owners, []);
     }
     let detail = find(&escrow, &odd.name).await[0].detail.clone().unwrap();
     assert!(detail.contains(r#"Sales, "EMEA" (old)*"#), "{detail}");
@@ -115,7 +114,7 @@ async fn records_tell_id_volume_and_time_of_every_key_old_ones_too() {
         assert_eq!(record.volume, wanted.volume, "{name}");
         assert_eq!(record.escrowed_at, wanted.time, "{name}");
         assert_eq!(record.kind, VolumeKind::Unknown);
-        assert_eq!(record.backend, backend());
+        assert_eq!(record.held_by, [backend()]);
     }
     let chosen = select(records, None);
     let wanted = |name: &str| expected.devices["LT-0002"].records[name].key_id;
@@ -224,6 +223,5 @@ async fn an_owner_is_named_by_the_attribute_that_is_set() {
     let mut settings = escrow_settings(domain());
     settings.owner_attribute = "secretary".into();
     let escrow = clavis_backends::escrow::ActiveDirectoryEscrow::new(backend(), settings);
-    let none: Option<PersonId> = None;
-    assert_eq!(find(&escrow, "LT-0001").await[0].owner, none);
+    assert_eq!(find(&escrow, "LT-0001").await[0].owners, []);
 }

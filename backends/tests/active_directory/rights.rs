@@ -1,8 +1,8 @@
 //! What the self check finds about each kind of account.
 
-use clavis_backends::escrow::ActiveDirectoryEscrow;
+use clavis_backends::escrow::{ActiveDirectoryEscrow, AdEscrow};
 use clavis_broker::ports::{EscrowBackend, Finding, Severity};
-use clavis_config::settings::{AdDomain, AdEscrow, Controllers};
+use clavis_config::settings::{AdDomain, Controllers};
 
 use crate::controller::{
     address, backend, domain, domain_as, escrow, escrow_settings, expected, folder,

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::request::{RequestId, State};
+use crate::devices::BackendName;
 use crate::keys::KeyId;
 use crate::letters::LetterKind;
 use crate::people::Party;
@@ -47,8 +48,8 @@ pub enum Command {
     Redeem {
         /// The link that was opened.
         link: TokenHash,
-        /// The keys that would be shown.
-        keys: Vec<KeyId>,
+        /// What would be shown.
+        disclosure: Disclosure,
     },
     /// The sweeper found the request overdue.
     RunOut,
@@ -64,6 +65,9 @@ pub enum Step {
         asked: Vec<Party>,
         /// The keys that were found in escrow and would be released.
         keys: Vec<KeyId>,
+        /// The backends that did not answer when it was made: keys that lie only there are not
+        /// among these.
+        unanswered: Vec<BackendName>,
     },
     /// Somebody said yes.
     Approved,
@@ -79,19 +83,41 @@ pub enum Step {
         expires_at: Timestamp,
     },
     /// The keys were released to the page that shows them.
-    Redeemed {
-        /// Which keys.
-        keys: Vec<KeyId>,
-    },
+    Redeemed(Disclosure),
     /// The key link was not opened in time.
     Expired,
     /// No decision came in time, or no link could be sent after one.
     Lapsed,
 }
 
-/// Something to do after a change is durable: at least once, from the outbox.
+/// What a redemption shows, and what it could not know of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Effect {
+pub struct Disclosure {
+    /// Which keys.
+    pub keys: Vec<KeyId>,
+    /// The backends that they were read from.
+    pub read_from: Vec<BackendName>,
+    /// The backends that did not answer: newer keys may lie there.
+    pub unanswered: Vec<BackendName>,
+}
+
+/// Something to do after a change is durable: at least once, from the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Send a letter, at once.
+    Send(Sending),
+    /// Have the keys that were shown replaced.
+    Rotate {
+        /// Those of this request's device.
+        request: RequestId,
+        /// Not before this moment.
+        not_before: Timestamp,
+    },
+}
+
+/// A letter about a request, to be sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sending {
     /// Which letter to send.
     pub letter: LetterKind,
     /// To whom.

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::command::{Command, Decision, Effect, Refusal, Step};
+use super::command::{Command, Decision, Effect, Refusal, Sending, Step};
 use super::request::{Approval, Closing, Draft, Outcome, Request, State};
 use crate::letters::LetterKind;
 use crate::people::Party;
@@ -19,6 +19,7 @@ pub fn open(draft: Draft, asked: Asked, now: Timestamp) -> (Request, Step, Vec<E
         device: draft.device,
         wanted: draft.wanted,
         promised: draft.promised,
+        unanswered: draft.unanswered,
         reason: draft.reason,
         terms: draft.terms,
         made_at: now,
@@ -33,6 +34,7 @@ pub fn open(draft: Draft, asked: Asked, now: Timestamp) -> (Request, Step, Vec<E
             .iter()
             .map(|record| record.key_id)
             .collect(),
+        unanswered: request.unanswered.clone(),
     };
     let mut effects = tell(&request, request.askers(), LetterKind::RequestConfirmation);
     effects.extend(tell(&request, &request.asked, LetterKind::ApprovalNeeded));
@@ -163,23 +165,27 @@ pub fn decide(request: &Request, command: &Command, now: Timestamp) -> Result<De
                 link: valid,
                 ..
             },
-            Redeem { link, keys },
+            Redeem { link, disclosure },
         ) => {
             if link != valid {
                 return Err(Refusal::Superseded);
             }
-            if keys.is_empty() {
+            if disclosure.keys.is_empty() {
                 return Err(Refusal::NoKeys);
             }
             let outcome = Outcome::Redeemed {
                 approval: approval.clone(),
-                keys: keys.clone(),
+                keys: disclosure.keys.clone(),
             };
-            let told = tell_everybody(request, LetterKind::KeyRetrieved);
+            let mut effects = tell_everybody(request, LetterKind::KeyRetrieved);
+            effects.extend(request.terms.rotate_after.map(|wait| Effect::Rotate {
+                request: request.id,
+                not_before: after(now, wait),
+            }));
             Ok(close(
                 outcome,
-                Step::Redeemed { keys: keys.clone() },
-                told,
+                Step::Redeemed(disclosure.clone()),
+                effects,
                 now,
             ))
         }
@@ -253,10 +259,12 @@ fn tell<'a>(
     people: impl IntoIterator<Item = &'a Party>,
     letter: LetterKind,
 ) -> Vec<Effect> {
-    let effect = |to: &Party| Effect {
-        letter,
-        to: to.clone(),
-        request: request.id,
+    let effect = |to: &Party| {
+        Effect::Send(Sending {
+            letter,
+            to: to.clone(),
+            request: request.id,
+        })
     };
     people.into_iter().map(effect).collect()
 }

@@ -11,7 +11,7 @@ mod command;
 mod decide;
 mod request;
 
-pub use command::{Command, Decision, Effect, Refusal, Step};
+pub use command::{Command, Decision, Disclosure, Effect, Refusal, Sending, Step};
 pub use decide::{decide, open};
 pub use request::{Approval, Closing, Draft, Outcome, Request, RequestId, State, Terms};
 

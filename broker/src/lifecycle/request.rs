@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::devices::{Device, EscrowRecord};
+use crate::devices::{BackendName, Device, EscrowRecord};
 use crate::keys::{KeyId, WantedKey};
 use crate::people::Party;
 use crate::text::{Comment, Reason};
@@ -33,6 +33,8 @@ pub struct Terms {
     pub deliver_within: SignedDuration,
     /// From the sending of the key link to its opening.
     pub link_valid_for: SignedDuration,
+    /// From the showing of a key to its replacement; never where there is none.
+    pub rotate_after: Option<SignedDuration>,
 }
 
 /// A request before it is made: everything that was found out about it.
@@ -52,6 +54,8 @@ pub struct Draft {
     pub wanted: Option<WantedKey>,
     /// What was found in escrow, and would be released now.
     pub promised: Vec<EscrowRecord>,
+    /// The backends that did not answer: what lies only there was not found.
+    pub unanswered: Vec<BackendName>,
     /// Why, in the requester's words.
     pub reason: Reason,
     /// How long things may take.
@@ -77,6 +81,8 @@ pub struct Request {
     pub wanted: Option<WantedKey>,
     /// What was found in escrow when the request was made.
     pub promised: Vec<EscrowRecord>,
+    /// The backends that did not answer then: what lies only there was not found.
+    pub unanswered: Vec<BackendName>,
     /// Why, in the requester's words.
     pub reason: Reason,
     /// How long things may take.

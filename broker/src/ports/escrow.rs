@@ -13,8 +13,9 @@ pub trait EscrowBackend: Send + Sync {
     /// The name that the configuration gives it.
     fn name(&self) -> &BackendName;
 
-    /// The devices that an asset names: by name, DNS name, the backend's own ID or path, or the
-    /// whole ID of one of their keys. None when it names none; several when a name is shared.
+    /// The devices that an asset names: by name, DNS name, the backend's own ID or path, the ID
+    /// that the backend [shares](Device::shared_id) with others, or the whole ID of one of their
+    /// keys. None when it names none; several when a name is shared.
     async fn devices(&self, asset: &Asset) -> Result<Vec<Device>, EscrowError>;
 
     /// What is escrowed for a device, without touching any key. Empty for a device that has
@@ -26,9 +27,26 @@ pub trait EscrowBackend: Send + Sync {
     async fn keys(&self, device: &DeviceId, ids: &[KeyId])
     -> Result<Vec<EscrowedKey>, EscrowError>;
 
+    /// Asks for the keys of a device to be replaced by new ones. What is asked for may come about
+    /// later, or never: it is the device itself that makes a new key.
+    async fn rotate(&self, _device: &DeviceId) -> Result<Rotation, EscrowError> {
+        Ok(Rotation::Unsupported)
+    }
+
     /// Tries the backend for real: reached, trusted, signed in, and with the rights that it needs
     /// and no more.
     async fn check(&self) -> Vec<Finding>;
+}
+
+/// What became of the wish for new keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rotation {
+    /// The device was told to make new ones.
+    Asked,
+    /// The device is not managed, or no longer: nobody can tell it anything.
+    NotManaged,
+    /// The backend has no way to ask for it.
+    Unsupported,
 }
 
 /// A backend did not answer as it should.

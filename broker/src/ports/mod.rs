@@ -11,7 +11,7 @@ mod world;
 
 pub use check::{Finding, Severity};
 pub use directory::{Directory, DirectoryError, GroupName, PersonQuery};
-pub use escrow::{EscrowBackend, EscrowError, EscrowFault};
+pub use escrow::{EscrowBackend, EscrowError, EscrowFault, Rotation};
 pub use mail::{MailError, MailRenderer, Mailer};
 pub use store::{
     Challenge, ChallengeState, Change, ClaimedJob, CommitError, DeadJob, Job, JobId, Lease, Link,

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::check::Finding;
 use crate::audit::{LogEntry, LogRow};
-use crate::lifecycle::{Effect, Request, RequestId, State};
+use crate::lifecycle::{Request, RequestId, Sending, State};
 use crate::people::{MailAddress, Party, PersonId};
 use crate::tokens::{Reference, TokenHash};
 
@@ -60,7 +60,12 @@ pub struct JobId(pub Uuid);
 #[serde(tag = "job", rename_all = "snake_case")]
 pub enum Job {
     /// Send a letter about a request.
-    Letter(Effect),
+    Letter(Sending),
+    /// Have the keys that a request showed replaced.
+    Rotate {
+        /// The request.
+        request: RequestId,
+    },
     /// Make a sign-in code and mail it, if the directory knows the address.
     SignInCode {
         /// The sign-in that it is for.
@@ -166,13 +171,13 @@ pub enum Write {
     },
     /// A row of the log.
     Log(Box<LogEntry>),
-    /// A job for the outbox, due at once.
+    /// A job for the outbox.
     Enqueue {
         /// Its identifier.
         id: JobId,
         /// What to do.
         job: Box<Job>,
-        /// Since when it is due.
+        /// From when it is due.
         at: Timestamp,
     },
     /// A link that is about to be mailed.

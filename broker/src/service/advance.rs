@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use jiff::Timestamp;
+
 use super::{AdvanceError, Broker, Unavailable};
 use crate::audit::{Actor, Event, LogEntry};
 use crate::lifecycle::{Command, Effect, Refusal, Request, decide};
@@ -69,16 +71,22 @@ impl Broker {
     }
 
     pub(super) fn enqueue(&self, effects: Vec<Effect>) -> Vec<Write> {
+        let now = self.now();
         effects
             .into_iter()
-            .map(|effect| self.enqueue_job(Job::Letter(effect)))
+            .map(|effect| match effect {
+                Effect::Send(sending) => self.enqueue_job(Job::Letter(sending), now),
+                Effect::Rotate {
+                    request,
+                    not_before,
+                } => self.enqueue_job(Job::Rotate { request }, not_before),
+            })
             .collect()
     }
 
-    pub(super) fn enqueue_job(&self, job: Job) -> Write {
-        let at = self.now();
+    pub(super) fn enqueue_job(&self, job: Job, at: Timestamp) -> Write {
         Write::Enqueue {
-            id: JobId(new_id(at, &*self.parts.random)),
+            id: JobId(new_id(self.now(), &*self.parts.random)),
             job: Box::new(job),
             at,
         }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::{Broker, Unavailable, in_time};
 use crate::audit::{Actor, Event, LogEntry, WhyNoRequest};
-use crate::devices::{Device, DeviceId, EscrowRecord, select};
+use crate::devices::{BackendName, Device, DeviceId, EscrowRecord, select};
 use crate::keys::WantedKey;
 use crate::lifecycle::{Draft, Request, RequestId, open};
 use crate::people::{Party, Person};
@@ -55,6 +55,14 @@ pub enum AskError {
     Unavailable(#[from] Unavailable),
 }
 
+/// What the backends know of what is asked for.
+struct Found {
+    device: Device,
+    promised: Vec<EscrowRecord>,
+    /// Those that did not answer.
+    unanswered: Vec<BackendName>,
+}
+
 impl AskError {
     fn why(&self) -> WhyNoRequest {
         match self {
@@ -99,13 +107,20 @@ impl Broker {
         source: Option<IpAddr>,
     ) -> Result<Request, AskError> {
         // The signed-in person is looked up anew: an account disabled since may not ask.
-        let (beneficiary, device) = tokio::try_join!(self.fit_person(person), self.resolve(&ask))?;
-        let (promised, asked) = tokio::try_join!(
-            self.promise(&device, ask.wanted.as_ref()),
+        let (beneficiary, (device, mut unanswered)) =
+            tokio::try_join!(self.fit_person(person), self.resolve(&ask))?;
+        let (promise, asked) = tokio::try_join!(
+            self.promise(&device, ask.wanted.as_ref(), &unanswered),
             self.whom_to_ask(&beneficiary)
         )?;
-        self.open(beneficiary, device, promised, asked, ask, source)
-            .await
+        let (promised, silent) = promise;
+        unanswered.extend(silent);
+        let found = Found {
+            device,
+            promised,
+            unanswered,
+        };
+        self.open(beneficiary, found, asked, ask, source).await
     }
 
     async fn fit_person(&self, person: &Party) -> Result<Party, AskError> {
@@ -116,40 +131,54 @@ impl Broker {
             .ok_or(AskError::Unfit)
     }
 
-    /// The one device that is meant; a choice must be among those that go by the name.
-    async fn resolve(&self, ask: &Ask) -> Result<Device, AskError> {
-        let mut found = Vec::new();
-        for backend in &self.parts.escrow {
-            found.extend(in_time(&backend.name().0, backend.devices(&ask.asset)).await?);
-        }
+    /// The one device that is meant, and the backends that did not answer; a choice must be among
+    /// those that go by the name.
+    async fn resolve(&self, ask: &Ask) -> Result<(Device, Vec<BackendName>), AskError> {
+        let mut answers = self.find_devices(&ask.asset).await;
+        let mut unanswered = answers.unanswered();
+        let found = &mut answers.found;
         if let Some(chosen) = &ask.chosen {
-            found.retain(|device| device.id == *chosen);
+            found.retain(|device| device.places().any(|place| place == chosen));
         }
         match found.len() {
-            0 => Err(AskError::UnknownDevice),
-            1 => Ok(found.remove(0)),
-            _ => Err(AskError::Ambiguous(found)),
+            0 if unanswered.is_empty() => Err(AskError::UnknownDevice),
+            0 => Err(silent(&unanswered).into()),
+            1 => {
+                let device = found.remove(0);
+                let elsewhere = self.complete(device, &ask.asset, &unanswered).await;
+                unanswered.extend(elsewhere.unanswered());
+                let device = elsewhere.found.into_iter().next();
+                Ok((device.ok_or(AskError::UnknownDevice)?, unanswered))
+            }
+            _ => Err(AskError::Ambiguous(answers.found)),
         }
     }
 
-    /// What would be released now: proves that there is something to ask for, before an approver
-    /// is bothered. No key is touched.
+    /// What would be released now, and the backends that did not answer: proves that there is
+    /// something to ask for, before an approver is bothered. No key is touched.
+    ///
+    /// That there is nothing is only said where all have answered.
     async fn promise(
         &self,
         device: &Device,
         wanted: Option<&WantedKey>,
-    ) -> Result<Vec<EscrowRecord>, AskError> {
-        let name = &device.id.backend;
-        let backend = self.backend(name).ok_or(AskError::UnknownDevice)?;
-        let records = in_time(&name.0, backend.records(&device.id)).await?;
-        if records.is_empty() {
-            return Err(AskError::NothingEscrowed(device.clone()));
+        unanswered: &[BackendName],
+    ) -> Result<(Vec<EscrowRecord>, Vec<BackendName>), AskError> {
+        let answers = self.records_of(device).await;
+        let newly = answers.unanswered();
+        let is_empty = answers.found.is_empty();
+        let selection = select(answers.found, wanted);
+        if !selection.release.is_empty() {
+            return Ok((selection.release, newly));
         }
-        let selection = select(records, wanted);
-        if selection.release.is_empty() {
-            return Err(AskError::WrongKeyId(device.clone()));
-        }
-        Ok(selection.release)
+        let all: Vec<_> = unanswered.iter().chain(&newly).cloned().collect();
+        Err(if !all.is_empty() {
+            silent(&all).into()
+        } else if is_empty {
+            AskError::NothingEscrowed(device.clone())
+        } else {
+            AskError::WrongKeyId(device.clone())
+        })
     }
 
     async fn whom_to_ask(&self, beneficiary: &Party) -> Result<Asked, AskError> {
@@ -190,8 +219,7 @@ impl Broker {
     async fn open(
         &self,
         beneficiary: Party,
-        device: Device,
-        promised: Vec<EscrowRecord>,
+        found: Found,
         asked: Asked,
         ask: Ask,
         source: Option<IpAddr>,
@@ -203,9 +231,10 @@ impl Broker {
             reference: Reference::new(random),
             requester: beneficiary.clone(),
             beneficiary,
-            device,
+            device: found.device,
             wanted: ask.wanted,
-            promised,
+            promised: found.promised,
+            unanswered: found.unanswered,
             reason: ask.reason,
             terms: self.parts.terms,
         };
@@ -232,13 +261,18 @@ impl Broker {
             .store
             .requests_of(&request.beneficiary.id, 100)
             .await?;
-        let open = mine
-            .into_iter()
-            .map(|stored| stored.request)
-            .find(|other| other.device.id == request.device.id && other.state.due_at().is_some());
+        let open = mine.into_iter().map(|stored| stored.request).find(|other| {
+            other.device.identity() == request.device.identity() && other.state.due_at().is_some()
+        });
         Ok(match open {
             Some(other) => AskError::AlreadyOpen(other.reference),
             None => Unavailable::late("the store").into(),
         })
     }
+}
+
+/// These backends gave no answer, and without them nothing can be said.
+fn silent(backends: &[BackendName]) -> Unavailable {
+    let names: Vec<_> = backends.iter().map(|name| name.0.as_str()).collect();
+    Unavailable::late(names.join(" and "))
 }

@@ -5,10 +5,12 @@
 
 mod advance;
 mod ask;
+mod escrow;
 mod follow;
 mod outbox;
 mod redeem;
 mod review;
+mod rotate;
 mod sign_in;
 mod tend;
 
@@ -18,7 +20,8 @@ use jiff::SignedDuration;
 use tokio::sync::Notify;
 
 pub use ask::{Ask, AskError};
-pub use redeem::{DisclosedKey, LinkEnd, LinkError, LinkView, RedeemError, Redemption};
+pub use escrow::Source;
+pub use redeem::{DisclosedKey, LinkEnd, LinkError, LinkView, RedeemError, Redemption, Unfetched};
 pub use review::{Choice, Ownership, Review, ReviewError};
 pub use sign_in::{SignInError, SignInTerms};
 
@@ -35,7 +38,7 @@ pub struct Parts {
     /// Who people are.
     pub directory: Arc<dyn Directory>,
     /// Where recovery keys lie.
-    pub escrow: Vec<Arc<dyn EscrowBackend>>,
+    pub escrow: Vec<Source>,
     /// How mails leave.
     pub mailer: Arc<dyn Mailer>,
     /// How letters are put into words.
@@ -98,6 +101,7 @@ impl Broker {
         self.parts
             .escrow
             .iter()
+            .map(|source| &source.backend)
             .find(|backend| backend.name() == name)
     }
 }

@@ -7,10 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::{AdvanceError, Broker, Unavailable, before};
 use crate::audit::{Actor, Event, LogEntry, MailName, WhyNoSignIn};
 use crate::letters::{Letter, LetterKind};
-use crate::lifecycle::{Command, Effect, Request, State};
+use crate::lifecycle::{Command, Request, Sending, State};
 use crate::people::{MailAddress, Person};
 use crate::ports::{
-    ClaimedJob, CommitError, Directory, DirectoryError, Job, JobId, Lease, Link, LinkKind,
+    Change, ClaimedJob, CommitError, Directory, DirectoryError, Job, JobId, Lease, Link, LinkKind,
     MailError, PersonQuery, StoredRequest, Write,
 };
 use crate::tokens::{PlainToken, SignInCode, TokenHash};
@@ -22,8 +22,8 @@ pub(super) const LEASE: SignedDuration = SignedDuration::from_secs(30);
 const SENDING: Duration = Duration::from_secs(15);
 /// How long looking somebody up may take before that.
 const LOOKING_UP: Duration = Duration::from_secs(10);
-/// After so long a mail is given up, as mail servers do (RFC 5321, section 4.5.4.1).
-const GIVE_UP: SignedDuration = SignedDuration::from_hours(5 * 24);
+/// After so long a job is given up, as mail servers do with mails (RFC 5321, section 4.5.4.1).
+pub(super) const GIVE_UP: SignedDuration = SignedDuration::from_hours(5 * 24);
 /// The longest wait between two tries: well under the validity of a key link, which every try
 /// renews.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(10);
@@ -50,7 +50,8 @@ impl Broker {
     pub(super) async fn run_job(&self, claimed: ClaimedJob) -> Result<(), Unavailable> {
         let lease = claimed.lease;
         let tried = match claimed.job {
-            Job::Letter(effect) => self.send_letter(lease, effect).await?,
+            Job::Letter(sending) => self.send_letter(lease, sending).await?,
+            Job::Rotate { request } => return self.rotate(lease, claimed.queued_at, request).await,
             Job::SignInCode { challenge, mail } => {
                 self.send_code(lease, challenge, mail, claimed.queued_at)
                     .await?
@@ -74,18 +75,18 @@ impl Broker {
         }
     }
 
-    async fn send_letter(&self, lease: Lease, effect: Effect) -> Result<Tried, Unavailable> {
-        let Some(stored) = self.parts.store.request(effect.request).await? else {
+    async fn send_letter(&self, lease: Lease, sending: Sending) -> Result<Tried, Unavailable> {
+        let Some(stored) = self.parts.store.request(sending.request).await? else {
             return Ok(Tried::Moot(None));
         };
-        let (request, link) = match effect.letter {
+        let (request, link) = match sending.letter {
             LetterKind::ApprovalNeeded => {
                 if !matches!(stored.request.state, State::Pending { .. })
                     || stored.request.state.is_overdue(self.now())
                 {
                     return Ok(Tried::Moot(None));
                 }
-                let token = self.add_review_link(&stored.request, &effect).await?;
+                let token = self.add_review_link(&stored.request, &sending).await?;
                 (stored.request, Some(token))
             }
             LetterKind::KeyLink => match self.issue_link(stored).await {
@@ -101,15 +102,16 @@ impl Broker {
             | LetterKind::RequestDeclined
             | LetterKind::RequestWithdrawn
             | LetterKind::RequestLapsed
-            | LetterKind::RequestRevoked => (stored.request, None),
+            | LetterKind::RequestRevoked
+            | LetterKind::KeyRotated => (stored.request, None),
         };
         let letter = Letter::OfRequest {
-            kind: effect.letter,
+            kind: sending.letter,
             request: &request,
-            to: &effect.to,
+            to: &sending.to,
             link: link.as_ref(),
         };
-        let (mail, to) = (MailName::Letter(effect.letter), effect.to.mail.clone());
+        let (mail, to) = (MailName::Letter(sending.letter), sending.to.mail.clone());
         Ok(
             match self.send(&letter, message_id(lease, link.is_some())).await {
                 Ok(()) => {
@@ -136,11 +138,11 @@ impl Broker {
     async fn add_review_link(
         &self,
         request: &Request,
-        effect: &Effect,
+        sending: &Sending,
     ) -> Result<PlainToken, Unavailable> {
         let token = PlainToken::new(&*self.parts.random);
         let kind = LinkKind::Review {
-            approver: effect.to.id.clone(),
+            approver: sending.to.id.clone(),
         };
         self.commit(vec![Write::AddLink(Link {
             token: token.hash(),
@@ -291,6 +293,11 @@ impl Broker {
                 vec![Write::Bury { lease, error: why }, log(entry)]
             }
         };
+        self.settle_lease(change).await
+    }
+
+    /// Commits what became of a job.
+    pub(super) async fn settle_lease(&self, change: Change) -> Result<(), Unavailable> {
         match self.commit(change).await {
             // The lease ran out and somebody else has the job: what they do counts.
             Ok(()) | Err(CommitError::Conflict) => Ok(()),
@@ -298,7 +305,7 @@ impl Broker {
         }
     }
 
-    fn postpone(&self, lease: Lease, now: Timestamp, error: String) -> Write {
+    pub(super) fn postpone(&self, lease: Lease, now: Timestamp, error: String) -> Write {
         let mut byte = [0];
         self.parts.random.fill(&mut byte);
         Write::Postpone {

@@ -4,13 +4,14 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
+use super::escrow::{KeysRead, Silent};
 use super::{AdvanceError, Broker, Unavailable, in_time};
 use crate::audit::{Actor, Event, FetchFault, LogEntry};
 use crate::causes::with_causes;
 use crate::devices::{BackendName, EscrowRecord, Selection, select, uncovered, volume_label};
-use crate::keys::{Damage, EscrowedKey, RecoveryKey};
-use crate::lifecycle::{Command, Outcome, Refusal, Request, State};
-use crate::ports::{EscrowBackend, EscrowError, EscrowFault, LinkKind, PersonQuery, StoredRequest};
+use crate::keys::{Damage, RecoveryKey};
+use crate::lifecycle::{Command, Disclosure, Outcome, Refusal, Request, State};
+use crate::ports::{LinkKind, PersonQuery, StoredRequest, Write};
 use crate::tokens::PlainToken;
 
 /// What the holder of a valid key link sees before they press the button.
@@ -62,9 +63,18 @@ pub enum RedeemError {
     /// The link does not open.
     #[error(transparent)]
     Link(#[from] LinkError),
-    /// The keys could not be had. The link was not used and stays valid.
+    /// The keys could not be had, for these reasons. The link was not used and stays valid.
     #[error("the keys could not be fetched: {0:?}")]
-    NotUsed(FetchFault),
+    NotUsed(Vec<Unfetched>),
+}
+
+/// Why keys could not be had, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfetched {
+    /// The backend that they were to come from; none where it is no backend's matter.
+    pub backend: Option<BackendName>,
+    /// What went wrong.
+    pub why: FetchFault,
 }
 
 /// The keys of one redemption, already recorded as disclosed.
@@ -76,6 +86,9 @@ pub struct Redemption {
     pub keys: Vec<DisclosedKey>,
     /// Older records of the same volumes, by ID only.
     pub superseded: Vec<EscrowRecord>,
+    /// The backends that did not answer. Everything that was promised is here all the same; newer
+    /// keys may lie there.
+    pub unanswered: Vec<BackendName>,
 }
 
 /// One row of the key page.
@@ -141,26 +154,36 @@ impl Broker {
             return Err(ended(end, request).into());
         }
 
-        let (keys, superseded) = match self.fetch(&request).await {
+        let Fetched {
+            keys,
+            superseded,
+            disclosure,
+        } = match self.fetch(&request).await {
             Ok(fetched) => fetched,
-            Err(Unfetched { backend, why }) => {
-                self.record(row(Event::FetchFailed { backend, why }))
+            Err(missed) => {
+                let rows = missed.iter().cloned();
+                let rows = rows.map(|Unfetched { backend, why }| {
+                    Write::Log(Box::new(row(Event::FetchFailed { backend, why })))
+                });
+                self.commit(rows.collect())
                     .await
+                    .map_err(Unavailable::from)
                     .map_err(LinkError::from)?;
-                return Err(RedeemError::NotUsed(why));
+                return Err(RedeemError::NotUsed(missed));
             }
         };
 
-        let ids = keys.iter().map(|key| key.record.key_id).collect();
+        let unanswered = disclosure.unanswered.clone();
         let command = Command::Redeem {
             link: token.hash(),
-            keys: ids,
+            disclosure,
         };
         match self.advance(stored, &command, &actor, source, &[]).await {
             Ok(request) => Ok(Redemption {
                 request,
                 keys,
                 superseded,
+                unanswered,
             }),
             Err(AdvanceError::Refused(why)) => {
                 drop(keys);
@@ -193,27 +216,15 @@ impl Broker {
         }
     }
 
-    /// Every key that the request is for, or none.
-    async fn fetch(
-        &self,
-        request: &Request,
-    ) -> Result<(Vec<DisclosedKey>, Vec<EscrowRecord>), Unfetched> {
-        let name = &request.device.id.backend;
-        let unfetched = |why| Unfetched {
-            backend: name.clone(),
-            why,
-        };
-        let backend = self
-            .backend(name)
-            .ok_or_else(|| unfetched(FetchFault::Missing))?;
-        let fetched = async {
-            self.fetch_from(&**backend, request).await.inspect_err(|why| {
-                tracing::warn!(request.reference = %request.reference, backend = %name, ?why, "the keys could not be fetched");
-            })
-        };
-        let (fit, fetched) = tokio::join!(self.still_fit(request), fetched);
-        fit.map_err(unfetched)?;
-        fetched.map_err(unfetched)
+    /// Every key that the request is for, or why there is none.
+    async fn fetch(&self, request: &Request) -> Result<Fetched, Vec<Unfetched>> {
+        let (fit, fetched) = tokio::join!(self.still_fit(request), self.fetch_keys(request));
+        let fetched = fit
+            .map_err(|why| vec![Unfetched { backend: None, why }])
+            .and(fetched);
+        fetched.inspect_err(|missed| {
+            tracing::warn!(request.reference = %request.reference, ?missed, "the keys could not be fetched");
+        })
     }
 
     /// Whether the beneficiary's account is still one that may be given a key. In doubt nothing is
@@ -225,35 +236,34 @@ impl Broker {
             Ok(_) => Err(FetchFault::Beneficiary),
             Err(error) => {
                 tracing::warn!(request.reference = %request.reference, error = with_causes(&error), "the beneficiary could not be looked up");
-                Err(FetchFault::Unavailable)
+                Err(FetchFault::Directory)
             }
         }
     }
 
-    async fn fetch_from(
-        &self,
-        backend: &dyn EscrowBackend,
-        request: &Request,
-    ) -> Result<(Vec<DisclosedKey>, Vec<EscrowRecord>), FetchFault> {
-        let device = &request.device.id;
-        let records = deadline(backend.records(device)).await?;
-        let selection = select(records, request.wanted.as_ref());
-        if selection.release.is_empty() || !uncovered(&request.promised, &selection).is_empty() {
-            return Err(FetchFault::Missing);
+    async fn fetch_keys(&self, request: &Request) -> Result<Fetched, Vec<Unfetched>> {
+        let elsewhere = self
+            .complete_with(&request.device, &request.unanswered)
+            .await;
+        let device = elsewhere.found.first().unwrap_or(&request.device);
+        let mut records = self.records_of(device).await;
+        records.silent.extend(elsewhere.silent);
+        let unanswered = records.unanswered();
+        let selection = select(records.found, request.wanted.as_ref());
+        let missing = uncovered(&request.promised, &selection);
+        if selection.release.is_empty() || !missing.is_empty() {
+            return Err(why_missing(&missing, &records.silent));
         }
-        let ids: Vec<_> = selection
-            .release
-            .iter()
-            .map(|record| record.key_id)
-            .collect();
-        let keys = deadline(backend.keys(device, &ids)).await?;
-        disclose(selection, keys)
+        let read = self.read_keys(device, &selection.release).await;
+        disclose(selection, read, unanswered)
     }
 }
 
-struct Unfetched {
-    backend: BackendName,
-    why: FetchFault,
+/// What a redemption is about to show.
+struct Fetched {
+    keys: Vec<DisclosedKey>,
+    superseded: Vec<EscrowRecord>,
+    disclosure: Disclosure,
 }
 
 fn ended(end: LinkEnd, request: Request) -> LinkError {
@@ -288,38 +298,65 @@ fn usable(request: &Request, token: &PlainToken, now: Timestamp) -> Result<Times
 /// sound, makes the whole redemption fail: the link is not spent on less than was promised.
 fn disclose(
     selection: Selection,
-    mut keys: Vec<EscrowedKey>,
-) -> Result<(Vec<DisclosedKey>, Vec<EscrowRecord>), FetchFault> {
+    mut read: KeysRead,
+    unanswered: Vec<BackendName>,
+) -> Result<Fetched, Vec<Unfetched>> {
     let shown = selection.release.clone();
-    let mut disclosed = Vec::with_capacity(shown.len());
+    let (mut keys, mut missing) = (Vec::with_capacity(shown.len()), Vec::new());
     for record in selection.release {
-        let at = keys
-            .iter()
-            .position(|key| key.id == record.key_id)
-            .ok_or(FetchFault::Missing)?;
-        let label = volume_label(&record, &shown);
-        disclosed.push(DisclosedKey {
-            record,
-            label,
-            key: keys.swap_remove(at).key,
+        match read.keys.remove(&record.key_id) {
+            Some(key) => keys.push(DisclosedKey {
+                label: volume_label(&record, &shown),
+                key: key.key,
+                record,
+            }),
+            None => missing.push(record),
+        }
+    }
+    if !missing.is_empty() {
+        return Err(why_missing(
+            &missing.iter().collect::<Vec<_>>(),
+            &read.silent,
+        ));
+    }
+    if keys.iter().all(|row| row.key.is_err()) {
+        let backends = read.read_from.into_iter();
+        let damaged = backends.map(|backend| Unfetched {
+            backend: Some(backend),
+            why: FetchFault::Damaged,
         });
+        return Err(damaged.collect());
     }
-    if disclosed.iter().all(|row| row.key.is_err()) {
-        return Err(FetchFault::Damaged);
-    }
-    Ok((disclosed, selection.superseded))
+    Ok(Fetched {
+        disclosure: Disclosure {
+            keys: shown.iter().map(|record| record.key_id).collect(),
+            read_from: read.read_from,
+            unanswered,
+        },
+        keys,
+        superseded: selection.superseded,
+    })
 }
 
-async fn deadline<T>(call: impl Future<Output = Result<T, EscrowError>>) -> Result<T, FetchFault> {
-    let Ok(answer) = tokio::time::timeout(Broker::DEADLINE, call).await else {
-        return Err(FetchFault::Unavailable);
+/// Why records are missing: the backends that held them gave no answer, or they have gone.
+fn why_missing(missing: &[&EscrowRecord], silent: &[Silent]) -> Vec<Unfetched> {
+    let holders = |backend: &BackendName| {
+        missing.is_empty() || missing.iter().any(|it| it.held_by.contains(backend))
     };
-    answer.map_err(|error| {
-        let fault = error.fault;
-        tracing::warn!(error = with_causes(&error), "an escrow backend failed");
-        match fault {
-            EscrowFault::Unavailable | EscrowFault::Nonsense => FetchFault::Unavailable,
-            EscrowFault::Denied => FetchFault::Denied,
-        }
-    })
+    let outages: Vec<_> = silent
+        .iter()
+        .filter(|silent| holders(&silent.backend))
+        .map(|silent| Unfetched {
+            backend: Some(silent.backend.clone()),
+            why: silent.why,
+        })
+        .collect();
+    if !outages.is_empty() {
+        return outages;
+    }
+    let backend = missing.first().and_then(|record| record.held_by.first());
+    vec![Unfetched {
+        backend: backend.cloned(),
+        why: FetchFault::Missing,
+    }]
 }

@@ -20,14 +20,14 @@ pub struct Review {
     pub approver: Party,
 }
 
-/// Whether the device is the beneficiary's, as far as the backend says.
+/// Whether the device is the beneficiary's, as far as the backends say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ownership {
     /// It is theirs.
     Theirs,
     /// It is somebody else's.
     SomebodyElses,
-    /// The backend names no owner.
+    /// No backend names an owner.
     Unknown,
 }
 
@@ -57,10 +57,12 @@ pub enum ReviewError {
 impl Request {
     /// Whether the device is the beneficiary's.
     pub fn ownership(&self) -> Ownership {
-        match &self.device.owner {
-            Some(owner) if *owner == self.beneficiary.id => Ownership::Theirs,
-            Some(_) => Ownership::SomebodyElses,
-            None => Ownership::Unknown,
+        if self.device.is_owned_by(&self.beneficiary.id) {
+            Ownership::Theirs
+        } else if self.device.owners.is_empty() {
+            Ownership::Unknown
+        } else {
+            Ownership::SomebodyElses
         }
     }
 }

@@ -88,10 +88,13 @@ impl Broker {
                 why: WhyNoSignIn::TooMany,
             })
         } else {
-            self.enqueue_job(Job::SignInCode {
-                challenge: token.hash(),
-                mail,
-            })
+            self.enqueue_job(
+                Job::SignInCode {
+                    challenge: token.hash(),
+                    mail,
+                },
+                self.now(),
+            )
         });
         self.commit(change).await?;
         Ok(token)

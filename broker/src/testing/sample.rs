@@ -34,9 +34,11 @@ pub fn device(name: &str) -> Device {
             backend: BackendName("test".into()),
             native: format!("id-{name}"),
         },
+        also: Vec::new(),
+        shared_id: None,
         name: name.to_owned(),
         detail: None,
-        owner: None,
+        owners: Vec::new(),
     }
 }
 
@@ -48,7 +50,7 @@ pub fn record(key: u128, volume: Option<u128>, day: i8) -> EscrowRecord {
         kind: VolumeKind::Unknown,
         escrowed_at: Timestamp::from_second(1_793_491_200 + i64::from(day) * 86_400)
             .expect("a day"),
-        backend: BackendName("test".into()),
+        held_by: vec![BackendName("test".into())],
     }
 }
 
@@ -58,6 +60,7 @@ pub fn terms() -> Terms {
         decide_within: SignedDuration::from_hours(72),
         deliver_within: SignedDuration::from_hours(24),
         link_valid_for: SignedDuration::from_hours(3),
+        rotate_after: None,
     }
 }
 
@@ -72,6 +75,7 @@ pub fn draft(id: u128, random: &dyn Random) -> Draft {
         device: device(&format!("laptop-{id}")),
         wanted: None,
         promised: vec![record(1, Some(1), 2)],
+        unanswered: Vec::new(),
         reason: Reason::parse("It asks for the key since the update.").expect("a reason"),
         terms: terms(),
     }

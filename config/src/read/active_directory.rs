@@ -13,10 +13,7 @@ use crate::settings::{AdDomain, Controllers, LdapSecurity};
 use crate::values::{duration, host, is_host, text};
 
 /// The domains by name; `None` for one that is there and has problems of its own.
-pub(super) type Domains = BTreeMap<String, Option<AdDomain>>;
-
-/// The computer's attribute that holds its owner's DN, where the configuration names no other.
-const OWNER_ATTRIBUTE: &str = "managedBy";
+pub(crate) type Domains = BTreeMap<String, Option<AdDomain>>;
 
 /// Reads all `[active_directory.NAME]`.
 pub(super) fn domains(root: &Section<'_>, origin: &Origin<'_>) -> Domains {
@@ -31,7 +28,7 @@ pub(super) fn domains(root: &Section<'_>, origin: &Origin<'_>) -> Domains {
 
 /// The domain that a section names in `domain`: its name, where that is one, and its settings,
 /// where they are sound.
-pub(super) fn named(
+pub(crate) fn named(
     section: &Section<'_>,
     domains: &Domains,
 ) -> (Option<String>, Option<AdDomain>) {
@@ -50,37 +47,6 @@ pub(super) fn named(
         return (Some(name), None);
     };
     (Some(name), settings.clone())
-}
-
-/// The computer's attribute that holds its owner's DN.
-pub(super) fn owner_attribute(section: &Section<'_>) -> String {
-    section
-        .optional("owner_attribute", |value| {
-            let name = text(value)?;
-            let sound = name.starts_with(|c: char| c.is_ascii_alphabetic())
-                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-            sound.then_some(name).ok_or_else(|| {
-                Wrong::new(
-                    "is not the name of an attribute",
-                    "Write the LDAP name of an attribute that holds a DN, such as \"managedBy\".",
-                )
-            })
-        })
-        .unwrap_or_else(|| OWNER_ATTRIBUTE.to_owned())
-}
-
-/// A distinguished name.
-pub(super) fn dn(value: &DeValue<'_>) -> Result<String, Wrong> {
-    let dn = text(value)?;
-    let sound = dn
-        .split_once('=')
-        .is_some_and(|(kind, rest)| kind.chars().all(char::is_alphanumeric) && !rest.is_empty());
-    sound.then_some(dn).ok_or_else(|| {
-        Wrong::new(
-            "is not a distinguished name",
-            "Write it as \"OU=Computers,DC=corp,DC=example,DC=com\".",
-        )
-    })
 }
 
 fn domain(section: &Section<'_>, origin: &Origin<'_>) -> Option<AdDomain> {

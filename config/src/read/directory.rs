@@ -2,26 +2,32 @@
 
 use clavis_broker::devices::BackendName;
 
-use super::Origin;
-use super::active_directory::{Domains, dn, named, owner_attribute};
 use super::escrow::{Entry, backend_name};
 use crate::document::Section;
-use crate::settings::{AdDirectory, Directory};
+use crate::escrow::{Connection, Surroundings};
+use crate::settings::{AdDirectory, Directory, EntraDirectory};
+use crate::values::{dn, owner_attribute};
 
 /// Reads `[directory]`.
-pub(super) fn directory(
+pub(super) fn directory<P>(
     section: &Section<'_>,
-    origin: &Origin<'_>,
-    domains: &Domains,
-    escrow: &[Entry],
+    around: &Surroundings<'_>,
+    escrow: &[Entry<P>],
 ) -> Option<Directory> {
     section.by_kind(&[
         ("active_directory", &|section| {
-            let (domain_name, domain) = named(section, domains);
+            let (connection, domain) = around.domain(section);
             let search_base = section.optional("search_base", dn);
             let owner_attribute = owner_attribute(section);
-            let same_domain = |entry: &Entry| domain_name.is_none() || entry.domain == domain_name;
-            let escrow = escrow_of(section, escrow, same_domain, "over the same domain");
+            let same_domain =
+                |entry: &Entry<P>| connection.is_none() || entry.connection == connection;
+            let escrow = escrow_of(
+                section,
+                escrow,
+                connection.is_some(),
+                same_domain,
+                "over the same domain",
+            );
             Some(Directory::ActiveDirectory(AdDirectory {
                 domain: domain?,
                 search_base,
@@ -29,9 +35,31 @@ pub(super) fn directory(
                 owner_attribute,
             }))
         }),
+        ("entra", &|section| {
+            let entra = around.tenant(section);
+            let connection = entra.clone().map(Connection::Entra);
+            // A computer of Active Directory has the same ID in Entra ID once it is synchronised.
+            let is_named = section.has("escrow");
+            let same_tenant = |entry: &Entry<P>| {
+                is_named && entry.connection.is_some()
+                    || connection.is_none()
+                    || entry.connection == connection
+            };
+            let escrow = escrow_of(
+                section,
+                escrow,
+                connection.is_some(),
+                same_tenant,
+                "over the same tenant",
+            );
+            Some(Directory::Entra(EntraDirectory {
+                entra: entra?,
+                escrow: escrow?,
+            }))
+        }),
         ("file", &|section| {
-            let path = section.required("path", |value| origin.path(value));
-            let escrow = escrow_of(section, escrow, |_| true, "at all");
+            let path = section.required("path", |value| around.path(value));
+            let escrow = escrow_of(section, escrow, true, |_| true, "at all");
             Some(Directory::File {
                 path: path?,
                 escrow: escrow?,
@@ -41,11 +69,12 @@ pub(super) fn directory(
 }
 
 /// The backend that `escrow` names, or the only one that fits. Nothing is said where the backends
-/// themselves have problems that could be the cause.
-fn escrow_of(
+/// themselves have problems that could be the cause, or where it is not known what has to fit.
+fn escrow_of<P>(
     section: &Section<'_>,
-    entries: &[Entry],
-    fits: impl Fn(&Entry) -> bool,
+    entries: &[Entry<P>],
+    is_known: bool,
+    fits: impl Fn(&Entry<P>) -> bool,
     which: &str,
 ) -> Option<BackendName> {
     let named = section.optional("escrow", backend_name);
@@ -76,6 +105,9 @@ fn escrow_of(
                 format!("Write {choice}.")
             },
         );
+        return None;
+    }
+    if !is_known {
         return None;
     }
     match fitting[..] {

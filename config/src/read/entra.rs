@@ -14,7 +14,7 @@ use crate::settings::{Cloud, Entra, EntraCredential, EntraIdentity};
 use crate::values::{duration, is_host, text};
 
 /// The applications by name; `None` for one that is there and has problems of its own.
-pub(super) type Tenants = BTreeMap<String, Option<Entra>>;
+pub(crate) type Tenants = BTreeMap<String, Option<Entra>>;
 
 /// The keys that each stand for a way to prove who calls.
 const CREDENTIALS: [&str; 4] = [
@@ -44,7 +44,7 @@ pub(super) fn settings(tenants: Tenants) -> Option<Vec<Entra>> {
 }
 
 /// The name of the `[entra.NAME]` that a section names in `key`.
-pub(super) fn named(section: &Section<'_>, key: &'static str, tenants: &Tenants) -> Option<String> {
+pub(crate) fn named(section: &Section<'_>, key: &'static str, tenants: &Tenants) -> Option<String> {
     let name = section.required(key, text)?;
     if !tenants.contains_key(&name) {
         let known: Vec<_> = tenants.keys().map(|name| format!("\"{name}\"")).collect();

@@ -1,30 +1,42 @@
 //! `[[escrow]]`: where recovery keys lie.
 
-use clavis_broker::devices::BackendName;
+use clavis_broker::devices::{BackendName, NamePattern, Serves};
 use toml::de::DeValue;
 
-use super::Origin;
-use super::active_directory::{Domains, dn, named, owner_attribute};
 use crate::document::Section;
+use crate::escrow::{Connection, EscrowKind, Surroundings};
 use crate::problems::Wrong;
-use crate::settings::{AdEscrow, Escrow, EscrowKind};
+use crate::settings::Escrow;
 use crate::values::text;
 
 /// An entry as far as it could be read, so that others can refer to one that has problems.
-pub(super) struct Entry {
+pub(super) struct Entry<P> {
     /// Its name, where it has one.
     pub(super) name: Option<BackendName>,
-    /// The Active Directory domain that it reads, where it reads one.
-    pub(super) domain: Option<String>,
+    /// The section with the connection that it uses, where it uses one.
+    pub(super) connection: Option<Connection>,
+    /// Whether it can have keys replaced; `None` where nobody knows its kind.
+    rotates: Option<bool>,
     /// All of it, where it is sound.
-    settings: Option<Escrow>,
+    settings: Option<Escrow<P>>,
+}
+
+impl<P> Entry<P> {
+    /// Whether it can have keys replaced, for all that is known.
+    pub(super) fn may_rotate(&self) -> bool {
+        self.rotates != Some(false)
+    }
 }
 
 /// Reads all `[[escrow]]`.
-pub(super) fn backends(root: &Section<'_>, origin: &Origin<'_>, domains: &Domains) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = Vec::new();
+pub(super) fn backends<P>(
+    root: &Section<'_>,
+    around: &Surroundings<'_>,
+    kinds: &[EscrowKind<P>],
+) -> Vec<Entry<P>> {
+    let mut entries: Vec<Entry<P>> = Vec::new();
     for section in root.tables("escrow") {
-        let entry = entry(&section, origin, domains);
+        let entry = entry(&section, around, kinds);
         if entry.name.is_some() && entries.iter().any(|earlier| earlier.name == entry.name) {
             section.problem(
                 "name",
@@ -44,7 +56,7 @@ pub(super) fn backends(root: &Section<'_>, origin: &Origin<'_>, domains: &Domain
 }
 
 /// The settings of all entries; `None` where one is not sound, or there is none.
-pub(super) fn settings(entries: Vec<Entry>) -> Option<Vec<Escrow>> {
+pub(super) fn settings<P>(entries: Vec<Entry<P>>) -> Option<Vec<Escrow<P>>> {
     entries
         .into_iter()
         .map(|entry| entry.settings)
@@ -52,43 +64,39 @@ pub(super) fn settings(entries: Vec<Entry>) -> Option<Vec<Escrow>> {
         .filter(|all| !all.is_empty())
 }
 
-fn entry(section: &Section<'_>, origin: &Origin<'_>, domains: &Domains) -> Entry {
+fn entry<P>(section: &Section<'_>, around: &Surroundings<'_>, kinds: &[EscrowKind<P>]) -> Entry<P> {
     let name = section.required("name", backend_name);
-    let read = section.by_kind(&[
-        ("active_directory", &|section| {
-            Some(active_directory(section, domains))
-        }),
-        ("file", &|section| {
-            let path = section.required("path", |value| origin.path(value));
-            Some((None, path.map(|path| EscrowKind::File { path })))
-        }),
-    ]);
-    let (domain, kind) = read.unwrap_or_default();
-    let settings = name.clone().zip(kind);
+    let serves = Serves(section.list("serves", pattern));
+    let Some(kind) = section.kind(kinds.iter().map(|kind| (kind.name, kind))) else {
+        return Entry {
+            name,
+            connection: None,
+            rotates: None,
+            settings: None,
+        };
+    };
+    let planned = (kind.read)(section, around);
+    let settings = name.clone().zip(planned.plan);
     Entry {
         name,
-        domain,
-        settings: settings.map(|(name, kind)| Escrow { name, kind }),
+        settings: settings.map(|(name, plan)| Escrow {
+            name,
+            serves,
+            connection: planned.connection.clone(),
+            plan,
+        }),
+        connection: planned.connection,
+        rotates: Some(planned.rotates),
     }
 }
 
-fn active_directory(
-    section: &Section<'_>,
-    domains: &Domains,
-) -> (Option<String>, Option<EscrowKind>) {
-    let (name, domain) = named(section, domains);
-    let search_base = section.optional("search_base", dn);
-    let known_device = section.optional("known_device", text);
-    let owner_attribute = owner_attribute(section);
-    let kind = domain.map(|domain| {
-        EscrowKind::ActiveDirectory(AdEscrow {
-            domain,
-            search_base,
-            known_device,
-            owner_attribute,
-        })
-    });
-    (name, kind)
+fn pattern(value: &DeValue<'_>) -> Result<NamePattern, Wrong> {
+    NamePattern::parse(&text(value)?).map_err(|_| {
+        Wrong::new(
+            "has an entry that is not the name of a device",
+            "Write a name in which * may stand for anything, such as \"LT-*\".",
+        )
+    })
 }
 
 /// The name of a backend: a word or a few, without the slash that parts it from a device's ID.

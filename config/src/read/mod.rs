@@ -1,15 +1,14 @@
 //! The whole configuration, part by part, and what must hold between the parts.
 
-mod active_directory;
+pub(crate) mod active_directory;
 mod address;
 mod directory;
-mod entra;
+pub(crate) mod entra;
 mod escrow;
 mod mail;
+mod rotation;
 mod server;
 mod terms;
-#[cfg(test)]
-mod tests;
 
 use std::path::{Path, PathBuf};
 
@@ -18,6 +17,7 @@ use toml::de::DeValue;
 
 use crate::SecretFiles;
 use crate::document::Section;
+use crate::escrow::{EscrowKind, Surroundings};
 use crate::problems::Wrong;
 use crate::settings::{Settings, Store};
 use crate::values::text;
@@ -31,12 +31,12 @@ pub(crate) struct Origin<'o> {
 
 impl Origin<'_> {
     /// A path; a relative one starts from the folder of the configuration file.
-    fn path(&self, value: &DeValue<'_>) -> Result<PathBuf, Wrong> {
+    pub(crate) fn path(&self, value: &DeValue<'_>) -> Result<PathBuf, Wrong> {
         text(value).map(|text| self.folder.join(text))
     }
 
     /// The secret in the file that the value names.
-    fn secret(&self, value: &DeValue<'_>) -> Result<SecretString, Wrong> {
+    pub(crate) fn secret(&self, value: &DeValue<'_>) -> Result<SecretString, Wrong> {
         self.secrets.secret(&self.path(value)?)
     }
 
@@ -47,7 +47,11 @@ impl Origin<'_> {
 }
 
 /// Reads everything; `None` after reporting what cannot be done without.
-pub(crate) fn settings(root: &Section<'_>, origin: &Origin<'_>) -> Option<Settings> {
+pub(crate) fn settings<P>(
+    root: &Section<'_>,
+    origin: &Origin<'_>,
+    kinds: &[EscrowKind<P>],
+) -> Option<Settings<P>> {
     let server = root
         .required_table("server")
         .and_then(|s| server::server(&s));
@@ -60,16 +64,22 @@ pub(crate) fn settings(root: &Section<'_>, origin: &Origin<'_>) -> Option<Settin
     let store = root.required_table("store").and_then(|s| store(&s, origin));
     let tenants = entra::tenants(root, origin);
     let domains = active_directory::domains(root, origin);
-    let escrow = escrow::backends(root, origin, &domains);
+    let around = Surroundings {
+        origin,
+        domains: &domains,
+        tenants: &tenants,
+    };
+    let escrow = escrow::backends(root, &around, kinds);
     let directory = root
         .required_table("directory")
-        .and_then(|s| directory::directory(&s, origin, &domains, &escrow));
+        .and_then(|s| directory::directory(&s, &around, &escrow));
     let mail = root
         .required_table("mail")
         .and_then(|s| mail::mail(&s, origin, &tenants));
     let (approval, terms) = terms::approval_and_terms(
         root.optional_table("approval").as_ref(),
         root.optional_table("links").as_ref(),
+        rotation::rotate_after(root, &escrow),
     );
     let sign_in = terms::sign_in(root.optional_table("sign_in").as_ref());
     Some(Settings {

@@ -14,6 +14,7 @@ use crate::values::{duration, mail, text};
 pub(super) fn approval_and_terms(
     approval: Option<&Section<'_>>,
     links: Option<&Section<'_>>,
+    rotate_after: Option<SignedDuration>,
 ) -> (Approval, Terms) {
     let nominated = approval.map_or_else(Vec::new, |section| section.list("nominated", nominee));
     let terms = Terms {
@@ -23,6 +24,7 @@ pub(super) fn approval_and_terms(
             [MINUTE * 15, HOUR * 72, DAY * 30],
         ),
         deliver_within: length(approval, "deliver_within", [HOUR, DAY, DAY * 30]),
+        rotate_after,
         link_valid_for: length(links, "valid_for", [MINUTE * 15, HOUR * 3, DAY]),
     };
     (Approval { nominated }, terms)

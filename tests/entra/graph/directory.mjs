@@ -2,13 +2,14 @@
 
 import { GraphError } from './error.mjs';
 import { allow, filtered, page, selected, shape } from './odata.mjs';
-import { DEVICE, GROUP, USER } from './types.mjs';
+import { CONTACT, DEVICE, GROUP, USER } from './types.mjs';
 
 export const DIRECTORY_REFUSAL = {
     code: 'Authorization_RequestDenied',
     message: 'Insufficient privileges to complete the operation.',
 };
-const TYPES = [USER, DEVICE, GROUP];
+const TYPES = [USER, DEVICE, GROUP, CONTACT];
+const ADVANCED = "the header 'ConsistencyLevel: eventual' and $count=true";
 const LIST_OPTIONS = ['$select', '$filter', '$top', '$count', '$skiptoken'];
 
 /**
@@ -26,7 +27,10 @@ export function directoryObject(type, fields, find, relations) {
     const list = ({ world, tenant, exchange }) => {
         allow(exchange, ...LIST_OPTIONS);
         const names = selected(exchange);
-        const objects = filtered(tenant[type.collection], exchange.query.get('$filter'), fields);
+        const filter = exchange.query.get('$filter');
+        if (type.advanced?.some((name) => filter?.includes(name)) && !isAdvanced(exchange))
+            throw GraphError.unsupported(`This filter needs ${ADVANCED}.`);
+        const objects = filtered(tenant[type.collection], filter, fields);
         return page(
             world,
             tenant,
@@ -82,18 +86,19 @@ export function entity(world, type, object, names) {
 }
 
 // Narrowing by type is an advanced query, which has to say so.
-function castTo(cast, { query, headers }) {
+function castTo(cast, exchange) {
     const type = TYPES.find(({ name }) => `microsoft.graph.${name}` === cast);
     if (!type) throw GraphError.badRequest(`Resource not found for the segment '${cast}'.`);
-    if (query.get('$count') !== 'true' || headers.consistencylevel !== 'eventual') {
-        throw GraphError.unsupported(
-            "OData cast needs the header 'ConsistencyLevel: eventual' and $count=true.",
-        );
-    }
+    if (!isAdvanced(exchange)) throw GraphError.unsupported(`OData cast needs ${ADVANCED}.`);
     return type;
 }
 
-function typed(tenant, id) {
+function isAdvanced({ query, headers }) {
+    return query.get('$count') === 'true' && headers.consistencylevel === 'eventual';
+}
+
+/** An object of the directory, and of which type it is. */
+export function typed(tenant, id) {
     for (const type of TYPES) {
         const object = tenant.find(type.collection, id);
         if (object) return { type, object };
@@ -101,8 +106,8 @@ function typed(tenant, id) {
     return undefined;
 }
 
-// Of a type that the caller may not read, only the kind and the id are told.
-function member({ type, object }, names, roles) {
+/** An object at the end of a relation. Where the caller may not read its type, only that and the id are told. */
+export function member({ type, object }, names, roles) {
     const readable = type.roles.some((role) => roles.has(role));
     const wanted = names?.filter((name) => type.properties.includes(name));
     const known = readable ? object : { id: object.id };

@@ -5,7 +5,7 @@ import { allow, filtered, page, selected, shape } from './odata.mjs';
 import { MANAGED_DEVICE } from './types.mjs';
 
 const PATH = '/deviceManagement/managedDevices';
-const FIELDS = ['azureADDeviceId', 'serialNumber', 'deviceName'];
+const FIELDS = ['azureADDeviceId', 'serialNumber', 'deviceName', 'userId'];
 const REFUSAL = {
     code: 'Forbidden',
     message: 'Application is not authorized to perform this operation.',

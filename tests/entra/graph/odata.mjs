@@ -44,7 +44,12 @@ export function shape(type, object, names) {
  */
 export function filtered(objects, filter, fields) {
     if (filter === undefined) return objects;
-    const tests = alternatives(filter).map((text) => test(text, fields));
+    const parts = alternatives(filter);
+    if (parts.length > 15)
+        throw GraphError.unsupported(
+            `Too many child clauses specified in search filter expression containing 'OR' operators: ${parts.length}. Max allowed: 15.`,
+        );
+    const tests = parts.map((text) => test(text, fields));
     return objects.filter((object) => tests.some((holds) => holds(object)));
 }
 

@@ -68,6 +68,20 @@ const GROUP_PROPERTIES = [
     'visibility',
 ];
 
+const CONTACT_PROPERTIES = [
+    'id',
+    'companyName',
+    'department',
+    'displayName',
+    'givenName',
+    'jobTitle',
+    'mail',
+    'mailNickname',
+    'onPremisesSyncEnabled',
+    'proxyAddresses',
+    'surname',
+];
+
 const MANAGED_DEVICE_PROPERTIES = [
     'id',
     'azureADDeviceId',
@@ -119,6 +133,8 @@ export const USER = {
         'usageLocation',
         'userType',
     ],
+    // Filters by these are advanced queries.
+    advanced: ['onPremisesSamAccountName'],
     // Any of these shows a user's properties.
     roles: ['User.Read.All', 'User.ReadWrite.All', 'Directory.Read.All', 'Directory.ReadWrite.All'],
 };
@@ -149,6 +165,14 @@ export const GROUP = {
         'Directory.Read.All',
         'Directory.ReadWrite.All',
     ],
+};
+
+export const CONTACT = {
+    name: 'orgContact',
+    collection: 'contacts',
+    usual: CONTACT_PROPERTIES,
+    properties: CONTACT_PROPERTIES,
+    roles: ['OrgContact.Read.All', 'Directory.Read.All', 'Directory.ReadWrite.All'],
 };
 
 export const MANAGED_DEVICE = {

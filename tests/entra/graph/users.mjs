@@ -1,6 +1,6 @@
 // People: by object id or user principal name, their manager, devices and groups.
 
-import { directoryObject, entity, links } from './directory.mjs';
+import { directoryObject, links, member, typed } from './directory.mjs';
 import { GraphError } from './error.mjs';
 import { groupsAround } from './groups.mjs';
 import { allow, selected } from './odata.mjs';
@@ -32,11 +32,11 @@ export const USER_ROUTES = directoryObject(USER, FIELDS, (tenant, key) => tenant
 ]);
 
 function manager(path, base, existing) {
-    const answer = ({ world, tenant, exchange, id }) => {
+    const answer = ({ tenant, exchange, roles, id }) => {
         allow(exchange, '$select');
-        const found = tenant.find('users', existing(tenant, id).manager);
+        const found = typed(tenant, existing(tenant, id).manager);
         if (!found) throw GraphError.notFound('manager');
-        return entity(world, USER, found, selected(exchange));
+        return { body: member(found, selected(exchange), roles) };
     };
     return [{ ...base, route: `GET ${path}/{id}/manager`, answer }];
 }

@@ -92,6 +92,35 @@ test('of members that the caller may not read, only the id is told', async () =>
     ]);
 });
 
+test('a manager may be a contact, of which a reader of users sees the id alone', async () => {
+    const [adele, contact] = [randomUUID(), randomUUID()];
+    const state = {
+        users: [{ id: adele, manager: contact }],
+        contacts: [{ id: contact, displayName: 'Carl', mail: 'carl@example.org' }],
+    };
+    for (const [roles, displayName] of [
+        [['User.Read.All'], null],
+        [['User.Read.All', 'OrgContact.Read.All'], 'Carl'],
+    ]) {
+        const client = await make({ ...state, roles });
+        const path = `/v1.0/users/${adele}/manager?$select=id,displayName,accountEnabled`;
+        assert.deepEqual((await client.get(path)).body, {
+            '@odata.type': '#microsoft.graph.orgContact',
+            id: contact,
+            displayName,
+        });
+    }
+});
+
+test('names of Active Directory are found by advanced queries alone', async () => {
+    const client = await make({ users: [{ onPremisesSamAccountName: 'adele' }] });
+    const path = "/v1.0/users?$filter=onPremisesSamAccountName%20eq%20'ADELE'";
+    assert.equal((await client.get(path)).status, 400);
+    const advanced = { headers: { consistencylevel: 'eventual' } };
+    const { body } = await client.get(`${path}&$count=true`, advanced);
+    assert.equal(body.value.length, 1);
+});
+
 test('managed devices are found, and asked to rotate in beta only', async () => {
     const id = randomUUID();
     const client = await make({

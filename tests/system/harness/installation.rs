@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::{Daemon, Mails};
+use super::{Cloud, Daemon, Mails};
 
 /// What an installation reaches.
 pub(crate) enum Kind {
@@ -22,6 +22,17 @@ pub(crate) enum Kind {
     Domain,
     /// The files of the demonstration, and the mail server.
     MailServer,
+    /// A tenant of Entra ID for keys, people and mails.
+    Cloud(Cloud),
+    /// A tenant for keys, the files of the demonstration for people, and a folder for mails.
+    #[allow(dead_code, reason = "for the benchmark")]
+    CloudKeys(Cloud),
+    /// The domain controller for keys and people, the tenant for further keys, and a folder for
+    /// mails; `controllers` as above.
+    Hybrid {
+        cloud: Cloud,
+        controllers: Vec<String>,
+    },
 }
 
 pub(crate) struct Installation {
@@ -56,9 +67,8 @@ impl Installation {
             }
             Kind::Domain => {
                 let dc = server_folder("CLAVIS_TEST_DC");
-                let address = fs::read_to_string(dc.join("address")).expect("its address");
                 let mails = folder.path().join("mails");
-                let domain = domain(&dc, &[address.trim().to_owned()]);
+                let domain = domain(&dc, &controllers_of(&dc, &[]));
                 (
                     domain,
                     folder_mail(&mails),
@@ -66,18 +76,31 @@ impl Installation {
                     Some(dc),
                 )
             }
+            Kind::Cloud(cloud) => (
+                entra(cloud, folder.path()) + ENTRA_PEOPLE,
+                "[mail]\nkind = \"graph\"\nentra = \"contoso\"\nfrom = \"clavis@example.com\"\n"
+                    .to_owned(),
+                Mails::of_cloud(cloud.clone()),
+                None,
+            ),
+            Kind::CloudKeys(cloud) => {
+                copy_files(folder.path());
+                let mails = folder.path().join("mails");
+                let people = PEOPLE_FILE.replace("demo", "cloud");
+                let parts = entra(cloud, folder.path()) + &people;
+                (parts, folder_mail(&mails), Mails::in_folder(mails), None)
+            }
+            Kind::Hybrid { cloud, controllers } => {
+                let dc = server_folder("CLAVIS_TEST_DC");
+                let mails = folder.path().join("mails");
+                let both =
+                    domain(&dc, &controllers_of(&dc, controllers)) + &entra(cloud, folder.path());
+                (both, folder_mail(&mails), Mails::in_folder(mails), Some(dc))
+            }
             Kind::Servers { controllers } => {
                 let dc = server_folder("CLAVIS_TEST_DC");
                 let mail_server = server_folder("CLAVIS_TEST_MAIL");
-                let controllers = match controllers.as_slice() {
-                    [] => vec![
-                        fs::read_to_string(dc.join("address"))
-                            .expect("its address")
-                            .trim()
-                            .to_owned(),
-                    ],
-                    given => given.to_vec(),
-                };
+                let controllers = controllers_of(&dc, controllers);
                 let from = sender(port);
                 let mail = smtp(&mail_server, &from, folder.path());
                 (
@@ -163,7 +186,7 @@ impl Installation {
 }
 
 /// The folder of a server that `tests/run` has started.
-fn server_folder(variable: &str) -> PathBuf {
+pub(super) fn server_folder(variable: &str) -> PathBuf {
     let folder = std::env::var_os(variable);
     folder.map_or_else(
         || panic!("{variable} is not set: run tests/run, which starts the servers"),
@@ -186,11 +209,12 @@ pub(super) fn free_port() -> u16 {
 }
 
 fn files() -> String {
-    "[[escrow]]\nname = \"demo\"\nkind = \"file\"\npath = \"escrow.toml\"\n\
-     [directory]\nkind = \"file\"\npath = \"people.toml\"\nescrow = \"demo\"\n\
-     [approval]\nnominated = [\"simon.adler@example.com\"]\n"
-        .to_owned()
+    "[[escrow]]\nname = \"demo\"\nkind = \"file\"\npath = \"escrow.toml\"\n".to_owned()
+        + PEOPLE_FILE
 }
+
+const PEOPLE_FILE: &str = "[directory]\nkind = \"file\"\npath = \"people.toml\"\nescrow = \"demo\"\n\
+                           [approval]\nnominated = [\"simon.adler@example.com\"]\n";
 
 fn folder_mail(path: &Path) -> String {
     format!(
@@ -209,6 +233,23 @@ fn domain(dc: &Path, controllers: &[String]) -> String {
         dc.display()
     )
 }
+
+/// These controllers, or the real one where none is given.
+fn controllers_of(dc: &Path, given: &[String]) -> Vec<String> {
+    if !given.is_empty() {
+        return given.to_vec();
+    }
+    let address = fs::read_to_string(dc.join("address")).expect("its address");
+    vec![address.trim().to_owned()]
+}
+
+/// The tenant as a place of keys.
+fn entra(cloud: &Cloud, folder: &Path) -> String {
+    cloud.section(folder) + "[[escrow]]\nname = \"cloud\"\nkind = \"entra\"\nentra = \"contoso\"\n"
+}
+
+const ENTRA_PEOPLE: &str = "[directory]\nkind = \"entra\"\nentra = \"contoso\"\n\
+                            [approval]\nnominated = []\n";
 
 fn copy_files(folder: &Path) {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo");
@@ -242,7 +283,7 @@ fn smtp(mail_server: &Path, from: &str, folder: &Path) -> String {
 }
 
 /// Writes a file that nobody else may read.
-fn private(path: &Path, text: &str) {
+pub(super) fn private(path: &Path, text: &str) {
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);
     let mut file = options.open(path).expect("a file");

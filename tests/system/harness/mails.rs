@@ -5,13 +5,20 @@ use std::path::{Path, PathBuf};
 
 use mailparse::MailHeaderMap;
 
-use super::until;
+use super::{Cloud, until};
 
-/// A folder of `.eml` files.
+/// The mails of one installation.
 pub(crate) struct Mails {
-    folder: PathBuf,
+    source: Source,
     /// Of mails from this address alone: other stories write to the same server.
     from: Option<String>,
+}
+
+enum Source {
+    /// A folder of `.eml` files.
+    Folder(PathBuf),
+    /// What was sent through Graph.
+    Cloud(Cloud),
 }
 
 /// A mail that arrived.
@@ -29,30 +36,57 @@ pub(crate) struct Letter {
 
 impl Mails {
     pub(crate) fn in_folder(folder: PathBuf) -> Self {
-        Self { folder, from: None }
+        Self {
+            source: Source::Folder(folder),
+            from: None,
+        }
+    }
+
+    /// The mails that were sent through this tenant.
+    pub(crate) fn of_cloud(cloud: Cloud) -> Self {
+        Self {
+            source: Source::Cloud(cloud),
+            from: None,
+        }
     }
 
     /// The mails from this address, in the folder of a server that others use as well.
     pub(crate) fn of_server(folder: PathBuf, from: String) -> Self {
         Self {
-            folder,
+            source: Source::Folder(folder),
             from: Some(from),
         }
     }
 
     /// All mails so far, in the order of their files' names, which is that of their sending.
     pub(crate) fn all(&self) -> Vec<Letter> {
-        let mut files = files(&self.folder);
-        // The server writes this file once the mail is whole.
-        files.retain(|file| self.from.is_none() || file.with_extension("json").exists());
-        files.sort();
-        let letters = files.iter().filter_map(|file| read(file));
+        let mails = match &self.source {
+            Source::Folder(folder) => self.files(folder),
+            Source::Cloud(cloud) => {
+                let record = cloud.record("mails");
+                let sent = record.as_array().expect("a list").iter();
+                sent.filter_map(|mail| Some(mail["mime"].as_str()?.as_bytes().to_vec()))
+                    .collect()
+            }
+        };
+        let letters = mails.iter().filter_map(|mail| read(mail));
         letters
             .filter(|letter| {
                 self.from
                     .as_ref()
                     .is_none_or(|from| letter.from.contains(from))
             })
+            .collect()
+    }
+
+    fn files(&self, folder: &Path) -> Vec<Vec<u8>> {
+        let mut files = files(folder);
+        // The server writes this file once the mail is whole.
+        files.retain(|file| self.from.is_none() || file.with_extension("json").exists());
+        files.sort();
+        files
+            .iter()
+            .filter_map(|file| fs::read(file).ok())
             .collect()
     }
 
@@ -116,9 +150,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-fn read(file: &Path) -> Option<Letter> {
-    let bytes = fs::read(file).ok()?;
-    let mail = mailparse::parse_mail(&bytes).ok()?;
+fn read(bytes: &[u8]) -> Option<Letter> {
+    let mail = mailparse::parse_mail(bytes).ok()?;
     let header = |name: &str| mail.headers.get_first_value(name).unwrap_or_default();
     let part = |kind: &str| {
         let part = mail.parts().find(|part| part.ctype.mimetype == kind);
@@ -132,6 +165,6 @@ fn read(file: &Path) -> Option<Letter> {
         message_id: header("Message-ID"),
         text: part("text/plain"),
         html: part("text/html"),
-        raw: String::from_utf8_lossy(&bytes).into_owned(),
+        raw: String::from_utf8_lossy(bytes).into_owned(),
     })
 }

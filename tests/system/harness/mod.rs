@@ -1,6 +1,7 @@
 //! What the stories stand on: an installation in a folder of its own, its daemon, its mails, and
 //! the people who use it.
 
+pub(crate) mod cloud;
 mod daemon;
 mod expected;
 mod installation;
@@ -9,6 +10,7 @@ mod people;
 mod proxy;
 mod record;
 
+pub(crate) use cloud::Cloud;
 pub(crate) use daemon::Daemon;
 pub(crate) use expected::Expected;
 pub(crate) use installation::{Installation, Kind};

@@ -111,6 +111,7 @@ impl<'a> About<'a> {
             LetterKind::RequestWithdrawn => self.withdrawn(words),
             LetterKind::RequestLapsed => self.lapsed(words),
             LetterKind::RequestRevoked => self.stopped(words),
+            LetterKind::KeyRotated => self.rotated(words),
         }
     }
 
@@ -347,5 +348,17 @@ impl<'a> About<'a> {
                 "There is nothing left for you to do.".to_owned(),
             ];
         }
+    }
+
+    fn rotated(&self, words: &mut Wording) {
+        words.before = vec![
+            format!(
+                "{} was told to make a new recovery key, because the one that it had was shown to you{}.",
+                self.device,
+                self.on_closing()
+            ),
+            "There is nothing for you to do. As soon as the device has been online, the key that you saw opens it no more: if you wrote it down, throw it away. If you ever need a key again, ask again.".to_owned(),
+        ];
+        words.address = Some(self.page());
     }
 }

@@ -111,5 +111,6 @@ fn title(kind: LetterKind) -> &'static str {
         LetterKind::RequestWithdrawn => "Request Withdrawn",
         LetterKind::RequestLapsed => "Request Lapsed",
         LetterKind::RequestRevoked => "Request Stopped",
+        LetterKind::KeyRotated => "A New Key Is Being Made",
     }
 }

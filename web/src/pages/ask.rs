@@ -300,7 +300,7 @@ impl Candidate {
     fn new(device: Device, person: &PersonId) -> Self {
         Self {
             value: device_value(&device.id),
-            is_mine: device.owner.as_ref() == Some(person),
+            is_mine: device.is_owned_by(person),
             name: device.name,
             detail: device.detail,
         }

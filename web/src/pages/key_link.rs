@@ -10,7 +10,9 @@ use clavis_broker::audit::FetchFault;
 use clavis_broker::devices::{EscrowRecord, VolumeKind};
 use clavis_broker::keys::Damage;
 use clavis_broker::lifecycle::{self, Request};
-use clavis_broker::service::{DisclosedKey, LinkEnd, LinkError, RedeemError, Redemption};
+use clavis_broker::service::{
+    DisclosedKey, LinkEnd, LinkError, RedeemError, Redemption, Unfetched,
+};
 use clavis_broker::tokens::PlainToken;
 
 use super::sign_in::NoFields;
@@ -22,6 +24,7 @@ use crate::forms::Posted;
 use crate::pages::request::{ask_again, ask_for};
 use crate::times::When;
 use crate::wiped::WipedPage;
+use crate::words;
 
 #[derive(Template)]
 #[template(path = "key_link.html")]
@@ -69,7 +72,7 @@ struct NotUsedPage<'a> {
     frame: Frame<'a>,
     form_token: PlainToken,
     path: &'a str,
-    why: &'static str,
+    why: Vec<String>,
 }
 
 impl KeyPage<'_> {
@@ -101,6 +104,14 @@ impl KeyPage<'_> {
 
     fn ask_for(&self, record: &EscrowRecord) -> String {
         ask_for(&self.redemption.request, &record.key_id.to_string())
+    }
+
+    fn held_by(record: &EscrowRecord) -> String {
+        words::backends(&record.held_by)
+    }
+
+    fn unanswered(&self) -> String {
+        words::backends(&self.redemption.unanswered)
     }
 
     fn escrowed_at(&self, record: &EscrowRecord) -> When {
@@ -151,9 +162,14 @@ pub(crate) async fn redeem(
         Err(RedeemError::Link(LinkError::Unavailable(error))) => {
             let error: &(dyn std::error::Error + 'static) = &error;
             tracing::error!(error, "a key link could not be opened for now");
-            not_used(&app, &token, uri.path(), FetchFault::Unavailable)
+            let why = "Clavis cannot write down at the moment that the keys are shown, and so does \
+                       not show them.";
+            not_used(&app, &token, uri.path(), vec![why.to_owned()])
         }
-        Err(RedeemError::NotUsed(why)) => not_used(&app, &token, uri.path(), why),
+        Err(RedeemError::NotUsed(missed)) => {
+            let why = missed.iter().map(why_not).collect();
+            not_used(&app, &token, uri.path(), why)
+        }
     }
 }
 
@@ -213,25 +229,12 @@ fn ended(app: &App, end: LinkEnd, request: &Request) -> Result<Response, Fault> 
     page_with(StatusCode::GONE, &page)
 }
 
-fn not_used(app: &App, token: &PlainToken, path: &str, why: FetchFault) -> Result<Response, Fault> {
-    let why = match why {
-        FetchFault::Unavailable => {
-            "The place where the recovery keys lie does not answer at the moment."
-        }
-        FetchFault::Denied => {
-            "The place where the recovery keys lie refuses Clavis at the moment. Support can have \
-             this mended."
-        }
-        FetchFault::Missing => {
-            "A recovery key that was there when you asked cannot be found now. Support has to \
-             look into it."
-        }
-        FetchFault::Damaged => {
-            "The record of the recovery key is damaged, so that it would open nothing. Support \
-             has to look into it."
-        }
-        FetchFault::Beneficiary => "The directory does not list your account as active.",
-    };
+fn not_used(
+    app: &App,
+    token: &PlainToken,
+    path: &str,
+    why: Vec<String>,
+) -> Result<Response, Fault> {
     let page = NotUsedPage {
         frame: Frame::plain(&app.site),
         form_token: token.form_token(),
@@ -239,4 +242,27 @@ fn not_used(app: &App, token: &PlainToken, path: &str, why: FetchFault) -> Resul
         why,
     };
     page_with(StatusCode::SERVICE_UNAVAILABLE, &page)
+}
+
+fn why_not(missed: &Unfetched) -> String {
+    let place = match &missed.backend {
+        Some(backend) => format!("{backend}, where the recovery keys lie,"),
+        None => "The place where the recovery keys lie".to_owned(),
+    };
+    match missed.why {
+        FetchFault::Unavailable => format!("{place} does not answer at the moment."),
+        FetchFault::Denied => {
+            format!("{place} refuses Clavis at the moment. Support can have this mended.")
+        }
+        FetchFault::Missing => "A recovery key that was there when you asked cannot be found now. \
+                                Support has to look into it."
+            .to_owned(),
+        FetchFault::Damaged => "The record of the recovery key is damaged, so that it would open \
+                                nothing. Support has to look into it."
+            .to_owned(),
+        FetchFault::Directory => "The directory, which says whether your account is active, does \
+                                  not answer at the moment."
+            .to_owned(),
+        FetchFault::Beneficiary => "The directory does not list your account as active.".to_owned(),
+    }
 }

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use clavis_broker::devices::{BackendName, Device, DeviceId};
+use clavis_broker::devices::{BackendName, Device, DeviceId, Serves};
 use clavis_broker::letters::Mail;
 use clavis_broker::people::{MailAddress, Person, PersonId};
-use clavis_broker::service::{Broker, Parts, SignInTerms};
+use clavis_broker::service::{Broker, Parts, SignInTerms, Source};
 use clavis_broker::testing::sample::{monday, record, terms};
 use clavis_broker::testing::{
     CountingRandom, MemoryDirectory, MemoryEscrow, MemoryMailer, MemoryStore, SetClock,
@@ -66,7 +66,10 @@ impl World {
         let broker = Arc::new(Broker::new(Parts {
             store: Arc::clone(&store) as _,
             directory: Arc::new(directory()),
-            escrow: vec![Arc::clone(&escrow) as _],
+            escrow: vec![Source {
+                backend: Arc::clone(&escrow) as _,
+                serves: Serves::default(),
+            }],
             mailer: Arc::clone(&mailer) as _,
             renderer: Arc::new(Letters::new(Arc::clone(&site))),
             clock: Arc::clone(&clock) as _,
@@ -302,7 +305,9 @@ fn device(native: &str, name: &str, owner: &str) -> Device {
         },
         name: name.to_owned(),
         detail: Some(format!("{native}<img src=x>")),
-        owner: Some(PersonId(owner.to_owned())),
+        also: Vec::new(),
+        shared_id: None,
+        owners: vec![PersonId(owner.to_owned())],
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod check;
 mod records;
+mod settings;
 
 use std::fmt;
 
@@ -11,8 +12,10 @@ use clavis_broker::devices::{BackendName, Device, DeviceId, EscrowRecord};
 use clavis_broker::keys::{EscrowedKey, KeyId};
 use clavis_broker::ports::{EscrowBackend, EscrowError, Finding};
 use clavis_broker::text::Asset;
-use clavis_config::settings::AdEscrow;
 use uuid::Uuid;
+
+pub use settings::AdEscrow;
+pub(super) use settings::KIND;
 
 use crate::active_directory::{
     COMPUTER, Domain, Scope, Search, Trouble, and, any_of, device, device_attributes, equal,

@@ -30,7 +30,7 @@ pub(super) fn record(entry: &Entry, backend: &BackendName) -> Result<EscrowRecor
             .text("whenCreated")
             .and_then(generalized_time)
             .ok_or_else(|| Trouble::Nonsense("a recovery record has no creation time".into()))?,
-        backend: backend.clone(),
+        held_by: vec![backend.clone()],
     })
 }
 

@@ -3,10 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use super::{keys, party};
+use super::{disclosure, keys, party};
 use crate::letters::LetterKind;
 use crate::lifecycle::{
-    Command, Decision, Draft, Outcome, Refusal, Request, State, Step, Terms, decide, open,
+    Command, Decision, Draft, Effect, Outcome, Refusal, Request, State, Step, Terms, decide, open,
 };
 use crate::people::Person;
 use crate::policy::{authorise, whom_to_ask};
@@ -81,6 +81,7 @@ fn made(terms: (i64, i64, i64), by_agent: bool) -> Request {
             decide_within: SignedDuration::from_secs(terms.0),
             deliver_within: SignedDuration::from_secs(terms.1),
             link_valid_for: SignedDuration::from_secs(terms.2),
+            rotate_after: Some(SignedDuration::from_secs(terms.1)),
         },
         ..draft(1, &CountingRandom::default())
     };
@@ -138,11 +139,11 @@ impl Course {
             },
             Does::Redeem(back) => Command::Redeem {
                 link: link(*back),
-                keys: keys(),
+                disclosure: disclosure(keys()),
             },
             Does::RedeemNothing => Command::Redeem {
                 link: link(0),
-                keys: Vec::new(),
+                disclosure: disclosure(Vec::new()),
             },
             Does::RunOut => Command::RunOut,
         })
@@ -172,12 +173,16 @@ impl Course {
             assert!(next >= expires_at, "a new link ends no sooner");
         }
         for effect in &decision.effects {
+            let Effect::Send(sending) = effect else {
+                assert!(matches!(decision.step, Step::Redeemed(_)));
+                continue;
+            };
             let mut concerned = self.request.askers().chain(&self.request.asked);
-            assert!(concerned.any(|party| *party == effect.to), "{effect:?}");
-            assert_eq!(effect.request, self.request.id);
-            if effect.letter == LetterKind::KeyLink {
+            assert!(concerned.any(|party| *party == sending.to), "{effect:?}");
+            assert_eq!(sending.request, self.request.id);
+            if sending.letter == LetterKind::KeyLink {
                 assert_eq!(decision.step, Step::Approved);
-                assert_eq!(effect.to, self.request.beneficiary);
+                assert_eq!(sending.to, self.request.beneficiary);
             }
         }
         if let Some(approval) = decision.next.approval() {
@@ -189,8 +194,8 @@ impl Course {
             );
             assert!(self.request.asked.contains(&approval.by));
         }
-        if let Command::Redeem { link, keys } = command {
-            self.judge_redemption(link, !keys.is_empty());
+        if let Command::Redeem { link, disclosure } = command {
+            self.judge_redemption(link, !disclosure.keys.is_empty());
         }
     }
 

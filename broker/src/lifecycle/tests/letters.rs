@@ -107,6 +107,23 @@ fn a_new_request_is_confirmed_and_its_approvers_are_asked() {
 }
 
 #[test]
+fn keys_that_were_shown_are_replaced_some_hours_later_where_that_is_wanted() {
+    let wish = |request: &Request| {
+        let decision = decide(request, &redeem(RIGHT), monday() + hours(2)).unwrap();
+        let mut effects = decision.effects.into_iter();
+        effects.find(|effect| matches!(effect, Effect::Rotate { .. }))
+    };
+    let mut request = link_sent();
+    assert_eq!(wish(&request), None);
+    request.terms.rotate_after = Some(hours(24));
+    let expected = Effect::Rotate {
+        request: request.id,
+        not_before: monday() + hours(26),
+    };
+    assert_eq!(wish(&request), Some(expected));
+}
+
+#[test]
 fn a_term_past_the_end_of_time_is_the_end_of_time() {
     let mut endless = approved();
     endless.terms.link_valid_for = SignedDuration::MAX;
@@ -117,7 +134,10 @@ fn a_term_past_the_end_of_time_is_the_end_of_time() {
 fn letters(effects: &[Effect]) -> Vec<(LetterKind, String)> {
     effects
         .iter()
-        .map(|effect| (effect.letter, effect.to.name.clone()))
+        .map(|effect| match effect {
+            Effect::Send(sending) => (sending.letter, sending.to.name.clone()),
+            Effect::Rotate { .. } => panic!("{effect:?} is no letter"),
+        })
         .collect()
 }
 

@@ -7,7 +7,8 @@ mod table;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::{Approval, Closing, Command, Outcome, Request, State};
+use super::{Approval, Closing, Command, Disclosure, Outcome, Request, State};
+use crate::devices::BackendName;
 use crate::keys::KeyId;
 use crate::people::Party;
 use crate::policy::authorise;
@@ -23,6 +24,14 @@ fn party(name: &str) -> Party {
 
 fn hours(hours: i64) -> SignedDuration {
     SignedDuration::from_hours(hours)
+}
+
+fn disclosure(keys: Vec<KeyId>) -> Disclosure {
+    Disclosure {
+        keys,
+        read_from: vec![BackendName("test".into())],
+        unanswered: Vec::new(),
+    }
 }
 
 fn keys() -> Vec<KeyId> {
@@ -103,5 +112,8 @@ fn issue(link: TokenHash) -> Command {
 }
 
 fn redeem(link: TokenHash) -> Command {
-    Command::Redeem { link, keys: keys() }
+    Command::Redeem {
+        link,
+        disclosure: disclosure(keys()),
+    }
 }

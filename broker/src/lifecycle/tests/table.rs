@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::{
-    RIGHT, WRONG, approval, approve, approved, closed, decline, hours, issue, keys, link_sent,
-    link_sent_at, party, pending, redeem, revoke, withdraw,
+    RIGHT, WRONG, approval, approve, approved, closed, decline, disclosure, hours, issue, keys,
+    link_sent, link_sent_at, party, pending, redeem, revoke, withdraw,
 };
 use crate::lifecycle::Refusal::{
     self, AlreadyDecided, ApprovalTooOld, Closed, NoKeys, NoLink, NotConcerned, NotDecided, NotDue,
@@ -245,7 +245,7 @@ fn command(does: Does, request: &Request) -> Command {
         Does::RedeemWrongLink => redeem(WRONG),
         Does::RedeemNoKeys => Command::Redeem {
             link: RIGHT,
-            keys: Vec::new(),
+            disclosure: disclosure(Vec::new()),
         },
         Does::RunOut => Command::RunOut,
     }

@@ -2,9 +2,11 @@
 
 mod approving;
 mod asking;
+mod hybrid;
 mod journey;
 mod mailing;
 mod redeeming;
+mod rotating;
 mod secrets;
 mod sign_in;
 
@@ -12,11 +14,11 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Ask, Broker, Choice, Parts, SignInTerms};
+use super::{Ask, Broker, Choice, Parts, SignInTerms, Source};
 use crate::audit::{Event, LogRow};
-use crate::devices::{BackendName, Device};
+use crate::devices::{BackendName, Device, NamePattern, Serves};
 use crate::letters::Mail;
-use crate::lifecycle::Request;
+use crate::lifecycle::{Request, Terms};
 use crate::people::{Party, Person, PersonId};
 use crate::ports::{Clock, LogQuery, PersonQuery, Store};
 use crate::testing::sample::{device, monday, person, record, terms};
@@ -39,6 +41,8 @@ struct World {
     store: Arc<MemoryStore>,
     directory: Arc<MemoryDirectory>,
     escrow: Arc<MemoryEscrow>,
+    /// A second backend, which is asked about names like `laptop` alone.
+    cloud: Arc<MemoryEscrow>,
     mailer: Arc<MemoryMailer>,
     clock: Arc<SetClock>,
 }
@@ -49,9 +53,14 @@ impl World {
     }
 
     fn with_nominated(nominated: &[&str]) -> Self {
+        Self::with(nominated, terms())
+    }
+
+    fn with(nominated: &[&str], terms: Terms) -> Self {
         let store = Arc::new(MemoryStore::default());
         let directory = Arc::new(MemoryDirectory::default());
         let escrow = Arc::new(MemoryEscrow::new(BackendName("test".to_owned())));
+        let cloud = Arc::new(MemoryEscrow::new(BackendName("cloud".to_owned())));
         let mailer = Arc::new(MemoryMailer::default());
         let clock = Arc::new(SetClock::at(monday()));
         let boss = person("boss");
@@ -69,7 +78,16 @@ impl World {
         let broker = Broker::new(Parts {
             store: Arc::clone(&store) as _,
             directory: Arc::clone(&directory) as _,
-            escrow: vec![Arc::clone(&escrow) as _],
+            escrow: vec![
+                Source {
+                    backend: Arc::clone(&escrow) as _,
+                    serves: Serves::default(),
+                },
+                Source {
+                    backend: Arc::clone(&cloud) as _,
+                    serves: Serves(vec![NamePattern::parse("l*p*").unwrap()]),
+                },
+            ],
             mailer: Arc::clone(&mailer) as _,
             renderer: Arc::new(PlainLetters),
             clock: Arc::clone(&clock) as _,
@@ -77,7 +95,7 @@ impl World {
             nominated: nominated
                 .map(|login| PersonQuery::Login((*login).to_owned()))
                 .collect(),
-            terms: terms(),
+            terms,
             sign_in: SignInTerms {
                 code_valid_for: SignedDuration::from_mins(10),
                 idle: SignedDuration::from_mins(30),
@@ -89,6 +107,7 @@ impl World {
             store,
             directory,
             escrow,
+            cloud,
             mailer,
             clock,
         }
@@ -193,7 +212,7 @@ fn boss() -> Person {
 
 fn laptop() -> Device {
     Device {
-        owner: Some(anna().id),
+        owners: vec![anna().id],
         ..device("laptop")
     }
 }

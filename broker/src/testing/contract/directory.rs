@@ -117,8 +117,8 @@ pub async fn devices_are_their_owners(directory: &dyn Directory, facts: &Directo
     let ids: Vec<_> = devices.iter().map(|device| device.id.clone()).collect();
     assert_eq!(ids, facts.devices);
     assert!(devices.is_sorted_by(|one, other| one.name <= other.name));
-    let owner = Some(&facts.person.id);
-    assert!(devices.iter().all(|device| device.owner.as_ref() == owner));
+    let owner = &facts.person.id;
+    assert!(devices.iter().all(|device| device.is_owned_by(owner)));
     for of in [&facts.manager, &facts.absent] {
         assert_eq!(directory.devices_of(of).await.unwrap(), [], "{of}");
     }

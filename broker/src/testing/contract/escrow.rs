@@ -1,5 +1,7 @@
 //! What every escrow backend does, given what it is known to hold.
 
+use uuid::Uuid;
+
 use super::HOSTILE;
 use crate::devices::{Device, DeviceId};
 use crate::keys::{EscrowedKey, KeyId};
@@ -24,6 +26,8 @@ pub struct EscrowFacts {
 pub struct KnownDevice {
     /// Its ID.
     pub id: DeviceId,
+    /// The ID that the backend shares with others for it, where it does.
+    pub shared_id: Option<Uuid>,
     /// Its name.
     pub name: String,
     /// All of its keys.
@@ -62,6 +66,7 @@ pub async fn a_device_is_found_by_all_that_names_it(
             format!("  {} ", known.name),
             known.id.native.clone(),
         ];
+        names.extend(known.shared_id.map(|shared| shared.to_string()));
         for key in &known.keys {
             names.push(key.id.to_string());
             names.push(key.id.to_string().to_lowercase());
@@ -71,7 +76,9 @@ pub async fn a_device_is_found_by_all_that_names_it(
             let ids: Vec<_> = found.iter().map(|device| &device.id).collect();
             assert_eq!(ids, [&known.id], "{name:?} names one device");
             assert_eq!(found[0].name, known.name);
+            assert_eq!(found[0].shared_id, known.shared_id);
             assert_eq!(found[0].id.backend, *backend.name());
+            assert_eq!(found[0].also, []);
         }
     }
 }
@@ -115,7 +122,7 @@ pub async fn records_tell_of_every_key_and_of_no_other(
             assert!(!text.contains(key) && !text.contains(&key.replace('-', "")));
         }
         for record in records {
-            assert_eq!(record.backend, *backend.name());
+            assert_eq!(record.held_by, [backend.name().clone()]);
         }
     }
 }
@@ -147,7 +154,7 @@ pub async fn only_the_keys_that_are_asked_for_come(
     let device = &facts.full.id;
     let one = facts.full.keys[0].id;
     let elsewhere = facts.damaged.keys[0].id;
-    let none = KeyId(uuid::Uuid::from_u128(0xF7));
+    let none = KeyId(Uuid::from_u128(0xF7));
     for (asked, wanted) in [
         (vec![one], vec![one]),
         (vec![none, elsewhere, one], vec![one]),

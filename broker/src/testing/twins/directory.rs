@@ -44,7 +44,7 @@ impl MemoryDirectory {
         change(&mut known.expect("a person of the twin").person);
     }
 
-    /// Adds a device, which is its owner's.
+    /// Adds a device, which is its owners'.
     pub fn add_device(&self, device: Device) {
         locked(&self.0).devices.push(device);
     }
@@ -105,7 +105,7 @@ impl Directory for MemoryDirectory {
         self.read(|inner| {
             let devices = inner.devices.iter();
             let mut theirs: Vec<_> = devices
-                .filter(|device| device.owner.as_ref() == Some(person))
+                .filter(|device| device.is_owned_by(person))
                 .cloned()
                 .collect();
             theirs.sort_by(|one, other| one.name.cmp(&other.name));

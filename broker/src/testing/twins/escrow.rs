@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::{INTERNALS, locked};
 use crate::devices::{BackendName, Device, DeviceId, EscrowRecord};
 use crate::keys::{EscrowedKey, KeyId, RecoveryKey};
-use crate::ports::{EscrowBackend, EscrowError, EscrowFault, Finding};
+use crate::ports::{EscrowBackend, EscrowError, EscrowFault, Finding, Rotation};
 use crate::text::Asset;
 
 /// An escrow backend in memory. What it holds can be changed at any time.
@@ -20,6 +20,10 @@ pub struct MemoryEscrow {
 struct Inner {
     devices: Vec<Held>,
     trouble: Option<EscrowFault>,
+    trouble_with_keys: Option<EscrowFault>,
+    /// What is answered to the wish for new keys.
+    rotation: Option<Rotation>,
+    rotated: Vec<DeviceId>,
 }
 
 struct Held {
@@ -61,9 +65,29 @@ impl MemoryEscrow {
         }
     }
 
+    /// Forgets all devices.
+    pub fn forget_devices(&self) {
+        locked(&self.inner).devices.clear();
+    }
+
     /// Fails like this at everything from now, or works again.
     pub fn break_down(&self, trouble: Option<EscrowFault>) {
         locked(&self.inner).trouble = trouble;
+    }
+
+    /// Fails like this at keys alone from now, or works again.
+    pub fn break_keys(&self, trouble: Option<EscrowFault>) {
+        locked(&self.inner).trouble_with_keys = trouble;
+    }
+
+    /// Answers like this to the wish for new keys from now.
+    pub fn answer_rotation(&self, answer: Rotation) {
+        locked(&self.inner).rotation = Some(answer);
+    }
+
+    /// The devices that were to make new keys, in order.
+    pub fn rotated(&self) -> Vec<DeviceId> {
+        locked(&self.inner).rotated.clone()
     }
 
     async fn read<T>(&self, look: impl FnOnce(&[Held]) -> T) -> Result<T, EscrowError> {
@@ -71,11 +95,15 @@ impl MemoryEscrow {
         let inner = locked(&self.inner);
         match inner.trouble {
             None => Ok(look(&inner.devices)),
-            Some(fault) => Err(EscrowError {
-                backend: self.name.clone(),
-                fault,
-                source: Some(INTERNALS.into()),
-            }),
+            Some(fault) => Err(self.error(fault)),
+        }
+    }
+
+    fn error(&self, fault: EscrowFault) -> EscrowError {
+        EscrowError {
+            backend: self.name.clone(),
+            fault,
+            source: Some(INTERNALS.into()),
         }
     }
 }
@@ -83,7 +111,9 @@ impl MemoryEscrow {
 impl Held {
     fn goes_by(&self, asset: &str) -> bool {
         let is_key = |(record, _): &(EscrowRecord, String)| asset.parse() == Ok(record.key_id);
+        let shared = self.device.shared_id.map(|shared| shared.to_string());
         self.device.name.eq_ignore_ascii_case(asset)
+            || shared.is_some_and(|shared| shared.eq_ignore_ascii_case(asset))
             || self.device.id.native.eq_ignore_ascii_case(asset)
             || self.records.iter().any(is_key)
     }
@@ -124,6 +154,10 @@ impl EscrowBackend for MemoryEscrow {
         device: &DeviceId,
         ids: &[KeyId],
     ) -> Result<Vec<EscrowedKey>, EscrowError> {
+        let trouble = locked(&self.inner).trouble_with_keys;
+        if let Some(fault) = trouble {
+            return Err(self.error(fault));
+        }
         self.read(|held| {
             records_of(held, device)
                 .filter(|(record, _)| ids.contains(&record.key_id))
@@ -134,6 +168,16 @@ impl EscrowBackend for MemoryEscrow {
                 .collect()
         })
         .await
+    }
+
+    async fn rotate(&self, device: &DeviceId) -> Result<Rotation, EscrowError> {
+        self.read(|_| ()).await?;
+        let mut inner = locked(&self.inner);
+        let answer = inner.rotation.unwrap_or(Rotation::Unsupported);
+        if answer == Rotation::Asked {
+            inner.rotated.push(device.clone());
+        }
+        Ok(answer)
     }
 
     async fn check(&self) -> Vec<Finding> {

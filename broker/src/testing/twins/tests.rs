@@ -37,6 +37,7 @@ async fn the_escrow_keeps_its_contract() {
             sound: (*key != DAMAGED).then(|| (*key).to_owned()),
         });
         KnownDevice {
+            shared_id: None,
             id: device.id,
             name: device.name,
             keys: known.collect(),
@@ -71,7 +72,7 @@ async fn the_directory_keeps_its_contract() {
         twin.add(person.clone(), &person.name, None);
     }
     let devices = ["LT-0002", "LT-0001"].map(|name| Device {
-        owner: Some(anna.id.clone()),
+        owners: vec![anna.id.clone()],
         ..device(name)
     });
     for device in &devices {

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::{at, commit, conflict, log, log_of, open, party, pending, rows, token};
-use crate::audit::{Actor, Event, FetchFault, LogEntry, MailName, WhyNoRequest, WhyNoSignIn};
+use crate::audit::{
+    Actor, Event, FetchFault, LogEntry, MailName, WhyNoRequest, WhyNoRotation, WhyNoSignIn,
+};
 use crate::devices::BackendName;
 use crate::keys::KeyId;
 use crate::letters::LetterKind;
-use crate::lifecycle::{Refusal, Step};
+use crate::lifecycle::{Disclosure, Refusal, Step};
 use crate::ports::{LogQuery, Store, Write};
 
 /// Rows are 1, 2, 3, … in the order of their writing, also past changes that conflicted.
@@ -106,13 +108,18 @@ fn events() -> Vec<Event> {
         Event::Request(Step::Opened {
             asked: vec![party("boss")],
             keys: keys.clone(),
+            unanswered: vec![BackendName("other".to_owned())],
         }),
         Event::Request(Step::Approved),
         Event::Request(Step::Declined),
         Event::Request(Step::Withdrawn),
         Event::Request(Step::Revoked),
         Event::Request(Step::LinkIssued { expires_at: at(60) }),
-        Event::Request(Step::Redeemed { keys }),
+        Event::Request(Step::Redeemed(Disclosure {
+            keys,
+            read_from: vec![BackendName("test".to_owned())],
+            unanswered: Vec::new(),
+        })),
         Event::Request(Step::Expired),
         Event::Request(Step::Lapsed),
         Event::RequestRefused {
@@ -130,8 +137,18 @@ fn events() -> Vec<Event> {
             why: Refusal::Superseded,
         },
         Event::FetchFailed {
-            backend: BackendName("test".to_owned()),
+            backend: Some(BackendName("test".to_owned())),
             why: FetchFault::Damaged,
+        },
+        Event::RotationAsked {
+            backend: BackendName("test".to_owned()),
+        },
+        Event::RotationImpossible {
+            why: WhyNoRotation::NotManaged,
+        },
+        Event::RotationFailed {
+            backend: BackendName("test".to_owned()),
+            why: FetchFault::Denied,
         },
         Event::SignInRequested { mail: mail.clone() },
         Event::SignInDropped {

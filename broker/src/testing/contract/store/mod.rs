@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::audit::{Actor, Event, LogEntry, LogRow};
 use crate::letters::LetterKind;
-use crate::lifecycle::{Closing, Effect, Outcome, Request, RequestId, State};
+use crate::lifecycle::{Closing, Outcome, Request, RequestId, Sending, State};
 use crate::people::Party;
 use crate::ports::{
     Change, CommitError, Job, JobId, LogQuery, Store, StoredRequest, Version, Write,
@@ -118,7 +118,7 @@ fn log_of(request: &Request) -> Write {
 }
 
 fn letter(number: u128) -> Job {
-    Job::Letter(Effect {
+    Job::Letter(Sending {
         letter: LetterKind::ApprovalNeeded,
         to: party("boss"),
         request: RequestId(Uuid::from_u128(number)),

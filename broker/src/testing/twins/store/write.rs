@@ -118,7 +118,7 @@ impl Memory {
             other.id == request.id
                 || other.reference == request.reference
                 || (other.state.due_at().is_some()
-                    && other.device.id == request.device.id
+                    && other.device.identity() == request.device.identity()
                     && other.beneficiary.id == request.beneficiary.id)
         };
         let mut others = self.requests.iter().map(|stored| &stored.request);

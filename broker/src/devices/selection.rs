@@ -1,81 +1,7 @@
-//! Devices as escrow backends know them, and what is known of their keys without the keys.
+//! Which of a device's keys a request is for.
 
-use std::fmt;
-
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
-
-use crate::keys::KeyId;
-use crate::people::PersonId;
-
-/// The name that the configuration gives to an escrow backend.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct BackendName(pub String);
-
-impl fmt::Display for BackendName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// One device in one backend: the backend's own unchanging identifier of it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct DeviceId {
-    /// Which backend knows it.
-    pub backend: BackendName,
-    /// How that backend names it (Active Directory: the `objectGUID`).
-    pub native: String,
-}
-
-impl fmt::Display for DeviceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.backend, self.native)
-    }
-}
-
-/// A device that an asset resolved to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Device {
-    /// Where it is escrowed.
-    pub id: DeviceId,
-    /// The name to show.
-    pub name: String,
-    /// What tells it from another device of the same name: a DNS name, a place in the directory.
-    pub detail: Option<String>,
-    /// Whom the backend says it belongs to.
-    pub owner: Option<PersonId>,
-}
-
-/// What kind of volume a key opens, as far as the backend says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum VolumeKind {
-    /// The drive that the operating system starts from.
-    OperatingSystem,
-    /// Another built-in drive.
-    FixedData,
-    /// A removable drive.
-    RemovableData,
-    /// The backend does not say (Active Directory never does).
-    Unknown,
-}
-
-/// What a backend knows about one key without the key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EscrowRecord {
-    /// The key's identifier, which the locked screen shows.
-    pub key_id: KeyId,
-    /// The volume that it opens, where the backend tells volumes apart.
-    pub volume: Option<Uuid>,
-    /// What kind of volume that is.
-    pub kind: VolumeKind,
-    /// When the key was escrowed.
-    pub escrowed_at: Timestamp,
-    /// Which backend holds it.
-    pub backend: BackendName,
-}
+use super::{EscrowRecord, VolumeKind};
+use crate::keys::WantedKey;
 
 /// Which records a request is for: those to release, and older ones that are only listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,12 +16,11 @@ pub struct Selection {
 /// Chooses among a device's records: the one key that was asked for by its ID, whichever volume
 /// it opens and however old it is; without an ID, the newest key of each volume.
 ///
-/// A record whose volume the backend does not know counts as a volume of its own, so that no key
-/// is hidden behind another that might not open the same drive.
-pub fn select(
-    mut records: Vec<EscrowRecord>,
-    wanted: Option<&crate::keys::WantedKey>,
-) -> Selection {
+/// A record of which nobody knows the volume counts as a volume of its own, so that no key is
+/// hidden behind another that might not open the same drive. The one exception is the drive that
+/// the operating system starts from, since a machine has one: Entra ID knows no volumes but keeps
+/// up to 200 keys of a device, of which all but the newest are of no more use.
+pub fn select(mut records: Vec<EscrowRecord>, wanted: Option<&WantedKey>) -> Selection {
     records.sort_by(|a, b| {
         b.escrowed_at
             .cmp(&a.escrowed_at)
@@ -108,10 +33,14 @@ pub fn select(
             superseded: Vec::new(),
         };
     }
-    let mut volumes = std::collections::HashSet::new();
-    let (release, superseded) = records
-        .into_iter()
-        .partition(|record| record.volume.is_none_or(|volume| volumes.insert(volume)));
+    let (mut release, mut superseded) = (Vec::<EscrowRecord>::new(), Vec::new());
+    for record in records {
+        if release.iter().any(|newer| opens_the_same(newer, &record)) {
+            superseded.push(record);
+        } else {
+            release.push(record);
+        }
+    }
     Selection {
         release,
         superseded,
@@ -122,8 +51,7 @@ pub fn select(
 /// key of the same volume took its place.
 pub fn uncovered<'a>(promised: &'a [EscrowRecord], fresh: &Selection) -> Vec<&'a EscrowRecord> {
     let covers = |old: &EscrowRecord, new: &EscrowRecord| {
-        let replaces =
-            old.volume.is_some() && new.volume == old.volume && new.escrowed_at >= old.escrowed_at;
+        let replaces = opens_the_same(new, old) && new.escrowed_at >= old.escrowed_at;
         new.key_id == old.key_id || replaces
     };
     promised
@@ -150,10 +78,24 @@ pub fn volume_label(record: &EscrowRecord, shown: &[EscrowRecord]) -> String {
     }
 }
 
+/// Whether a newer key surely opens the volume that an older one opened.
+fn opens_the_same(newer: &EscrowRecord, older: &EscrowRecord) -> bool {
+    match older.volume {
+        Some(volume) => newer.volume == Some(volume),
+        None => {
+            older.kind == VolumeKind::OperatingSystem && newer.kind == VolumeKind::OperatingSystem
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+    use uuid::Uuid;
+
     use super::*;
-    use crate::keys::WantedKey;
+    use crate::devices::BackendName;
+    use crate::keys::KeyId;
 
     fn record(key: u128, volume: Option<u128>, day: i64) -> EscrowRecord {
         EscrowRecord {
@@ -161,7 +103,7 @@ mod tests {
             volume: volume.map(Uuid::from_u128),
             kind: VolumeKind::Unknown,
             escrowed_at: Timestamp::from_second(day * 86_400).unwrap(),
-            backend: BackendName("ad".into()),
+            held_by: vec![BackendName("ad".into())],
         }
     }
 
@@ -216,6 +158,31 @@ mod tests {
         let promised = [record(2, Some(10), 5)];
         let older = select(vec![record(1, Some(10), 1)], None);
         assert_eq!(uncovered(&promised, &older).len(), 1);
+    }
+
+    #[test]
+    fn of_the_drive_that_windows_starts_from_one_key_is_enough_where_volumes_are_unknown() {
+        let of_kind = |key, day, kind| EscrowRecord {
+            kind,
+            ..record(key, None, day)
+        };
+        let (system, data) = (VolumeKind::OperatingSystem, VolumeKind::FixedData);
+        let all = vec![
+            of_kind(1, 1, system),
+            of_kind(2, 2, data),
+            of_kind(3, 3, data),
+            of_kind(4, 4, system),
+        ];
+        let selection = select(all.clone(), None);
+        assert_eq!(ids(&selection.release), [4, 3, 2]);
+        assert_eq!(ids(&selection.superseded), [1]);
+        assert!(uncovered(&all[..1], &selection).is_empty());
+
+        // A volume that is known is hidden behind none that may be another.
+        let mut known = record(5, Some(10), 0);
+        known.kind = system;
+        let selection = select(vec![known, of_kind(4, 4, system)], None);
+        assert_eq!(ids(&selection.release), [4, 5]);
     }
 
     #[test]

@@ -8,14 +8,18 @@ use clavis_broker::ports::PersonQuery;
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::SecretFiles;
-use crate::problems::{Problems, Wrong};
-use crate::settings::{
-    Cloud, Controllers, Directory, EntraCredential, EntraIdentity, EscrowKind, LdapSecurity,
-    MailKind, Settings, SmtpProof, SmtpSecurity, Store,
+use clavis_config::SecretFiles;
+use clavis_config::problems::{Problems, Wrong};
+use clavis_config::settings::{
+    Cloud, Controllers, Directory, EntraCredential, EntraIdentity, LdapSecurity, MailKind,
+    SmtpProof, SmtpSecurity, Store,
 };
 
-const EXAMPLE: &str = include_str!("../../../docs/clavis.example.toml");
+use crate::escrow::{KINDS, Plan};
+
+type Settings = clavis_config::settings::Settings<Plan>;
+
+const EXAMPLE: &str = include_str!("../../docs/clavis.example.toml");
 
 /// The path is the secret; a file named `missing` is not there.
 struct PathIsSecret;
@@ -34,7 +38,8 @@ impl SecretFiles for PathIsSecret {
 }
 
 fn parse(text: &str) -> Result<Settings, Problems> {
-    crate::parse(text, Path::new("/etc/clavis/clavis.toml"), &PathIsSecret)
+    let file = Path::new("/etc/clavis/clavis.toml");
+    clavis_config::parse(text, file, &PathIsSecret, KINDS)
 }
 
 /// The example with some of its lines replaced.
@@ -118,26 +123,26 @@ fn the_example_is_read() {
     let [escrow] = &settings.escrow[..] else {
         panic!("one escrow backend");
     };
-    let EscrowKind::ActiveDirectory(ad) = &escrow.kind else {
-        panic!("in Active Directory");
-    };
-    assert!(matches!(&ad.domain.controllers, Controllers::Named(names) if names.len() == 2));
-    assert_eq!(ad.domain.security, LdapSecurity::Ldaps);
-    assert_eq!(
-        ad.domain.ca_file.as_deref(),
-        Some(Path::new("/etc/clavis/corp-ca.pem"))
+    let plan = format!("{:?}", escrow.plan);
+    assert!(
+        plan.starts_with("AdEscrow") && plan.contains("\"PC-0001\""),
+        "{plan}"
     );
-    assert_eq!(
-        ad.domain.password.expose_secret(),
-        "/etc/clavis/ad.password"
-    );
-    assert_eq!(ad.domain.timeout, SignedDuration::from_secs(5));
-    assert_eq!(ad.owner_attribute, "managedBy");
 
     let Directory::ActiveDirectory(directory) = &settings.directory else {
         panic!("in Active Directory");
     };
     assert_eq!(directory.escrow, escrow.name);
+    assert_eq!(directory.owner_attribute, "managedBy");
+    let domain = &directory.domain;
+    assert!(matches!(&domain.controllers, Controllers::Named(names) if names.len() == 2));
+    assert_eq!(domain.security, LdapSecurity::Ldaps);
+    assert_eq!(
+        domain.ca_file.as_deref(),
+        Some(Path::new("/etc/clavis/corp-ca.pem"))
+    );
+    assert_eq!(domain.password.expose_secret(), "/etc/clavis/ad.password");
+    assert_eq!(domain.timeout, SignedDuration::from_secs(5));
 
     let MailKind::Smtp(smtp) = &settings.mail.kind else {
         panic!("by SMTP");
@@ -166,6 +171,64 @@ fn what_the_example_shows_in_comments_is_what_holds_without_it() {
     assert!(long.contains("\nvalid_for = "), "{long}");
     let long = parse(&long).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(format!("{short:?}"), format!("{long:?}"));
+}
+
+/// The example with the program that it shows in comments, whose file is another here.
+fn with_the_program() -> String {
+    let lines = EXAMPLE
+        .lines()
+        .map(|line| line.strip_prefix("#     ").unwrap_or(line));
+    let text = lines.collect::<Vec<_>>().join("\n");
+    text.replace("/usr/local/lib/clavis/escrow.py", "/bin/sh")
+}
+
+#[test]
+fn the_program_that_the_example_shows_in_comments_is_read() {
+    let plan = |text: &str| {
+        let settings = parse(text).unwrap_or_else(|problems| panic!("{problems}"));
+        let escrow = &settings.escrow[1];
+        assert_eq!(escrow.name.0, "inventory");
+        format!("{:?}", escrow.plan)
+    };
+    let long = with_the_program();
+    let read = plan(&long);
+    for part in ["\"/bin/sh\"", "[\"ESCROW_DB\"]", "10s", "Some(\"LT-0001\")"] {
+        assert!(read.contains(part), "{part} is not in {read}");
+    }
+    let mut short = long;
+    for line in ["arguments = []", "timeout = \"10s\"", "concurrency = 4"] {
+        assert!(short.contains(&format!("\n{line}")), "no line {line}");
+        short = short.replacen(&format!("\n{line}"), "\n", 1);
+    }
+    assert_eq!(plan(&short), read);
+}
+
+#[test]
+fn every_problem_of_a_program_is_told() {
+    let mut wrong = with_the_program();
+    for (line, other) in [
+        ("program = \"/bin/sh\"", "program = \"sh -c\""),
+        ("arguments = []", "arguments = [7]"),
+        (
+            "environment = [\"ESCROW_DB=",
+            "environment = [\"A=1\", \"A=2\", \"ESCROW_DB:",
+        ),
+        ("concurrency = 4", "concurrency = 0\ncwd = \"/tmp\""),
+    ] {
+        assert!(wrong.contains(&format!("\n{line}")), "no line {line}");
+        wrong = wrong.replacen(&format!("\n{line}"), &format!("\n{other}"), 1);
+    }
+    let problems = parse(&wrong).expect_err("problems").to_string();
+    for part in [
+        "`program` is not a whole path",
+        "`arguments` is not a text",
+        "`environment` has an entry that is no variable",
+        "`environment` has A twice",
+        "`concurrency` is out of range",
+        "unknown key `cwd`",
+    ] {
+        assert!(problems.contains(part), "{part} is not in {problems}");
+    }
 }
 
 #[test]
@@ -376,6 +439,21 @@ fn each_mistake_is_one_problem() {
             "`idle` is longer than `at_most`",
         ),
         (
+            "# after = \"never\"",
+            "after = \"24h\"",
+            "no [[escrow]] section is of a kind that can have keys replaced",
+        ),
+        (
+            "# after = \"never\"",
+            "after = \"soon\"",
+            "`after` is not a length of time",
+        ),
+        (
+            "# serves = []",
+            "serves = [\"LT 1\"]",
+            "`serves` has an entry that is not the name of a device",
+        ),
+        (
             "[sign_in]",
             "[sing_in]",
             "unknown key `sing_in`; did you mean `sign_in`?",
@@ -417,6 +495,72 @@ fn references_between_sections_must_lead_somewhere() {
     assert!(problems.to_string().contains("over the same domain"));
 
     parse(&(changed(&[("escrow = \"corp\"", "")]) + &other)).expect("only one fits");
+}
+
+/// The example, with people in Entra ID: these lines of `[directory]`, and these further sections.
+fn with_people_in_entra(directory: &str, sections: &str) -> String {
+    let from = EXAMPLE.find("\n[directory]\n").expect("the section");
+    let to = EXAMPLE.find("\n[mail]\n").expect("the section");
+    format!("{before}\n[directory]\nkind = \"entra\"\n{directory}\n{after}\n{sections}\n")
+}
+
+const KEYS_IN_ENTRA: &str = "[[escrow]]\nname = \"keys\"\nkind = \"entra\"\nentra = \"cloud\"\n";
+
+#[test]
+fn people_in_entra_have_their_devices_in_the_backend_over_their_tenant_or_a_named_one() {
+    let escrow_of = |directory: &str, sections: &str| {
+        let settings = parse(&with_people_in_entra(directory, sections));
+        let settings = settings.unwrap_or_else(|problems| panic!("{problems}"));
+        let Directory::Entra(directory) = settings.directory else {
+            panic!("in Entra ID");
+        };
+        assert_eq!(directory.entra, "cloud");
+        directory.escrow.0
+    };
+    assert_eq!(escrow_of("entra = \"cloud\"", KEYS_IN_ENTRA), "keys");
+    // A computer that is synchronised has the same ID in both.
+    let named = "entra = \"cloud\"\nescrow = \"corp\"";
+    assert_eq!(escrow_of(named, ""), "corp");
+    assert_eq!(escrow_of(named, KEYS_IN_ENTRA), "corp");
+}
+
+#[test]
+fn each_mistake_about_people_in_entra_is_one_problem() {
+    let file = "[[escrow]]\nname = \"demo\"\nkind = \"file\"\npath = \"escrow.toml\"\n";
+    let second = KEYS_IN_ENTRA.replace("keys", "more");
+    let both = format!("{KEYS_IN_ENTRA}{second}");
+    for (directory, sections, what) in [
+        ("", KEYS_IN_ENTRA, "`entra` is missing in [directory]"),
+        (
+            "entra = \"clod\"",
+            KEYS_IN_ENTRA,
+            "`entra` names no section [entra.clod]",
+        ),
+        (
+            "entra = \"cloud\"\nsearch_base = \"DC=example\"",
+            KEYS_IN_ENTRA,
+            "unknown key `search_base` in [directory]",
+        ),
+        (
+            "entra = \"cloud\"",
+            "",
+            "there is no [[escrow]] section over the same tenant",
+        ),
+        (
+            "entra = \"cloud\"",
+            &both,
+            "there is more than one [[escrow]] section over the same tenant",
+        ),
+        (
+            "entra = \"cloud\"\nescrow = \"demo\"",
+            file,
+            "`escrow` names no [[escrow]] section over the same tenant",
+        ),
+    ] {
+        let problems = parse(&with_people_in_entra(directory, sections)).expect_err(what);
+        let said: Vec<_> = problems.iter().map(|it| it.what.as_str()).collect();
+        assert_eq!(said, [what], "{problems}");
+    }
 }
 
 #[test]
@@ -475,14 +619,14 @@ fn files_are_read_from_the_disk_with_their_secrets() {
 
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("clavis.toml");
-    let problems = crate::load(&path).expect_err("nothing is there");
+    let problems = clavis_config::load(&path, KINDS).expect_err("nothing is there");
     assert!(
         problems.to_string().contains("cannot be read"),
         "{problems}"
     );
 
     write(&path, EXAMPLE).unwrap();
-    let problems = crate::load(&path).expect_err("no secrets are there");
+    let problems = clavis_config::load(&path, KINDS).expect_err("no secrets are there");
     assert_eq!(problems.iter().count(), 3, "{problems}");
 
     for (name, secret) in [
@@ -494,7 +638,8 @@ fn files_are_read_from_the_disk_with_their_secrets() {
         write(&secret_path, secret).unwrap();
         set_permissions(&secret_path, Permissions::from_mode(0o600)).unwrap();
     }
-    let settings = crate::load(&path).unwrap_or_else(|problems| panic!("{problems}"));
+    let settings =
+        clavis_config::load(&path, KINDS).unwrap_or_else(|problems| panic!("{problems}"));
     let MailKind::Smtp(smtp) = settings.mail.kind else {
         panic!("by SMTP");
     };

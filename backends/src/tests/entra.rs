@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use clavis_config::settings::{Entra, EntraCredential, EntraIdentity, MailKind, SmtpProof};
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 
 use super::{changed, parse, said};
-use crate::settings::{Entra, EntraCredential, EntraIdentity, MailKind, SmtpProof};
 
 const SECRET: &str = "client_secret_file = \"entra.secret\"";
 

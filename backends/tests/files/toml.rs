@@ -1,4 +1,4 @@
-//! The backends that are files keep the contracts of every escrow and every directory.
+//! The backends that are TOML files keep the contracts of every escrow and every directory.
 
 use clavis_backends::directory::FileDirectory;
 use clavis_backends::escrow::FileEscrow;
@@ -69,6 +69,7 @@ fn held(native: &str, name: &str, keys: &[(u128, &str)]) -> (KnownDevice, String
     }
     let known = KnownDevice {
         id: device(native),
+        shared_id: None,
         name: name.into(),
         keys: known,
     };

@@ -1,0 +1,173 @@
+//! Accounts as people, and looking them up.
+
+use clavis_broker::people::{MailAddress, Person, PersonId};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::unreadable;
+use crate::entra::permission::PEOPLE;
+use crate::entra::{Call, Tenant, Trouble, equals};
+
+/// What is asked of an account (`$select`): what comes unasked says nothing of its state.
+pub(super) const FIELDS: &str = "id,displayName,userPrincipalName,mail,accountEnabled";
+
+/// An account as Graph tells it (resource type `user`).
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Entry {
+    #[serde(rename = "@odata.type")]
+    kind: Option<String>,
+    id: Uuid,
+    display_name: Option<String>,
+    user_principal_name: Option<String>,
+    mail: Option<String>,
+    account_enabled: Option<bool>,
+}
+
+impl Entry {
+    /// Whether both what a person is written to at and whether they may take part can be read.
+    pub(super) fn tells_mail_and_state(&self) -> bool {
+        self.account_enabled.is_some() && mail(self).is_some()
+    }
+}
+
+/// The person with this object ID.
+pub(super) async fn by_id(tenant: &Tenant, id: &str) -> Result<Option<Person>, Trouble> {
+    let call = accounts().segment(id);
+    match tenant.get(&call).await? {
+        Some(account) => person(&account),
+        None => Ok(None),
+    }
+}
+
+/// The people with this `mail`. Other addresses of a mailbox (`proxyAddresses`, `otherMails`) may
+/// be somebody else's `mail`.
+pub(super) async fn by_mail(tenant: &Tenant, mail: &MailAddress) -> Result<Vec<Person>, Trouble> {
+    let call = accounts().query("$filter", &equals("mail", mail.as_str()));
+    found(tenant, &call).await
+}
+
+/// The people who sign in with this user principal name, or for a name without `@`, who do so in
+/// the Active Directory that they are synchronised from. Only the former are unique in a tenant.
+pub(super) async fn by_login(tenant: &Tenant, name: &str) -> Result<Vec<Person>, Trouble> {
+    if name.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    let call = if name.contains('@') {
+        accounts().query("$filter", &equals("userPrincipalName", name))
+    } else {
+        // https://learn.microsoft.com/graph/aad-advanced-queries, properties of users
+        accounts()
+            .query("$filter", &equals("onPremisesSamAccountName", name))
+            .query("$count", "true")
+            .eventual()
+    };
+    found(tenant, &call).await
+}
+
+/// The manager, where that is a person: it may be a contact as well.
+pub(super) async fn manager(tenant: &Tenant, of: &str) -> Result<Option<Person>, Trouble> {
+    let call = accounts().segment(of).segment("manager");
+    match tenant.get(&call).await? {
+        Some(account) => person(&account),
+        None => Ok(None),
+    }
+}
+
+/// The people among the answers to a call for [`FIELDS`].
+pub(super) async fn found(tenant: &Tenant, call: &Call) -> Result<Vec<Person>, Trouble> {
+    let found: Vec<Entry> = tenant.list(call).await?;
+    let people: Result<Vec<_>, _> = found.iter().map(person).collect();
+    Ok(people?.into_iter().flatten().collect())
+}
+
+/// A question about accounts.
+pub(super) fn accounts() -> Call {
+    Call::get("v1.0")
+        .segment("users")
+        .query("$select", FIELDS)
+        .needs(PEOPLE)
+}
+
+/// An account as a person; `None` where it is a contact, or an account of software.
+///
+/// # Errors
+/// Where the account may not be read.
+fn person(account: &Entry) -> Result<Option<Person>, Trouble> {
+    // Types other than the one that was asked for are told as such.
+    if matches!(&account.kind, Some(kind) if kind != "#microsoft.graph.user") {
+        return Ok(None);
+    }
+    let names = [&account.display_name, &account.user_principal_name];
+    let name = names
+        .into_iter()
+        .flatten()
+        .map(|name| name.trim())
+        .find(|name| !name.is_empty())
+        .ok_or_else(|| unreadable(PEOPLE))?;
+    Ok(Some(Person {
+        id: PersonId(account.id.as_hyphenated().to_string()),
+        name: name.to_owned(),
+        mail: mail(account),
+        // What may not be read counts against the account.
+        enabled: account.account_enabled == Some(true),
+    }))
+}
+
+/// An address that Clavis would not write to is none.
+fn mail(account: &Entry) -> Option<MailAddress> {
+    let mail = account.mail.as_deref()?;
+    MailAddress::parse(mail).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "1AB40AB2-32A8-4B00-B6B5-BA724E407DE9";
+
+    fn of(rest: &str) -> Result<Option<Person>, Trouble> {
+        let account = serde_json::from_str(&format!(r#"{{"id":"{ID}"{rest}}}"#)).unwrap();
+        person(&account)
+    }
+
+    #[test]
+    fn a_person_has_a_name_and_perhaps_a_usable_address() {
+        let adele =
+            of(r#","displayName":"Adele","mail":"adele@example.com","accountEnabled":true"#);
+        let adele = adele.unwrap().unwrap();
+        assert_eq!((adele.id.0, adele.enabled), (ID.to_lowercase(), true));
+        assert_eq!(adele.mail.unwrap().as_str(), "adele@example.com");
+        let spoilt = of(r#","displayName":" ","userPrincipalName":"a@x","mail":"a@b,c@d""#);
+        let spoilt = spoilt.unwrap().unwrap();
+        assert_eq!((spoilt.name.as_str(), spoilt.mail), ("a@x", None));
+    }
+
+    #[test]
+    fn an_account_is_enabled_where_it_is_said_to_be() {
+        for (said, enabled) in [
+            (r#","accountEnabled":true"#, true),
+            (r#","accountEnabled":false"#, false),
+            (r#","accountEnabled":null"#, false),
+            ("", false),
+        ] {
+            let person = of(&format!(r#","displayName":"A"{said}"#));
+            assert_eq!(person.unwrap().unwrap().enabled, enabled, "{said}");
+        }
+    }
+
+    #[test]
+    fn contacts_and_software_are_nobody() {
+        for (kind, is_person) in [("user", true), ("orgContact", false), ("agentUser", false)] {
+            let kind = format!(r##","displayName":"A","@odata.type":"#microsoft.graph.{kind}""##);
+            assert_eq!(of(&kind).unwrap().is_some(), is_person, "{kind}");
+        }
+    }
+
+    #[test]
+    fn what_may_not_be_read_is_named() {
+        let trouble = of(r##","@odata.type":"#microsoft.graph.user","displayName":null"##);
+        let trouble = trouble.unwrap_err().to_string();
+        assert!(trouble.contains("User.Read.All"), "{trouble}");
+    }
+}

@@ -1,0 +1,344 @@
+//! People, managers and groups.
+
+use clavis_backends::directory::EntraPeople;
+use clavis_broker::devices::{BackendName, DeviceId};
+use clavis_broker::people::{MailAddress, Person, PersonId};
+use clavis_broker::ports::{Directory, DirectoryError, GroupName, PersonQuery, Severity};
+use clavis_broker::testing::contract::directory::{self, DirectoryFacts};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::double::Place;
+
+const PERMISSIONS: [&str; 3] = ["User.Read.All", "GroupMember.Read.All", "Device.Read.All"];
+
+/// The object ID of number `n`.
+fn id(n: u128) -> String {
+    Uuid::from_u128(0xABCD << 112 | n).to_string()
+}
+
+fn person_id(n: u128) -> PersonId {
+    PersonId(id(n))
+}
+
+fn people(place: &Place) -> EntraPeople {
+    EntraPeople::new(place.tenant(), BackendName("cloud".into()))
+}
+
+fn user(n: u128, name: &str) -> Value {
+    let mail = format!("{}@example.com", name.to_lowercase());
+    json!({ "id": id(n), "displayName": name, "mail": mail })
+}
+
+/// These users, and what else there is.
+async fn place(users: Value, rest: Value) -> Place {
+    let mut state = rest;
+    state["users"] = users;
+    if state["roles"].is_null() {
+        state["roles"] = json!(PERMISSIONS);
+    }
+    Place::with(state).await
+}
+
+fn by_mail(mail: &str) -> PersonQuery {
+    PersonQuery::Mail(MailAddress::parse(mail).expect("an address"))
+}
+
+fn by_login(name: &str) -> PersonQuery {
+    PersonQuery::Login(name.into())
+}
+
+fn names(people: &[Person]) -> Vec<&str> {
+    people.iter().map(|person| person.name.as_str()).collect()
+}
+
+async fn members(place: &Place, group: &str) -> Result<Option<Vec<Person>>, DirectoryError> {
+    people(place).members(&GroupName(group.into())).await
+}
+
+fn is_denied_for<T: std::fmt::Debug>(outcome: &Result<T, DirectoryError>, permission: &str) {
+    let Err(DirectoryError::Denied(why)) = outcome else {
+        panic!("denied for want of {permission}: {outcome:?}");
+    };
+    assert!(why.to_string().contains(permission), "{why}");
+}
+
+#[tokio::test]
+async fn it_keeps_the_contract_of_a_directory() {
+    let (adele, bert, gone) = (1, 2, 3);
+    let device = |n: u128, owners: Value, users: Value| {
+        let name = format!("LT-000{n}");
+        json!({
+            "deviceId": id(n), "displayName": name, "registeredOwners": owners, "registeredUsers": users,
+        })
+    };
+    let users = json!([
+        {
+            "id": id(adele).to_uppercase(), "displayName": "Adele", "mail": "Adele.V@example.com",
+            "userPrincipalName": "adele@corp.example.com", "onPremisesSamAccountName": "adele",
+            "manager": id(bert), "proxyAddresses": ["smtp:nobody-at-all@example.com"],
+        },
+        user(bert, "Bert"),
+        { "id": id(gone), "displayName": "Gone", "accountEnabled": false },
+        { "id": id(4), "mail": "shared@example.com", "userPrincipalName": "one@example.com" },
+        { "id": id(5), "mail": "Shared@example.com", "userPrincipalName": "two@example.com" },
+    ]);
+    let place = place(
+        users,
+        json!({
+            "devices": [
+                device(12, json!([]), json!([id(adele)])),
+                device(11, json!([id(adele)]), json!([id(adele)])),
+            ],
+            "groups": [
+                { "id": id(21), "displayName": "Approvers", "members": [id(gone), id(22)] },
+                { "id": id(22), "displayName": "Inner", "members": [id(adele), id(bert)] },
+            ],
+        }),
+    )
+    .await;
+    let facts = DirectoryFacts {
+        person: Person {
+            id: person_id(adele),
+            name: "Adele".into(),
+            mail: MailAddress::parse("adele.v@example.com").ok(),
+            enabled: true,
+        },
+        logins: vec!["adele@corp.example.com".into(), "adele".into()],
+        devices: [11, 12]
+            .map(|n| DeviceId {
+                backend: BackendName("cloud".into()),
+                native: id(n),
+            })
+            .into(),
+        manager: person_id(bert),
+        without_manager: person_id(bert),
+        disabled: person_id(gone),
+        shared: MailAddress::parse("shared@example.com").unwrap(),
+        group: (
+            GroupName("Approvers".into()),
+            [adele, bert, gone].map(person_id).into(),
+        ),
+        absent: person_id(99),
+    };
+    directory::whole_suite(&people(&place), &facts).await;
+}
+
+#[tokio::test]
+async fn a_person_is_who_has_the_address_not_who_gets_its_mail_too() {
+    let place = place(
+        json!([
+            { "id": id(1), "displayName": "Adele", "mail": "adele@example.com",
+              "proxyAddresses": ["SMTP:adele@example.com", "smtp:desk@example.com"] },
+            { "id": id(2), "displayName": "O'Neil", "mail": "o'neil@example.com" },
+            { "id": id(3), "displayName": "Guest", "mail": "guest@partner.example",
+              "userPrincipalName": "guest_partner.example#EXT#@example.com", "userType": "Guest" },
+            { "id": id(4), "displayName": "Spoilt", "mail": "two words@example.com",
+              "userPrincipalName": "spoilt@example.com" },
+        ]),
+        json!({}),
+    )
+    .await;
+    let people = people(&place);
+    assert_eq!(
+        people.person(&by_mail("desk@example.com")).await.unwrap(),
+        None
+    );
+    for (query, name) in [
+        (by_mail("o'neil@example.com"), "O'Neil"),
+        (by_mail("guest@partner.example"), "Guest"),
+        (by_login("guest_partner.example#EXT#@example.com"), "Guest"),
+        (PersonQuery::Id(PersonId(id(2).to_uppercase())), "O'Neil"),
+    ] {
+        let found = people.person(&query).await.unwrap().unwrap();
+        assert_eq!(found.name, name);
+        assert!(found.enabled);
+    }
+    let spoilt = people.person(&by_login("spoilt@example.com")).await;
+    assert_eq!(spoilt.unwrap().unwrap().mail, None);
+}
+
+#[tokio::test]
+async fn names_of_active_directory_may_be_names_of_several() {
+    let place = place(
+        json!([
+            { "mail": "anna@one.example", "onPremisesSamAccountName": "anna", "displayName": "A" },
+            { "mail": "anna@two.example", "onPremisesSamAccountName": "ANNA", "displayName": "B" },
+        ]),
+        json!({}),
+    )
+    .await;
+    let outcome = people(&place).person(&by_login("anna")).await;
+    assert!(
+        matches!(outcome, Err(DirectoryError::Ambiguous)),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_names_nobody_is_not_asked_about() {
+    let place = place(json!([user(1, "Adele")]), json!({})).await;
+    let people = people(&place);
+    for query in [
+        by_login(""),
+        by_login(" "),
+        PersonQuery::Id(PersonId("adele@example.com".into())),
+        PersonQuery::Id(PersonId("..".into())),
+    ] {
+        assert_eq!(people.person(&query).await.unwrap(), None, "{query:?}");
+    }
+    let of = PersonId("adele@example.com".into());
+    assert_eq!(people.manager(&of).await.unwrap(), None);
+    assert_eq!(people.devices_of(&of).await.unwrap(), []);
+    assert_eq!(place.count("graphCalls").await, 0);
+}
+
+#[tokio::test]
+async fn a_manager_who_is_a_contact_is_none_and_one_who_is_gone_is_told_as_such() {
+    let managed = |n: u128, by: u128| json!({ "id": id(n), "displayName": "X", "manager": id(by) });
+    let state = json!({
+        "contacts": [{ "id": id(9), "displayName": "Carl", "mail": "carl@example.org" }],
+    });
+    let users = json!([
+        managed(1, 9),
+        managed(2, 3),
+        { "id": id(3), "displayName": "Gone", "accountEnabled": false },
+    ]);
+    let place = place(users, state).await;
+    for roles in [json!(PERMISSIONS), json!(["Directory.Read.All"])] {
+        place.change(json!({ "roles": roles })).await;
+        let people = people(&place);
+        assert_eq!(people.manager(&person_id(1)).await.unwrap(), None);
+        let gone = people.manager(&person_id(2)).await.unwrap().unwrap();
+        assert_eq!((gone.name.as_str(), gone.enabled), ("Gone", false));
+    }
+}
+
+#[tokio::test]
+async fn members_come_through_groups_and_pages_people_alone_and_once() {
+    let users: Vec<_> = (1..=7).map(|n| user(n, &format!("Person{n}"))).collect();
+    let state = json!({
+        "pageSize": 2,
+        "devices": [{ "id": id(41), "displayName": "PC-1" }],
+        "contacts": [{ "id": id(42), "displayName": "Carl" }],
+        "groups": [
+            { "id": id(21), "displayName": "Outer", "members": [id(22), id(41), id(42), id(7)] },
+            { "id": id(22), "displayName": "Inner", "members": [id(23), id(3), id(1), id(2)] },
+            { "id": id(23), "displayName": "Innermost", "members": [id(21), id(4), id(5), id(6), id(1)] },
+            { "id": id(24), "displayName": "Empty" },
+        ],
+    });
+    let place = place(json!(users), state).await;
+    for group in ["Outer", "INNERMOST", &id(21), &id(21).to_uppercase()] {
+        let found = members(&place, group).await.unwrap().unwrap();
+        let all: Vec<_> = (1..=7).map(|n| format!("Person{n}")).collect();
+        assert_eq!(names(&found), all, "{group}");
+        assert!(found.iter().all(|person| person.mail.is_some()));
+    }
+    assert_eq!(members(&place, "Empty").await.unwrap(), Some(vec![]));
+    for nobody in ["", " ", "Nobody", &id(99), &id(1)] {
+        assert_eq!(members(&place, nobody).await.unwrap(), None, "{nobody:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_of_two_groups_is_ambiguous_and_an_id_is_not() {
+    let state = json!({
+        "groups": [
+            { "id": id(21), "displayName": "Approvers", "members": [id(1)] },
+            { "id": id(22), "displayName": "approvers", "members": [id(2)] },
+            // Everybody may give a group any name.
+            { "id": id(23), "displayName": id(21), "members": [id(2)] },
+        ],
+    });
+    let place = place(json!([user(1, "Adele"), user(2, "Bert")]), state).await;
+    let outcome = members(&place, "Approvers").await;
+    assert!(
+        matches!(outcome, Err(DirectoryError::Ambiguous)),
+        "{outcome:?}"
+    );
+    let found = members(&place, &id(21)).await.unwrap().unwrap();
+    assert_eq!(names(&found), ["Adele"]);
+    place
+        .change(json!({ "remove": { "groups": [id(21)] } }))
+        .await;
+    assert_eq!(members(&place, &id(21)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn missing_permissions_are_named_and_never_an_empty_answer() {
+    let state = json!({
+        "groups": [{ "id": id(21), "displayName": "Approvers", "members": [id(1)] }],
+        "devices": [{ "displayName": "PC-1", "registeredOwners": [id(1)] }],
+    });
+    let place = place(json!([user(1, "Adele")]), state).await;
+    let without = async |permission: &str| {
+        let roles: Vec<_> = (PERMISSIONS.iter().filter(|it| **it != permission)).collect();
+        place.change(json!({ "roles": roles })).await;
+        people(&place)
+    };
+    let people = without("User.Read.All").await;
+    let adele = person_id(1);
+    for query in [
+        PersonQuery::Id(adele.clone()),
+        by_mail("adele@example.com"),
+        by_login("adele@example.com"),
+        by_login("adele"),
+    ] {
+        is_denied_for(&people.person(&query).await, "User.Read.All");
+    }
+    is_denied_for(&people.manager(&adele).await, "User.Read.All");
+    is_denied_for(&people.devices_of(&adele).await, "User.Read.All");
+    is_denied_for(&members(&place, "Approvers").await, "User.Read.All");
+    let findings = people.check().await;
+    let said = findings.iter().find(|it| it.severity == Severity::Failure);
+    assert!(said.unwrap().what.contains("User.Read.All"), "{findings:?}");
+
+    without("GroupMember.Read.All").await;
+    is_denied_for(&members(&place, "Approvers").await, "GroupMember.Read.All");
+    let people = without("Device.Read.All").await;
+    is_denied_for(&people.devices_of(&adele).await, "Device.Read.All");
+}
+
+#[tokio::test]
+async fn a_pause_is_waited_for_and_an_outage_is_told() {
+    let state = json!({ "groups": [{ "displayName": "Approvers", "members": [id(1)] }] });
+    let place = place(json!([user(1, "Adele")]), state).await;
+    place
+        .faults(json!([
+            { "match": "/users\\?", "status": 429, "retryAfter": 1, "times": 1 },
+            { "match": "transitiveMembers", "status": 503, "retryAfter": 1, "times": 1 },
+        ]))
+        .await;
+    let found = people(&place).person(&by_mail("adele@example.com")).await;
+    assert!(found.unwrap().is_some());
+    let found = members(&place, "Approvers").await.unwrap().unwrap();
+    assert_eq!(names(&found), ["Adele"]);
+    place
+        .faults(json!([{ "match": "/users\\?", "status": 429, "retryAfter": 60 }]))
+        .await;
+    let outcome = people(&place).person(&by_mail("adele@example.com")).await;
+    assert!(
+        matches!(outcome, Err(DirectoryError::Unavailable(_))),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_check_reads_somebody() {
+    let place = place(json!([user(1, "Adele")]), json!({})).await;
+    let findings = people(&place).check().await;
+    let all_well = findings.iter().all(|it| it.severity == Severity::Ok);
+    assert!(all_well, "{findings:?}");
+    assert!(findings.last().unwrap().what.contains("mail addresses"));
+
+    place
+        .change(
+            json!({ "users": [{ "displayName": "Nora", "userPrincipalName": "n@example.com" }] }),
+        )
+        .await;
+    let findings = people(&place).check().await;
+    let last = findings.last().unwrap();
+    assert_eq!(last.severity, Severity::Failure, "{findings:?}");
+    assert!(last.remedy.as_deref().unwrap().contains("User.Read.All"));
+}

@@ -1,0 +1,265 @@
+//! Asking all backends that may know something at once, and putting their answers together.
+//!
+//! A backend that fails makes an answer partial, never wrong: who asks is told which are missing.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use uuid::Uuid;
+
+use super::Broker;
+use crate::audit::FetchFault;
+use crate::causes::with_causes;
+use crate::devices::{BackendName, Device, EscrowRecord, Serves, link, merge};
+use crate::keys::{EscrowedKey, KeyId};
+use crate::ports::{EscrowBackend, EscrowError, EscrowFault};
+use crate::text::Asset;
+
+/// An escrow backend, and which names it is asked about.
+pub struct Source {
+    /// The backend.
+    pub backend: Arc<dyn EscrowBackend>,
+    /// Which names of devices it is asked about.
+    pub serves: Serves,
+}
+
+/// A backend that gave no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Silent {
+    pub(super) backend: BackendName,
+    pub(super) why: FetchFault,
+}
+
+/// What the backends answered, and which of them did not.
+pub(super) struct Answers<T> {
+    pub(super) found: Vec<T>,
+    pub(super) silent: Vec<Silent>,
+}
+
+/// Keys that were read, and where.
+pub(super) struct KeysRead {
+    pub(super) keys: HashMap<KeyId, EscrowedKey>,
+    pub(super) read_from: Vec<BackendName>,
+    pub(super) silent: Vec<Silent>,
+}
+
+impl<T> Answers<T> {
+    /// The names of the backends that gave no answer.
+    pub(super) fn unanswered(&self) -> Vec<BackendName> {
+        self.silent
+            .iter()
+            .map(|silent| silent.backend.clone())
+            .collect()
+    }
+}
+
+impl Broker {
+    /// The machines that an asset names. Whoever names an ID means one device, whatever the
+    /// names are that a backend serves.
+    pub(super) async fn find_devices(&self, asset: &Asset) -> Answers<Device> {
+        let is_id = Uuid::parse_str(asset.as_str()).is_ok();
+        let asked: Vec<_> = self
+            .parts
+            .escrow
+            .iter()
+            .filter(|source| is_id || source.serves.name(asset.as_str()))
+            .map(|source| &source.backend)
+            .collect();
+        let answers = gather(asked, |backend| backend.devices(asset)).await;
+        Answers {
+            found: link(answers.found),
+            silent: answers.silent,
+        }
+    }
+
+    /// The same machine with the places that its name did not lead to: those of other backends
+    /// that know it by the ID that they share. A computer may have another name there, and a DNS
+    /// name means nothing to Entra ID.
+    pub(super) async fn complete(
+        &self,
+        device: Device,
+        asset: &Asset,
+        silent: &[BackendName],
+    ) -> Answers<Device> {
+        let may_know = |source: &&Source| {
+            let names = [asset.as_str(), &device.name];
+            names.iter().any(|name| source.serves.name(name))
+                && !silent.contains(source.backend.name())
+        };
+        let others = self.parts.escrow.iter().filter(may_know);
+        self.look_elsewhere(&device, others.map(|source| &source.backend).collect())
+            .await
+    }
+
+    /// The same machine with the places that it has in those of these backends that did not
+    /// answer before.
+    pub(super) async fn complete_with(
+        &self,
+        device: &Device,
+        names: &[BackendName],
+    ) -> Answers<Device> {
+        let others = names.iter().filter_map(|name| self.backend(name));
+        self.look_elsewhere(device, others.collect()).await
+    }
+
+    async fn look_elsewhere(
+        &self,
+        device: &Device,
+        mut others: Vec<&Arc<dyn EscrowBackend>>,
+    ) -> Answers<Device> {
+        others.retain(|other| device.places().all(|place| place.backend != *other.name()));
+        let shared = device
+            .shared_id
+            .and_then(|id| Asset::parse(&id.as_hyphenated().to_string()).ok());
+        let Some(asset) = shared.filter(|_| !others.is_empty()) else {
+            return Answers {
+                found: vec![device.clone()],
+                silent: Vec::new(),
+            };
+        };
+        let mut answers = gather(others, |backend| backend.devices(&asset)).await;
+        answers.found.retain(|it| it.shared_id == device.shared_id);
+        answers.found.insert(0, device.clone());
+        Answers {
+            found: link(answers.found),
+            silent: answers.silent,
+        }
+    }
+
+    /// What is escrowed for a machine in all of its places; no key is touched.
+    pub(super) async fn records_of(&self, device: &Device) -> Answers<EscrowRecord> {
+        let (mut asked, mut silent) = (Vec::new(), Vec::new());
+        for place in device.places() {
+            match self.backend(&place.backend) {
+                Some(backend) => asked.push(backend),
+                // It was taken out of the configuration since.
+                None => silent.push(Silent {
+                    backend: place.backend.clone(),
+                    why: FetchFault::Missing,
+                }),
+            }
+        }
+        let answers = gather(asked, |backend| {
+            let place = device
+                .places()
+                .find(|place| place.backend == *backend.name());
+            backend.records(place.unwrap_or(&device.id))
+        })
+        .await;
+        silent.extend(answers.silent);
+        Answers {
+            found: merge(answers.found),
+            silent,
+        }
+    }
+
+    /// The keys of these records, each from the first of its backends that has it sound. Where
+    /// one fails, or what it holds is damaged, the next that holds the same key is asked.
+    ///
+    /// The one caller of [`EscrowBackend::keys`].
+    pub(super) async fn read_keys(&self, device: &Device, records: &[EscrowRecord]) -> KeysRead {
+        let mut holders: HashMap<KeyId, VecDeque<&BackendName>> = records
+            .iter()
+            .map(|record| (record.key_id, record.held_by.iter().collect()))
+            .collect();
+        let mut read = KeysRead {
+            keys: HashMap::new(),
+            read_from: Vec::new(),
+            silent: Vec::new(),
+        };
+        loop {
+            let mut round: HashMap<&BackendName, Vec<KeyId>> = HashMap::new();
+            for (id, holders) in &mut holders {
+                let is_sound = read.keys.get(id).is_some_and(|key| key.key.is_ok());
+                if !is_sound && let Some(next) = holders.pop_front() {
+                    round.entry(next).or_default().push(*id);
+                }
+            }
+            let calls: Vec<_> = round
+                .into_iter()
+                .filter_map(|(name, ids)| {
+                    let place = device.places().find(|place| place.backend == *name)?;
+                    Some((self.backend(name)?, place, ids))
+                })
+                .collect();
+            if calls.is_empty() {
+                return read;
+            }
+            let answers = join_all(calls.iter().map(async |(backend, place, ids)| {
+                let answer = in_time(&***backend, backend.keys(place, ids)).await;
+                (backend.name(), answer)
+            }))
+            .await;
+            for (backend, answer) in answers {
+                match answer {
+                    Ok(keys) => read.take(backend, keys),
+                    Err(silent) => read.silent.push(silent),
+                }
+            }
+        }
+    }
+}
+
+impl KeysRead {
+    fn take(&mut self, backend: &BackendName, keys: Vec<EscrowedKey>) {
+        for key in keys {
+            let is_better = key.key.is_ok() || !self.keys.contains_key(&key.id);
+            if is_better {
+                self.keys.insert(key.id, key);
+                if !self.read_from.contains(backend) {
+                    self.read_from.push(backend.clone());
+                }
+            }
+        }
+    }
+}
+
+/// Asks these backends at once; what they found comes in their order.
+async fn gather<'b, T, F>(
+    backends: Vec<&'b Arc<dyn EscrowBackend>>,
+    call: impl Fn(&'b dyn EscrowBackend) -> F,
+) -> Answers<T>
+where
+    F: Future<Output = Result<Vec<T>, EscrowError>>,
+{
+    let calls = backends
+        .into_iter()
+        .map(|backend| in_time(&**backend, call(&**backend)));
+    let mut answers = Answers {
+        found: Vec::new(),
+        silent: Vec::new(),
+    };
+    for answer in join_all(calls).await {
+        match answer {
+            Ok(found) => answers.found.extend(found),
+            Err(silent) => answers.silent.push(silent),
+        }
+    }
+    answers
+}
+
+/// Awaits a backend for [`Broker::DEADLINE`] at the most. Its errors end here, in the log.
+pub(super) async fn in_time<T>(
+    backend: &dyn EscrowBackend,
+    call: impl Future<Output = Result<T, EscrowError>>,
+) -> Result<T, Silent> {
+    let why = match tokio::time::timeout(Broker::DEADLINE, call).await {
+        Ok(Ok(answer)) => return Ok(answer),
+        Ok(Err(error)) => {
+            tracing::warn!(error = with_causes(&error), "an escrow backend failed");
+            match error.fault {
+                EscrowFault::Unavailable | EscrowFault::Nonsense => FetchFault::Unavailable,
+                EscrowFault::Denied => FetchFault::Denied,
+            }
+        }
+        Err(_) => {
+            tracing::warn!(backend = %backend.name(), "an escrow backend did not answer in time");
+            FetchFault::Unavailable
+        }
+    };
+    Err(Silent {
+        backend: backend.name().clone(),
+        why,
+    })
+}

@@ -1,0 +1,257 @@
+//! One machine that several backends know: what each holds is put together, and one that does
+//! not answer is named.
+
+use uuid::Uuid;
+
+use super::{DAMAGED, KEY, OLD_KEY, World, anna, asking, laptop};
+use crate::audit::{Event, FetchFault};
+use crate::devices::{BackendName, Device, DeviceId, EscrowRecord, VolumeKind};
+use crate::keys::KeyId;
+use crate::lifecycle::{Disclosure, Request, Step};
+use crate::ports::EscrowFault;
+use crate::service::{AskError, RedeemError, Redemption, Unfetched};
+use crate::testing::sample::{device, record};
+use crate::tokens::PlainToken;
+
+const CLOUD_KEY: &str = "000044-000022-720885-123453-000000-700007-111111-222222";
+
+fn name(name: &str) -> BackendName {
+    BackendName(name.to_owned())
+}
+
+fn shared(device: Device) -> Device {
+    Device {
+        shared_id: Some(Uuid::from_u128(0xA)),
+        ..device
+    }
+}
+
+/// The machine as the second backend knows it.
+fn in_the_cloud() -> Device {
+    Device {
+        id: DeviceId {
+            backend: name("cloud"),
+            native: "object".to_owned(),
+        },
+        ..shared(device("laptop"))
+    }
+}
+
+fn kept_in_the_cloud(key: u128, day: i8) -> EscrowRecord {
+    EscrowRecord {
+        kind: VolumeKind::FixedData,
+        held_by: vec![name("cloud")],
+        ..record(key, None, day)
+    }
+}
+
+/// The laptop: key 1 lies in both backends, key 2 in the first and key 9 in the second.
+fn world() -> World {
+    let world = World::new();
+    world.escrow.forget_devices();
+    let first = [
+        (record(1, Some(1), 5), KEY),
+        (record(2, Some(2), 4), OLD_KEY),
+    ];
+    world.escrow.hold(shared(laptop()), &first);
+    let second = [
+        (kept_in_the_cloud(1, 6), KEY),
+        (kept_in_the_cloud(9, 3), CLOUD_KEY),
+    ];
+    world.cloud.hold(in_the_cloud(), &second);
+    world
+}
+
+fn ids(redemption: &Redemption) -> Vec<u128> {
+    let ids = redemption.keys.iter();
+    let mut ids: Vec<_> = ids.map(|row| row.record.key_id.0.as_u128()).collect();
+    ids.sort_unstable();
+    ids
+}
+
+async fn opened(world: &World, link: &PlainToken) -> Redemption {
+    world.broker.redeem(link, None).await.unwrap()
+}
+
+async fn missed(world: &World, link: &PlainToken) -> Vec<Unfetched> {
+    match world.broker.redeem(link, None).await {
+        Err(RedeemError::NotUsed(missed)) => missed,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn disclosure(world: &World) -> Disclosure {
+    let events = world.events().await.into_iter();
+    let mut steps = events.filter_map(|event| match event {
+        Event::Request(Step::Redeemed(disclosure)) => Some(disclosure),
+        _ => None,
+    });
+    steps.next().expect("a redemption in the log")
+}
+
+fn places(request: &Request) -> Vec<String> {
+    request.device.places().map(ToString::to_string).collect()
+}
+
+#[tokio::test]
+async fn the_keys_of_one_machine_come_from_wherever_they_lie() {
+    let world = world();
+    let link = world.key_link().await;
+    assert_eq!(
+        places(&world.request().await),
+        ["test/id-laptop", "cloud/object"]
+    );
+    let redemption = opened(&world, &link).await;
+    assert_eq!(ids(&redemption), [1, 2, 9]);
+    assert_eq!(redemption.unanswered, []);
+    let both = &redemption.keys.iter();
+    let both = both.clone().find(|row| row.record.held_by.len() == 2);
+    let both = both.expect("the key that lies in both");
+    assert_eq!(both.record.kind, VolumeKind::FixedData);
+    assert_eq!(both.record.volume, Some(Uuid::from_u128(1)));
+    assert!(redemption.keys.iter().all(|row| row.key.is_ok()));
+    let mut read_from = disclosure(&world).await.read_from;
+    read_from.sort();
+    assert_eq!(read_from, [name("cloud"), name("test")]);
+}
+
+#[tokio::test]
+async fn a_backend_that_is_down_when_somebody_asks_is_named_and_asked_again_for_the_keys() {
+    let world = world();
+    world.escrow.break_down(Some(EscrowFault::Unavailable));
+    let request = world.ask().await;
+    assert_eq!(request.unanswered, [name("test")]);
+    assert_eq!(places(&request), ["cloud/object"]);
+    let events = world.events().await.into_iter();
+    let named = |event: &Event| matches!(event, Event::Request(Step::Opened { unanswered, .. }) if *unanswered == [name("test")]);
+    assert_eq!(events.filter(named).count(), 1);
+
+    // It is one machine, whichever backend answered: a second request is refused all the same.
+    world.escrow.break_down(None);
+    let again = world.broker.ask(&anna(), asking("laptop"), None).await;
+    assert!(matches!(again, Err(AskError::AlreadyOpen(_))), "{again:?}");
+
+    world.approve().await;
+    world.settle().await;
+    let link = world.token("KeyLink", "anna");
+    assert_eq!(ids(&opened(&world, &link).await), [1, 2, 9]);
+}
+
+#[tokio::test]
+async fn a_backend_that_is_down_for_the_keys_matters_only_where_it_alone_holds_a_promised_one() {
+    let world = world();
+    let link = world.key_link().await;
+    world.cloud.break_down(Some(EscrowFault::Denied));
+    let denied = Unfetched {
+        backend: Some(name("cloud")),
+        why: FetchFault::Denied,
+    };
+    assert_eq!(missed(&world, &link).await, [denied]);
+    world.escrow.break_down(Some(EscrowFault::Unavailable));
+    assert_eq!(missed(&world, &link).await.len(), 2);
+    let rows = world.events().await.into_iter().rev();
+    let rows = rows.take_while(|event| matches!(event, Event::FetchFailed { .. }));
+    assert_eq!(rows.count(), 2, "a row for each backend");
+    world.cloud.break_down(None);
+    world.escrow.break_down(None);
+
+    // What the second alone held is gone from the promise of another request.
+    world.cloud.forget_key(KeyId(Uuid::from_u128(9)));
+    let (me, reference) = (anna(), world.request().await.reference);
+    let asked = world.broker.withdraw(&me, &reference, None);
+    asked.await.unwrap();
+    let link = world.key_link().await;
+    world.cloud.break_down(Some(EscrowFault::Unavailable));
+    let redemption = opened(&world, &link).await;
+    assert_eq!(ids(&redemption), [1, 2]);
+    assert_eq!(redemption.unanswered, [name("cloud")]);
+    assert_eq!(disclosure(&world).await.unanswered, [name("cloud")]);
+    assert_eq!(disclosure(&world).await.read_from, [name("test")]);
+}
+
+#[tokio::test]
+async fn a_key_that_is_damaged_or_refused_in_one_place_is_read_from_another() {
+    for damaged in [true, false] {
+        let world = world();
+        world.escrow.forget_key(KeyId(Uuid::from_u128(2)));
+        let link = world.key_link().await;
+        if damaged {
+            world.escrow.replace_key(KeyId(Uuid::from_u128(1)), DAMAGED);
+        } else {
+            world.escrow.break_keys(Some(EscrowFault::Denied));
+        }
+        let redemption = opened(&world, &link).await;
+        assert_eq!(ids(&redemption), [1, 9]);
+        assert!(redemption.keys.iter().all(|row| row.key.is_ok()));
+    }
+}
+
+#[tokio::test]
+async fn a_name_in_two_backends_is_two_devices_unless_they_share_an_id() {
+    let world = World::new();
+    let stale = Device {
+        shared_id: Some(Uuid::from_u128(0xB)),
+        ..in_the_cloud()
+    };
+    world
+        .cloud
+        .hold(stale, &[(kept_in_the_cloud(9, 3), CLOUD_KEY)]);
+    let asked = world.broker.ask(&anna(), asking("laptop"), None).await;
+    let Err(AskError::Ambiguous(devices)) = asked else {
+        panic!("{asked:?}");
+    };
+    assert_eq!(devices.len(), 2);
+}
+
+#[tokio::test]
+async fn a_machine_is_found_elsewhere_by_its_shared_id_where_its_name_is_another() {
+    let world = World::new();
+    world.escrow.forget_devices();
+    let here = shared(device("lap-one"));
+    world.escrow.hold(here, &[(record(1, Some(1), 5), KEY)]);
+    world
+        .cloud
+        .hold(in_the_cloud(), &[(kept_in_the_cloud(9, 3), CLOUD_KEY)]);
+    let made = world.broker.ask(&anna(), asking("lap-one"), None).await;
+    assert_eq!(made.unwrap().promised.len(), 2);
+}
+
+#[tokio::test]
+async fn a_backend_is_asked_about_the_names_that_it_serves_and_about_ids() {
+    let world = World::new();
+    world.cloud.break_down(Some(EscrowFault::Unavailable));
+    world
+        .escrow
+        .hold(device("desk"), &[(record(7, None, 1), KEY)]);
+    let made = world.broker.ask(&anna(), asking("desk"), None).await;
+    assert_eq!(made.unwrap().unanswered, []);
+
+    let by_id = asking(&Uuid::from_u128(7).to_string());
+    let made = world.broker.ask(&anna(), by_id, None).await;
+    assert!(matches!(made, Err(AskError::AlreadyOpen(_))), "{made:?}");
+    let nothing = asking(&Uuid::from_u128(0xEE).to_string());
+    let asked = world.broker.ask(&anna(), nothing, None).await;
+    let Err(AskError::Unavailable(error)) = asked else {
+        panic!("that there is none is said where all have answered: {asked:?}");
+    };
+    assert_eq!(error.part, "cloud");
+}
+
+#[tokio::test]
+async fn that_nothing_is_escrowed_is_said_only_where_all_have_answered() {
+    let world = World::new();
+    world.escrow.forget_devices();
+    world.escrow.hold(shared(device("lap-bare")), &[]);
+    let bare = async || {
+        let me = anna();
+        world.broker.ask(&me, asking("lap-bare"), None).await
+    };
+    assert!(matches!(bare().await, Err(AskError::NothingEscrowed(_))));
+    world.cloud.break_down(Some(EscrowFault::Unavailable));
+    assert!(matches!(bare().await, Err(AskError::Unavailable(_))));
+    world.escrow.break_down(Some(EscrowFault::Unavailable));
+    let Err(AskError::Unavailable(error)) = bare().await else {
+        panic!("nobody answered");
+    };
+    assert_eq!(error.part, "test and cloud");
+}
