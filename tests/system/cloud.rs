@@ -134,7 +134,6 @@ fn a_burst_of_throttling_is_waited_for_and_a_long_one_spends_no_link() {
     cloud.fail(&json!({ "match": keys, "status": 429, "retryAfter": 1, "times": 2 }));
     let (_, link) = key_link(&clavis, &daemon, "LT-0042", "bert.boss");
     assert_eq!(redeem(&link).status, 200);
-    assert_eq!(daemon.log().matches("its own accord").count(), 0);
 }
 
 #[test]
@@ -224,7 +223,11 @@ fn a_next_link_to_another_host_is_refused_and_gets_no_token() {
     let page = fill_in(&anna, &[("asset", "LT-0042"), ("reason", REASON)]);
     assert_eq!(page.status, 503, "{}", page.html);
     assert_eq!(cloud.record("elsewhere"), json!([]), "nobody called there");
-    assert!(daemon.log().contains("another host"), "{}", daemon.log());
+    assert!(
+        daemon.log().contains("sends to another server"),
+        "{}",
+        daemon.log()
+    );
 }
 
 #[test]

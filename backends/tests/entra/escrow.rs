@@ -31,7 +31,7 @@ fn guid(number: u128) -> String {
 }
 
 fn key_id(number: u128) -> KeyId {
-    KeyId(guid(number).parse().unwrap())
+    KeyId(guid(number).parse().expect("a GUID"))
 }
 
 fn id(number: u128) -> DeviceId {
@@ -51,7 +51,7 @@ fn device(number: u128, name: &str) -> Value {
     })
 }
 
-fn key(number: u128, device: u128, kind: Value, key: &str) -> Value {
+fn key(number: u128, device: u128, kind: &str, key: &str) -> Value {
     json!({
         "id": guid(number),
         "deviceId": guid(device),
@@ -67,10 +67,10 @@ fn state() -> Value {
         "pageSize": 1,
         "devices": [device(1, "LT-0001"), device(2, "LT-0002"), device(3, "LT-0003")],
         "recoveryKeys": [
-            key(0xA1, 1, json!("operatingSystemVolume"), ONE),
-            key(0xA2, 1, json!("fixedDataVolume"), TWO),
-            key(0xB1, 2, json!("removableDataVolume"), DAMAGED),
-            key(0xB2, 2, json!("unknownFutureValue"), ONE),
+            key(0xA1, 1, "operatingSystemVolume", ONE),
+            key(0xA2, 1, "fixedDataVolume", TWO),
+            key(0xB1, 2, "removableDataVolume", DAMAGED),
+            key(0xB2, 2, "unknownFutureValue", ONE),
         ],
     })
 }
@@ -105,13 +105,14 @@ async fn with(change: Value) -> (Place, EntraEscrow) {
 }
 
 async fn find(escrow: &EntraEscrow, asset: &str) -> Result<Vec<Device>, EscrowError> {
-    escrow.devices(&Asset::parse(asset).unwrap()).await
+    let asset = Asset::parse(asset).expect("an asset");
+    escrow.devices(&asset).await
 }
 
 async fn fault<T: std::fmt::Debug>(
     outcome: impl Future<Output = Result<T, EscrowError>>,
 ) -> (EscrowFault, String) {
-    let error = outcome.await.unwrap_err();
+    let error = outcome.await.expect_err("a fault");
     (error.fault, clavis_broker::causes::with_causes(&error))
 }
 
