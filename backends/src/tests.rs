@@ -501,6 +501,7 @@ fn references_between_sections_must_lead_somewhere() {
 fn with_people_in_entra(directory: &str, sections: &str) -> String {
     let from = EXAMPLE.find("\n[directory]\n").expect("the section");
     let to = EXAMPLE.find("\n[mail]\n").expect("the section");
+    let (before, after) = (&EXAMPLE[..from], &EXAMPLE[to..]);
     format!("{before}\n[directory]\nkind = \"entra\"\n{directory}\n{after}\n{sections}\n")
 }
 
