@@ -1,5 +1,7 @@
 //! Whole configurations: the example, broken ones, and all that is said about them.
 
+mod entra;
+
 use std::path::{Path, PathBuf};
 
 use clavis_broker::ports::PersonQuery;
@@ -9,7 +11,8 @@ use secrecy::{ExposeSecret, SecretString};
 use clavis_config::SecretFiles;
 use clavis_config::problems::{Problems, Wrong};
 use clavis_config::settings::{
-    Controllers, Directory, LdapSecurity, MailKind, SmtpProof, SmtpSecurity, Store,
+    Cloud, Controllers, Directory, EntraCredential, EntraIdentity, LdapSecurity, MailKind,
+    SmtpProof, SmtpSecurity, Store,
 };
 
 use crate::escrow::{KINDS, Plan};
@@ -61,17 +64,35 @@ fn said(line: &str, other: &str) -> Vec<String> {
     }
 }
 
+/// Settings that the example shows as what can be written in place of others.
+const ALTERNATIVES: [&str; 12] = [
+    "discover",
+    "dns_server",
+    "certificate_file",
+    "private_key_file",
+    "federated_token_file",
+    "managed_identity",
+    "graph_url",
+    "login_url",
+    "identity_url",
+    "oauth",
+    "entra",
+    "mailbox",
+];
+
 /// Uncomments every setting that the example shows as it holds without it.
 fn with_all_defaults_written_out() -> String {
     let is_setting = |line: &str| {
         line.strip_prefix("# ")
             .and_then(|rest| rest.split_once(" = "))
-            .is_some_and(|(key, _)| key.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+            .is_some_and(|(key, _)| {
+                key.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+                    && !ALTERNATIVES.contains(&key)
+            })
     };
     EXAMPLE
         .lines()
         .map(|line| match line {
-            _ if line.starts_with("# discover") || line.starts_with("# dns_server") => line,
             _ if is_setting(line) => &line[2..],
             _ => line,
         })
@@ -86,6 +107,18 @@ fn the_example_is_read() {
     assert_eq!(settings.server.trusted_proxies.len(), 1);
     let Store::Sqlite { path } = &settings.store;
     assert_eq!(path, &PathBuf::from("/var/lib/clavis/clavis.db"));
+
+    let [entra] = &settings.entra[..] else {
+        panic!("one application");
+    };
+    assert_eq!((entra.name.as_str(), entra.cloud), ("cloud", Cloud::Global));
+    assert_eq!(entra.timeout, SignedDuration::from_secs(10));
+    assert!(matches!(
+        &entra.identity,
+        EntraIdentity::App { tenant, credential: EntraCredential::Secret(secret), .. }
+            if tenant == "example.onmicrosoft.com"
+                && secret.expose_secret() == "/etc/clavis/entra.secret"
+    ));
 
     let [escrow] = &settings.escrow[..] else {
         panic!("one escrow backend");
@@ -201,7 +234,9 @@ fn every_problem_of_a_program_is_told() {
 #[test]
 fn no_secret_is_in_the_debug_output() {
     let settings = parse(EXAMPLE).unwrap_or_else(|problems| panic!("{problems}"));
-    assert!(!format!("{settings:?}").contains(".password"));
+    for file in [".password", ".secret"] {
+        assert!(!format!("{settings:?}").contains(file));
+    }
 }
 
 #[test]
@@ -466,11 +501,8 @@ fn references_between_sections_must_lead_somewhere() {
 fn with_people_in_entra(directory: &str, sections: &str) -> String {
     let from = EXAMPLE.find("\n[directory]\n").expect("the section");
     let to = EXAMPLE.find("\n[mail]\n").expect("the section");
-    let tenant = "[entra.cloud]\ntenant = \"example.com\"\n\
-                  client_id = \"11111111-2222-3333-4444-555555555555\"\n\
-                  client_secret_file = \"entra.secret\"\n";
     let (before, after) = (&EXAMPLE[..from], &EXAMPLE[to..]);
-    format!("{before}\n[directory]\nkind = \"entra\"\n{directory}\n{after}\n{tenant}\n{sections}\n")
+    format!("{before}\n[directory]\nkind = \"entra\"\n{directory}\n{after}\n{sections}\n")
 }
 
 const KEYS_IN_ENTRA: &str = "[[escrow]]\nname = \"keys\"\nkind = \"entra\"\nentra = \"cloud\"\n";
@@ -596,9 +628,13 @@ fn files_are_read_from_the_disk_with_their_secrets() {
 
     write(&path, EXAMPLE).unwrap();
     let problems = clavis_config::load(&path, KINDS).expect_err("no secrets are there");
-    assert_eq!(problems.iter().count(), 2, "{problems}");
+    assert_eq!(problems.iter().count(), 3, "{problems}");
 
-    for (name, secret) in [("ad.password", "one\n"), ("smtp.password", "two")] {
+    for (name, secret) in [
+        ("ad.password", "one\n"),
+        ("smtp.password", "two"),
+        ("entra.secret", "three"),
+    ] {
         let secret_path = folder.path().join(name);
         write(&secret_path, secret).unwrap();
         set_permissions(&secret_path, Permissions::from_mode(0o600)).unwrap();

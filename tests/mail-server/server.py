@@ -6,22 +6,34 @@ What a recipient is called says what becomes of a mail:
     refuse-data-CODE@…  is refused after the whole mail was read
     hang-up@…           ends the connection without an answer
     stall@…             never gets an answer
+
+Who signs in with a token (XOAUTH2) is let in where the double of Entra ID (CLAVIS_TEST_ENTRA) gave it
+out for Exchange Online, it has not ended, and it has the role SMTP.SendAsApp. An account that is called
+ask-back@… is asked back where its token is refused, as some servers do.
 """
 
 import asyncio
+import base64
 import email
 import email.policy
 import itertools
 import json
+import os
 import pathlib
 import re
 import signal
 import ssl
 import sys
 
+import jwt
 from aiosmtpd.smtp import SMTP, AuthResult
 
+EXCHANGE, ROLE = "https://outlook.office365.com", "SMTP.SendAsApp"
 USER, PASSWORD = "clavis", "ein geheimes Paßwort"
+
+
+# A command with a token in it is longer than others (RFC 4954, section 4).
+SMTP.command_size_limit = SMTP.line_length_limit = 12288
 
 
 class Handler:
@@ -34,6 +46,20 @@ class Handler:
         session.host_name = hostname
         session.number = next(self.connections)
         return responses
+
+    async def auth_XOAUTH2(self, server, arguments):
+        user = ""
+        try:
+            said = base64.b64decode(arguments[1], validate=True).decode()
+            shape = re.fullmatch("user=([^\x01]+)\x01auth=Bearer ([^\x01]+)\x01\x01", said)
+            user, token = shape.groups()
+            await asyncio.to_thread(verify, token)
+            return AuthResult(success=True, auth_data=user)
+        except Exception as error:
+            print(f"a token was refused: {error!r}", flush=True)
+        if user.startswith("ask-back@"):
+            await server.challenge_auth('{"status":"401"}')
+        return AuthResult(success=False, handled=False)
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         local = address.partition("@")[0]
@@ -69,6 +95,19 @@ class Handler:
         unfinished.write_text(json.dumps(about))
         unfinished.rename(self.folder / f"{name}.json")
         return "250 OK"
+
+
+def verify(token):
+    """Raises where the token is not one that the double gave out for Exchange Online."""
+    folder = pathlib.Path(os.environ["CLAVIS_TEST_ENTRA"])
+    login = json.loads((folder / "address.json").read_text())["login"]
+    issuer = jwt.decode(token, options={"verify_signature": False})["iss"]
+    if not issuer.startswith(login + "/"):
+        raise ValueError("it is another issuer's")
+    key = jwt.PyJWKClient(f"{issuer}/discovery/v2.0/keys").get_signing_key_from_jwt(token)
+    claims = jwt.decode(token, key, algorithms=["RS256"], audience=EXCHANGE, issuer=issuer)
+    if ROLE not in claims.get("roles", []):
+        raise ValueError(f"it has no {ROLE}")
 
 
 def authenticate(server, session, envelope, mechanism, data):

@@ -130,7 +130,16 @@ fn who_may_know_whom() {
             "broker",
             &[][..],
             &[
-                "axum", "askama", "ldap3", "lettre", "rusqlite", "sqlx", "clap", "toml",
+                "axum",
+                "askama",
+                "ldap3",
+                "lettre",
+                "rusqlite",
+                "sqlx",
+                "clap",
+                "toml",
+                "reqwest",
+                "graph-rs-sdk",
             ][..],
         ),
         (
@@ -210,6 +219,22 @@ fn sql_stands_in_the_store_alone() {
     );
     for (file, text) in without {
         assert!(!is_sql(&text), "{} holds SQL", file.display());
+    }
+}
+
+#[test]
+fn the_library_for_graph_is_known_in_one_place_and_used_for_nothing_else() {
+    let sources = sources(&["broker/src", "config/src", "backends/src", "web/src", "src"]);
+    let knowing: Vec<_> = sources
+        .iter()
+        .filter(|(_, text)| text.contains("graph_rs_sdk") || text.contains("graph_core"))
+        .collect();
+    let [(file, text)] = &knowing[..] else {
+        panic!("one file: {knowing:?}");
+    };
+    assert!(file.ends_with("backends/src/entra/transport.rs"));
+    for habit in [".paging(", ".retry(", "wait_for_retry_after"] {
+        assert!(!text.contains(habit), "transport.rs uses {habit}");
     }
 }
 

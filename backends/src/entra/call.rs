@@ -1,6 +1,6 @@
 //! A question to Graph: where it goes, and which permission it needs.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use reqwest::{Method, Url};
 
@@ -25,6 +25,17 @@ pub(super) enum Service {
     Intune,
     /// Exchange Online.
     Mail,
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Directory => "the directory",
+            Self::Keys => "recovery keys",
+            Self::Intune => "Intune",
+            Self::Mail => "mail",
+        })
+    }
 }
 
 impl Call {

@@ -4,7 +4,7 @@ use clavis_broker::causes::with_causes;
 use clavis_broker::ports::Finding;
 use uuid::Uuid;
 
-use super::roles::{Claims, Need, claims, missing, too_wide};
+use super::roles::{Claims, Need, Weight, claims, missing, too_wide};
 use super::{Part, Scope, Tenant, Trouble};
 
 impl Tenant {
@@ -71,16 +71,26 @@ fn tenant_finding(name: &str, wanted: Option<&str>, claims: &Claims) -> Finding 
 fn lack(need: &Need, scope: Scope) -> Finding {
     let permission = need.least.join(" or ");
     let for_what = need.for_what;
-    if need.is_optional {
-        return Finding::ok(format!(
+    match need.weight {
+        Weight::Needed => Finding::failure(
+            format!("The application may not {for_what}: the permission {permission} is missing."),
+            grant(&permission, scope),
+        ),
+        Weight::Elsewhere => Finding::warning(
+            format!(
+                "The permission {permission}, to {for_what}, is missing in the application's token."
+            ),
+            format!(
+                "Leave it so where Exchange Online grants it for a single mailbox (RBAC for \
+                 Applications). Else: {}",
+                grant(&permission, scope)
+            ),
+        ),
+        Weight::Optional => Finding::ok(format!(
             "The application does not {for_what}: it has no {permission}, which is only needed \
              for that."
-        ));
+        )),
     }
-    Finding::failure(
-        format!("The application may not {for_what}: the permission {permission} is missing."),
-        grant(&permission, scope),
-    )
 }
 
 fn excess(wide: &[&str]) -> Finding {

@@ -1,10 +1,11 @@
 //! Asking Graph: with a token, again where that is of use, and always within a deadline.
 
 use reqwest::{Method, Url};
+use secrecy::SecretString;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::call::{Call, Service};
+use super::call::Call;
 use super::retry::{self, Failure, Setback};
 use super::tenant::Tenant;
 use super::transport::Request;
@@ -60,7 +61,7 @@ impl Tenant {
     async fn tries(
         &self,
         question: &Question<'_>,
-        token: &secrecy::SecretString,
+        token: &SecretString,
         deadline: Instant,
     ) -> Result<Option<Reply>, Trouble> {
         let harmless = *question.call.method() == Method::GET;
@@ -72,7 +73,7 @@ impl Tenant {
     async fn once(
         &self,
         question: &Question<'_>,
-        token: &secrecy::SecretString,
+        token: &SecretString,
     ) -> Result<Option<Reply>, Failure> {
         let request = Request {
             method: question.call.method().clone(),
@@ -138,17 +139,5 @@ fn refusal(reply: &Reply, needs: &'static str) -> Trouble {
         Trouble::Forbidden { needs, answer }
     } else {
         Trouble::Refused(answer)
-    }
-}
-
-/// The service's name in messages.
-impl std::fmt::Display for Service {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Directory => "the directory",
-            Self::Keys => "recovery keys",
-            Self::Intune => "Intune",
-            Self::Mail => "mail",
-        })
     }
 }

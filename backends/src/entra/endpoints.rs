@@ -69,3 +69,70 @@ impl Endpoints {
 fn parse(url: &str) -> Result<Url, Trouble> {
     Url::parse(url).map_err(|_| Trouble::Nonsense(format!("{url} is no address")))
 }
+
+#[cfg(test)]
+mod tests {
+    use clavis_config::settings::EntraIdentity;
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    fn of(cloud: Cloud, graph_url: Option<&str>) -> Endpoints {
+        Endpoints::new(&Entra {
+            name: "corp".into(),
+            identity: EntraIdentity::Managed { client_id: None },
+            cloud,
+            graph_url: graph_url.map(str::to_owned),
+            login_url: None,
+            identity_url: None,
+            timeout: SignedDuration::from_secs(10),
+        })
+    }
+
+    #[test]
+    fn each_cloud_has_its_hosts() {
+        for (cloud, login, graph, outlook) in [
+            (
+                Cloud::Global,
+                "https://login.microsoftonline.com/t/oauth2/v2.0/token",
+                "https://graph.microsoft.com",
+                "https://outlook.office365.com",
+            ),
+            (
+                Cloud::UsGovernment,
+                "https://login.microsoftonline.us/t/oauth2/v2.0/token",
+                "https://graph.microsoft.us",
+                "https://outlook.office365.us",
+            ),
+            (
+                Cloud::UsDod,
+                "https://login.microsoftonline.us/t/oauth2/v2.0/token",
+                "https://dod-graph.microsoft.us",
+                "https://outlook-dod.office365.us",
+            ),
+            (
+                Cloud::China,
+                "https://login.chinacloudapi.cn/t/oauth2/v2.0/token",
+                "https://microsoftgraph.chinacloudapi.cn",
+                "https://partner.outlook.cn",
+            ),
+        ] {
+            let endpoints = of(cloud, None);
+            assert_eq!(endpoints.token("t").unwrap().as_str(), login);
+            assert_eq!(endpoints.graph().unwrap().as_str(), format!("{graph}/"));
+            assert_eq!(endpoints.resource(Scope::Graph), graph);
+            assert_eq!(endpoints.resource(Scope::Outlook), outlook);
+        }
+    }
+
+    #[test]
+    fn a_token_is_for_the_cloud_also_where_a_proxy_stands_for_it() {
+        let endpoints = of(Cloud::Global, Some("https://proxy.example.com"));
+        let graph = endpoints.graph().unwrap();
+        assert_eq!(graph.as_str(), "https://proxy.example.com/");
+        assert_eq!(
+            endpoints.resource(Scope::Graph),
+            "https://graph.microsoft.com"
+        );
+    }
+}

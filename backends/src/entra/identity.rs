@@ -173,11 +173,123 @@ fn refused(reply: &Reply) -> Failure {
             request_id: String::new(),
         })
     };
+    // While it is being renewed, the metadata service says that it is not there.
+    let status = match reply.status {
+        404 | 410 => 503,
+        status => status,
+    };
     Failure {
         trouble,
         setback: Setback::Status {
-            status: reply.status,
+            status,
             retry_after: reply.retry_after,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clavis_broker::testing::{SetClock, sample};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    const GRAPH: &str = "https://graph.microsoft.com";
+
+    fn nothing(_: &str) -> Option<String> {
+        None
+    }
+
+    /// The environment of an app whose identity is at this address.
+    fn app_at(url: &str) -> impl Fn(&str) -> Option<String> {
+        move |name| match name {
+            "IDENTITY_ENDPOINT" => Some(url.to_owned()),
+            "IDENTITY_HEADER" => Some("geheim".to_owned()),
+            _ => None,
+        }
+    }
+
+    fn url(identity: &ManagedIdentity) -> String {
+        identity.url(GRAPH).expect("an address").into()
+    }
+
+    #[test]
+    fn a_machine_asks_the_metadata_service_and_an_app_what_its_environment_names() {
+        let id = Uuid::nil();
+        assert_eq!(
+            url(&ManagedIdentity::new(Some(id), None, nothing)),
+            format!(
+                "http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01\
+                 &resource=https%3A%2F%2Fgraph.microsoft.com&client_id={id}"
+            )
+        );
+        let at = "http://169.254.129.2:8081/msi/token";
+        assert_eq!(
+            url(&ManagedIdentity::new(None, None, app_at(at))),
+            format!("{at}?api-version=2019-08-01&resource=https%3A%2F%2Fgraph.microsoft.com")
+        );
+        // What the settings name goes before the environment.
+        let named = Some("http://127.0.0.1:9".to_owned());
+        let identity = ManagedIdentity::new(None, named, app_at(at));
+        assert!(url(&identity).starts_with("http://127.0.0.1:9/metadata/"));
+    }
+
+    #[test]
+    fn no_token_is_asked_for_in_plain_text_over_a_network() {
+        for sound in [
+            "https://identity.example.com/x",
+            "http://localhost:1/msi/token",
+            "http://[::1]:1/x",
+        ] {
+            url(&ManagedIdentity::new(None, None, app_at(sound)));
+        }
+        for wrong in ["http://10.0.0.1/x", "http://identity.example.com/", "", "x"] {
+            let identity = ManagedIdentity::new(None, None, app_at(wrong));
+            let trouble = identity.url(GRAPH).expect_err(wrong);
+            assert!(matches!(trouble, Trouble::Unusable(_)));
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_token_is_a_number_or_a_text_from_now_or_a_date() {
+        let now = sample::monday();
+        let read = |answer: &str| {
+            let given: Given = serde_json::from_str(answer).expect("an answer");
+            given.good_for(now).as_secs()
+        };
+        let date = now.as_second() + 60;
+        assert_eq!(read(r#"{"access_token":"t","expires_in":3599}"#), 3599);
+        assert_eq!(read(r#"{"access_token":"t","expires_in":"3599"}"#), 3599);
+        let answer = format!(r#"{{"access_token":"t","expires_on":"{date}"}}"#);
+        assert_eq!(read(&answer), 60);
+        assert_eq!(read(r#"{"access_token":"t","expires_on":"1"}"#), 0);
+        assert_eq!(read(r#"{"access_token":"t"}"#), 0);
+    }
+
+    #[tokio::test]
+    async fn an_app_shows_the_header_of_its_environment() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = format!("http://{}/msi/token", listener.local_addr().unwrap());
+        let service = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut asked = vec![0; 4096];
+            let length = stream.read(&mut asked).await.unwrap();
+            let body = r#"{"access_token":"t","expires_on":"1795424460"}"#;
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+            let answer = format!("{head}{body}");
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            String::from_utf8_lossy(&asked[..length]).to_lowercase()
+        });
+        let identity = ManagedIdentity::new(None, None, app_at(&at));
+        let http = wire::client(false, true).unwrap();
+        let clock = SetClock::at(sample::monday());
+        let fetched = identity.token(&http, GRAPH, &clock).await;
+        let fetched = fetched.unwrap_or_else(|failure| panic!("{}", failure.trouble));
+        assert_eq!(fetched.secret.expose_secret(), "t");
+        assert_eq!(fetched.good_for, Duration::from_mins(1));
+        let asked = service.await.unwrap();
+        assert!(asked.starts_with("get /msi/token?api-version=2019-08-01&"));
+        assert!(asked.contains("x-identity-header: geheim\r\n"), "{asked}");
     }
 }

@@ -52,11 +52,22 @@ pub(super) struct Need {
     wider: &'static [&'static str],
     /// Permissions that allow less, often granted beside.
     lesser: &'static [&'static str],
-    /// Whether the part works without it, only not as well.
-    pub(super) is_optional: bool,
+    /// What it means where it is missing.
+    pub(super) weight: Weight,
 }
 
-const NEEDS: [Need; 10] = [
+/// What a missing permission means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// The part does not work.
+    Needed,
+    /// The part works, only not as well.
+    Optional,
+    /// The token need not say it: Exchange Online may grant it for single mailboxes by itself.
+    Elsewhere,
+}
+
+const NEEDS: [Need; 12] = [
     Need {
         lesser: &["BitlockerKey.ReadBasic.All"],
         ..need(
@@ -71,11 +82,20 @@ const NEEDS: [Need; 10] = [
     },
     Need {
         wider: &["DeviceManagementManagedDevices.ReadWrite.All"],
-        is_optional: true,
+        weight: Weight::Optional,
         ..need(
             Part::Escrow,
             "read serial numbers and primary users from Intune",
             &["DeviceManagementManagedDevices.Read.All"],
+        )
+    },
+    Need {
+        wider: &PEOPLE,
+        weight: Weight::Optional,
+        ..need(
+            Part::Escrow,
+            "read who the owners of devices are",
+            &["User.Read.All"],
         )
     },
     need(
@@ -95,11 +115,7 @@ const NEEDS: [Need; 10] = [
         )
     },
     Need {
-        wider: &[
-            "User.ReadWrite.All",
-            "Directory.Read.All",
-            "Directory.ReadWrite.All",
-        ],
+        wider: &PEOPLE,
         ..need(
             Part::Directory,
             "look people and their managers up",
@@ -128,8 +144,29 @@ const NEEDS: [Need; 10] = [
             &["Device.Read.All"],
         )
     },
-    need(Part::Mail, "send mails", &["Mail.Send"]),
-    need(Part::Smtp, "send mails by SMTP", &["SMTP.SendAsApp"]),
+    Need {
+        wider: &["DeviceManagementManagedDevices.ReadWrite.All"],
+        weight: Weight::Optional,
+        ..need(
+            Part::Directory,
+            "read from Intune whose primary device is whose",
+            &["DeviceManagementManagedDevices.Read.All"],
+        )
+    },
+    Need {
+        weight: Weight::Elsewhere,
+        ..need(Part::Mail, "send mails", &["Mail.Send"])
+    },
+    Need {
+        weight: Weight::Elsewhere,
+        ..need(Part::Smtp, "send mails by SMTP", &["SMTP.SendAsApp"])
+    },
+];
+
+const PEOPLE: [&str; 3] = [
+    "User.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
 ];
 
 const DEVICES: [&str; 3] = [
@@ -145,7 +182,7 @@ const fn need(part: Part, for_what: &'static str, least: &'static [&'static str]
         least,
         wider: &[],
         lesser: &[],
-        is_optional: false,
+        weight: Weight::Needed,
     }
 }
 
@@ -203,6 +240,12 @@ pub(super) fn missing(part: Part, roles: &[String]) -> impl Iterator<Item = &'st
     NEEDS
         .iter()
         .filter(move |need| need.part == part && !need.is_met(roles))
+}
+
+/// Whether these permissions allow what this one does.
+pub(super) fn allow(roles: &[String], permission: &str) -> bool {
+    let mut needs = NEEDS.iter().filter(|need| need.least.contains(&permission));
+    needs.any(|need| need.is_met(roles))
 }
 
 /// Permissions that no part needs, or not that much of.
@@ -266,7 +309,8 @@ mod tests {
             [
                 "BitlockerKey.Read.All",
                 "Device.Read.All",
-                "DeviceManagementManagedDevices.Read.All"
+                "DeviceManagementManagedDevices.Read.All",
+                "User.Read.All"
             ]
         );
         assert_eq!(
@@ -276,7 +320,13 @@ mod tests {
             ),
             ["DeviceManagementManagedDevices.Read.All"]
         );
-        assert!(missing_for(Part::Directory, &["Directory.Read.All"]).is_empty());
+        assert_eq!(
+            missing_for(Part::Directory, &["Directory.Read.All"]),
+            ["DeviceManagementManagedDevices.Read.All"]
+        );
+        let granted = roles(&["Directory.Read.All"]);
+        assert!(allow(&granted, "User.Read.All"));
+        assert!(!allow(&granted, "DeviceManagementManagedDevices.Read.All"));
         assert_eq!(missing_for(Part::Mail, &["SMTP.SendAsApp"]), ["Mail.Send"]);
         let either = "DeviceManagementConfiguration.ReadWrite.All";
         assert_eq!(

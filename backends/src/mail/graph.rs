@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clavis_broker::letters::Mail;
-use clavis_broker::ports::{Clock, Finding, MailError, Mailer};
+use clavis_broker::ports::{Clock, Finding, MailError, Mailer, Severity};
 use clavis_config::settings;
 
 use super::compose::compose;
-use crate::entra::{Body, Call, Part, Tenant};
+use crate::entra::{Body, Call, Part, Tenant, Trouble, trouble_finding};
 
 /// Sends mails from one mailbox of a tenant.
 pub struct GraphMailer {
@@ -35,6 +35,38 @@ impl GraphMailer {
             clock,
         }
     }
+
+    async fn post(&self, mime: &str) -> Result<Option<()>, Trouble> {
+        let call = Call::post("v1.0")
+            .segment("users")
+            .segment(self.mailbox.as_str())
+            .segment("sendMail")
+            .needs("Mail.Send");
+        self.tenant.post(&call, Body::Mime(mime)).await
+    }
+
+    /// Hands over nothing in place of a mail: who may send is told that this is none, and who may
+    /// not, or from where, is told that first.
+    async fn try_nothing(&self) -> Finding {
+        let mailbox = &self.mailbox;
+        match self.post("").await {
+            Err(Trouble::Refused(answer)) if answer.status == 400 => {
+                Finding::ok(format!("Graph takes mails from the mailbox {mailbox}."))
+            }
+            Ok(None) => Finding::failure(
+                format!("There is no mailbox {mailbox}."),
+                "Write the user principal name of a user with a mailbox into `mailbox` in [mail].",
+            ),
+            Ok(Some(())) => Finding::warning(
+                "Graph takes for a mail what is none.",
+                "Send a mail to yourself (sign in to Clavis) to see that mails arrive.",
+            ),
+            Err(trouble) => {
+                let what = format!("No mail can be sent from the mailbox {mailbox}");
+                trouble_finding(&what, &trouble)
+            }
+        }
+    }
 }
 
 #[async_trait]
@@ -42,12 +74,7 @@ impl Mailer for GraphMailer {
     async fn send(&self, mail: &Mail) -> Result<(), MailError> {
         let message = compose(mail, &self.sender, self.clock.now())?;
         let mime = STANDARD.encode(message.formatted());
-        let call = Call::post("v1.0")
-            .segment("users")
-            .segment(self.mailbox.as_str())
-            .segment("sendMail")
-            .needs("Mail.Send");
-        match self.tenant.post(&call, Body::Mime(&mime)).await? {
+        match self.post(&mime).await? {
             Some(()) => Ok(()),
             // An operator has to name another mailbox, or to make this one.
             None => Err(MailError::Transient(
@@ -57,6 +84,10 @@ impl Mailer for GraphMailer {
     }
 
     async fn check(&self) -> Vec<Finding> {
-        self.tenant.check(Part::Mail).await
+        let mut findings = self.tenant.check(Part::Mail).await;
+        if findings.iter().all(|it| it.severity != Severity::Failure) {
+            findings.push(self.try_nothing().await);
+        }
+        findings
     }
 }

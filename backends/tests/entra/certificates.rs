@@ -35,6 +35,13 @@ impl Workshop {
         openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", bits], &out);
     }
 
+    /// Makes `NAME.key`, of an elliptic curve.
+    pub(crate) fn curve_key(&self, name: &str) {
+        let curve = "ec_paramgen_curve:P-256";
+        let out = self.path(&format!("{name}.key"));
+        openssl(&["genpkey", "-algorithm", "EC", "-pkeyopt", curve], &out);
+    }
+
     /// Makes `NAME.pem`, a certificate for the key `KEY.key`; each is another one.
     pub(crate) fn certificate(&self, name: &str, key: &str) {
         let key = self.path(&format!("{key}.key")).display().to_string();

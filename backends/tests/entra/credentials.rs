@@ -108,6 +108,10 @@ async fn files_that_cannot_be_used_are_named() {
         private_key: SecretString::from("-----BEGIN PRIVATE KEY-----"),
     };
     assert!(trouble_with(no_key).await.contains("no usable key"));
+    workshop.curve_key("curve");
+    workshop.certificate("curve", "curve");
+    let curve = workshop.credential("curve", "curve");
+    assert!(trouble_with(curve).await.contains("none of RSA"));
     let no_token = EntraCredential::Federated {
         token_file: workshop.path("ours.pem"),
     };
@@ -189,9 +193,9 @@ fn federated_token(workshop: &Workshop, key: &str) -> String {
     let pem = workshop.text(&format!("{key}.key"));
     let key = PrivateKeyDer::from_pem_slice(pem.as_bytes()).expect("a key");
     let key = rustls::crypto::ring::sign::any_supported_type(&key).expect("a key of RSA");
-    let signer = key
+    let pen = key
         .choose_scheme(&[SignatureScheme::RSA_PKCS1_SHA256])
-        .expect("a signer");
-    let signature = signer.sign(signed.as_bytes()).expect("a signature");
+        .expect("a way to sign");
+    let signature = pen.sign(signed.as_bytes()).expect("a signature");
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
 }

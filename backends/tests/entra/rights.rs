@@ -35,6 +35,7 @@ async fn the_right_permissions_are_found_right() {
         "BitlockerKey.Read.All",
         "Device.Read.All",
         "DeviceManagementManagedDevices.Read.All",
+        "User.Read.All",
     ];
     let findings = check(&roles, uses, Part::Escrow).await;
     assert!(
@@ -44,10 +45,10 @@ async fn the_right_permissions_are_found_right() {
         "{findings:?}"
     );
     assert!(findings[0].what.contains("signs in to the tenant"));
-    // Without Intune it works as well.
+    // Without Intune and people it works as well.
     let findings = check(&roles[..2], uses, Part::Escrow).await;
-    assert_eq!(said(&findings, Severity::Ok).len(), 3, "{findings:?}");
-    assert_eq!(findings.len(), 3);
+    assert_eq!(said(&findings, Severity::Ok).len(), 4, "{findings:?}");
+    assert_eq!(findings.len(), 4);
 }
 
 #[tokio::test]
@@ -68,13 +69,13 @@ async fn what_is_missing_and_what_is_too_much_is_named() {
     assert!(!warnings[0].contains("BitlockerKey"));
 
     let findings = check(&roles, uses, Part::Mail).await;
-    let failures = said(&findings, Severity::Failure);
-    assert_eq!(failures.len(), 1, "{findings:?}");
-    assert!(failures[0].contains("Mail.Send"));
-    assert!(
-        said(&findings, Severity::Warning).is_empty(),
-        "said already"
+    let warnings = said(&findings, Severity::Warning);
+    assert_eq!(
+        warnings.len(),
+        1,
+        "the other was said already: {findings:?}"
     );
+    assert!(warnings[0].contains("Mail.Send"));
 }
 
 #[tokio::test]
@@ -99,7 +100,7 @@ async fn exchange_has_permissions_of_its_own() {
     }))
     .await;
     let findings = place.tenant().check(Part::Smtp).await;
-    let failures = said(&findings, Severity::Failure);
-    assert_eq!(failures.len(), 1, "{findings:?}");
-    assert!(failures[0].contains("SMTP.SendAsApp"));
+    let warnings = said(&findings, Severity::Warning);
+    assert_eq!(warnings.len(), 1, "{findings:?}");
+    assert!(warnings[0].contains("SMTP.SendAsApp"));
 }
