@@ -24,11 +24,13 @@ fn tenant(expected: &Expected) -> Cloud {
     }))
 }
 
-fn any_expected() -> Expected {
+/// What is in the domain.
+pub(crate) fn any_expected() -> Expected {
     Expected::of(&Installation::new(&Kind::Domain))
 }
 
-fn hybrid(controllers: Vec<String>) -> (Installation, Cloud, Expected) {
+/// An installation over the domain and such a tenant.
+pub(crate) fn hybrid(controllers: Vec<String>) -> (Installation, Cloud, Expected) {
     let expected = any_expected();
     let cloud = tenant(&expected);
     let clavis = Installation::new(&Kind::Hybrid {

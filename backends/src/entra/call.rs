@@ -112,7 +112,7 @@ impl Call {
         ) {
             (_, Some("sendMail")) => Service::Mail,
             (Some("informationProtection"), _) => Service::Keys,
-            (Some("deviceManagement"), _) => Service::Intune,
+            (Some("deviceManagement"), _) | (_, Some("managedDevices")) => Service::Intune,
             _ => Service::Directory,
         }
     }

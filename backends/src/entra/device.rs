@@ -8,9 +8,28 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::{Call, Tenant, Trouble, equals};
+
 /// What is asked of a device (`$select`).
 pub(crate) const DEVICE_FIELDS: &str =
     "id,deviceId,displayName,operatingSystem,trustType,approximateLastSignInDateTime";
+
+/// To read devices.
+pub(crate) const DEVICES: &str = "Device.Read.All";
+
+/// The devices with this value in a property, `displayName` or `deviceId`.
+pub(crate) async fn devices_with(
+    tenant: &Tenant,
+    property: &str,
+    value: &str,
+) -> Result<Vec<DeviceObject>, Trouble> {
+    let call = Call::get("v1.0")
+        .segment("devices")
+        .query("$filter", &equals(property, value))
+        .query("$select", DEVICE_FIELDS)
+        .needs(DEVICES);
+    tenant.list(&call).await
+}
 
 /// A device as Graph tells it (resource type `device`).
 #[derive(Debug, Clone, Deserialize)]

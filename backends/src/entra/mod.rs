@@ -26,7 +26,7 @@ mod wire;
 pub use call::{Call, equals};
 pub use check::trouble_finding;
 pub use client::Body;
-pub(crate) use device::{DEVICE_FIELDS, DeviceObject, device, tell_apart};
+pub(crate) use device::{DEVICE_FIELDS, DEVICES, DeviceObject, device, devices_with, tell_apart};
 pub use endpoints::Scope;
 pub use roles::{Part, Uses};
 pub use tenant::Tenant;

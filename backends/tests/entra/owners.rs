@@ -95,7 +95,7 @@ async fn without_intune_there_are_fewer_and_no_error() {
     let before = place.graph_calls().await.len();
     assert_eq!(names(&devices(&place).await), ["LT-1"]);
     let calls = &place.graph_calls().await[before..];
-    let to_intune = |call: &&Value| call["path"].to_string().contains("deviceManagement");
+    let to_intune = |call: &&Value| call["path"].to_string().contains("managedDevices");
     assert_eq!(calls.iter().find(to_intune), None, "it is not asked");
 }
 

@@ -3,9 +3,10 @@
 import { GraphError } from './error.mjs';
 import { allow, filtered, page, selected, shape } from './odata.mjs';
 import { MANAGED_DEVICE } from './types.mjs';
+import { same } from '../tenants.mjs';
 
 const PATH = '/deviceManagement/managedDevices';
-const FIELDS = ['azureADDeviceId', 'serialNumber', 'deviceName', 'userId'];
+const FIELDS = ['azureADDeviceId', 'serialNumber', 'deviceName'];
 const REFUSAL = {
     code: 'Forbidden',
     message: 'Application is not authorized to perform this operation.',
@@ -18,6 +19,12 @@ const ROTATION_ROLES = [
 
 export const MANAGED_DEVICE_ROUTES = [
     { route: `GET ${PATH}`, roles: MANAGED_DEVICE.roles, refusal: REFUSAL, answer: list },
+    {
+        route: 'GET /users/{id}/managedDevices',
+        roles: MANAGED_DEVICE.roles,
+        refusal: REFUSAL,
+        answer: listOfUser,
+    },
     { route: `GET ${PATH}/{id}`, roles: MANAGED_DEVICE.roles, refusal: REFUSAL, answer: get },
     {
         route: `POST ${PATH}/{id}/rotateBitLockerKeys`,
@@ -30,8 +37,18 @@ export const MANAGED_DEVICE_ROUTES = [
 
 function list({ world, tenant, exchange }) {
     allow(exchange, '$filter', '$select', '$top', '$count', '$skiptoken');
-    const names = selected(exchange);
     const objects = filtered(tenant.managedDevices, exchange.query.get('$filter'), FIELDS);
+    return pageOf(world, tenant, exchange, objects);
+}
+
+function listOfUser({ world, tenant, exchange, id }) {
+    allow(exchange, '$select', '$top', '$skiptoken');
+    const objects = tenant.managedDevices.filter(({ userId }) => same(userId, id));
+    return pageOf(world, tenant, exchange, objects);
+}
+
+function pageOf(world, tenant, exchange, objects) {
+    const names = selected(exchange);
     return page(
         world,
         tenant,

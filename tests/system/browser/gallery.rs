@@ -1,9 +1,13 @@
 //! The pages that a straight journey does not pass, and the mails: each fits a phone, is dark
 //! where that is preferred, and complains of nothing.
 
+use serde_json::json;
+
 use super::ANNA;
 use super::chromium::{Chromium, in_chromium};
-use crate::harness::{Daemon, Installation, Kind, ask, decide, redeem, sign_in};
+use crate::harness::cloud::{device, guid};
+use crate::harness::{Daemon, Installation, Kind, ask, decide, key_link, redeem, sign_in};
+use crate::hybrid::{any_expected, hybrid};
 
 /// Selects the button that sends the form of a page.
 const SEND: &str = "main form.card button.primary";
@@ -165,6 +169,68 @@ fn a_key_that_cannot_be_had() {
         browser.press(SEND, "/key/").await;
         browser.find(".notice.good").await;
         browser.look("key-not-used").await;
+    });
+}
+
+#[test]
+fn a_machine_in_two_places() {
+    in_chromium(async |browser| {
+        let (clavis, cloud, _) = hybrid(Vec::new());
+        clavis.change("[server]", "[rotation]\nafter = \"0s\"\n[server]");
+        cloud.change(&json!({ "managedDevices": [{
+            "azureADDeviceId": any_expected().device("LT-0001"), "deviceName": "LT-0001",
+        }] }));
+        let daemon = clavis.start();
+        enter(browser, &clavis, &daemon).await;
+
+        let (reference, link) = key_link(&clavis, &daemon, "LT-0001", "bert.boss");
+        cloud.fail(&json!({ "match": "recoveryKeys", "status": 403 }));
+        browser.open(&link).await;
+        browser.press(SEND, "/key/").await;
+        browser.look("key-not-used-where").await;
+        cloud.mend();
+        browser.press(SEND, "/key/").await;
+        browser.find(".digits").await;
+        browser.look("key-two-places").await;
+        let letter = clavis
+            .mails
+            .wait("anna", "A New Key Is Being Made", &reference);
+        let file = clavis.path().join("mail.html");
+        std::fs::write(&file, &letter.html).expect("a file");
+        browser.open(&format!("file://{}", file.display())).await;
+        browser.look("mail-a-new-key-is-being-made").await;
+        browser
+            .open(&format!("{}/requests/{reference}", daemon.url))
+            .await;
+        browser.look("request-rotated").await;
+
+        cloud.fail(&json!({ "match": "/v1.0/", "status": 500 }));
+        let anna = sign_in(&daemon, &clavis.mails, ANNA);
+        let reference = ask(&anna, "LT-0001", "It wants a key since the update.");
+        browser
+            .open(&format!("{}/requests/{reference}", daemon.url))
+            .await;
+        browser.look("request-partial").await;
+        let review = clavis
+            .mails
+            .wait("bert.boss", "Approval Needed", &reference);
+        browser.open(&review.link("/review/")).await;
+        browser.look("review-partial").await;
+        browser.press("button[value=approve]", "/review/").await;
+        let letter = clavis.mails.wait(ANNA, "Your Secure Key Link", &reference);
+        browser.open(&letter.link("/key/")).await;
+        browser.press(SEND, "/key/").await;
+        browser.find(".digits").await;
+        browser.look("key-partial").await;
+
+        cloud.mend();
+        cloud.change(&json!({ "add": { "devices": [device(&guid(5), "LT-0001", 1)] } }));
+        browser.open(&format!("{}/requests/new", daemon.url)).await;
+        browser.type_into("#asset", "LT-0001").await;
+        browser.type_into("#reason", "locked").await;
+        browser.press(SEND, "/requests/new").await;
+        browser.find("fieldset").await;
+        browser.look("ask-which-machine").await;
     });
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clavis_broker::causes::with_causes;
 use clavis_broker::devices::{BackendName, Device};
 use clavis_broker::people::PersonId;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -13,16 +14,14 @@ use uuid::Uuid;
 use super::unreadable;
 use crate::entra::permission::{MANAGED_DEVICES, PEOPLE};
 use crate::entra::{
-    Call, DEVICE_FIELDS, DeviceObject, Tenant, Trouble, device, equals, tell_apart,
+    Call, DEVICE_FIELDS, DEVICES, DeviceObject, Tenant, Trouble, device, devices_with, tell_apart,
 };
-
-const DEVICES: &str = "Device.Read.All";
 
 /// How long Intune is waited for: it is slower than the directory, and can be done without.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// How many devices one filter names. Graph takes no more than 15 alternatives.
-const AT_ONCE: usize = 15;
+/// How many devices are asked for at once.
+const AT_ONCE: usize = 8;
 
 /// The devices that somebody owns, has registered or, where Intune may be read, is the primary
 /// user of, sorted by name. Of a computer that was joined to Active Directory first, Entra ID
@@ -40,7 +39,7 @@ pub(super) async fn of(
     let mut objects = by_device_id(owned?.into_iter().chain(registered?));
     let mut others = managed?;
     others.retain(|id| !objects.contains_key(id));
-    objects.append(&mut by_device_id(with_ids(tenant, &others).await?));
+    objects.append(&mut by_device_id(with_ids(tenant, others).await?));
     let id = PersonId(person.to_owned());
     let devices = objects
         .values()
@@ -98,13 +97,13 @@ async fn managed(tenant: &Tenant, person: &str) -> Result<Vec<Uuid>, Trouble> {
         user_id: Option<String>,
     }
     let call = Call::get("v1.0")
-        .segment("deviceManagement")
+        .segment("users")
+        .segment(person)
         .segment("managedDevices")
-        .query("$filter", &equals("userId", person))
         .query("$select", "id,azureADDeviceId,userId")
         .needs(MANAGED_DEVICES);
     let found: Vec<Managed> = tenant.list(&call).await?;
-    // Intune is known to answer with everything where it makes nothing of a filter.
+    // Of a device that several people use, one is the primary user.
     let theirs = found.into_iter().filter(|managed| {
         let user = managed.user_id.as_deref();
         user.is_some_and(|user| user.eq_ignore_ascii_case(person))
@@ -113,19 +112,12 @@ async fn managed(tenant: &Tenant, person: &str) -> Result<Vec<Uuid>, Trouble> {
     Ok(ids.filter(|id| !id.is_nil()).collect())
 }
 
-async fn with_ids(tenant: &Tenant, ids: &[Uuid]) -> Result<Vec<DeviceObject>, Trouble> {
-    let mut found = Vec::new();
-    for ids in ids.chunks(AT_ONCE) {
-        let alternatives: Vec<_> = ids
-            .iter()
-            .map(|id| equals("deviceId", &id.as_hyphenated().to_string()))
-            .collect();
-        let call = Call::get("v1.0")
-            .segment("devices")
-            .query("$filter", &alternatives.join(" or "))
-            .query("$select", DEVICE_FIELDS)
-            .needs(DEVICES);
-        found.extend(tenant.list::<DeviceObject>(&call).await?);
-    }
-    Ok(found)
+/// The devices with these IDs, some at once.
+async fn with_ids(tenant: &Tenant, ids: Vec<Uuid>) -> Result<Vec<DeviceObject>, Trouble> {
+    let found = stream::iter(ids)
+        .map(async |id| devices_with(tenant, "deviceId", &id.as_hyphenated().to_string()).await)
+        .buffer_unordered(AT_ONCE)
+        .try_collect::<Vec<_>>()
+        .await?;
+    Ok(found.into_iter().flatten().collect())
 }

@@ -13,10 +13,9 @@ use uuid::Uuid;
 use super::{hyphenated, keys};
 use crate::entra::permission::{MANAGED_DEVICES, PEOPLE};
 use crate::entra::{
-    Call, DEVICE_FIELDS, DeviceObject, Tenant, Trouble, device, equals, tell_apart,
+    Call, DEVICE_FIELDS, DEVICES, DeviceObject, Tenant, Trouble, device, devices_with, equals,
+    tell_apart,
 };
-
-const DEVICES: &str = "Device.Read.All";
 
 /// Devices by name, by `deviceId`, by the ID of their object, by the ID of one of their keys, and
 /// where Intune may be read, by serial number. None without an ID that keys are escrowed under.
@@ -41,7 +40,7 @@ pub(super) async fn devices(
 }
 
 async fn by_name(tenant: &Tenant, name: &str) -> Result<Vec<DeviceObject>, Trouble> {
-    let named = listed(tenant, "displayName", name);
+    let named = devices_with(tenant, "displayName", name);
     let (named, serials) = tokio::join!(named, by_serial_number(tenant, name));
     let mut found = named?;
     found.extend(serials?);
@@ -54,7 +53,8 @@ async fn by_serial_number(tenant: &Tenant, number: &str) -> Result<Vec<DeviceObj
     }
     let managed = managed(tenant, "serialNumber", number).await?;
     let ids = managed.iter().filter_map(Managed::device_id);
-    let found = try_join_all(ids.map(async |id| listed(tenant, "deviceId", &hyphenated(id)).await));
+    let found =
+        try_join_all(ids.map(async |id| devices_with(tenant, "deviceId", &hyphenated(id)).await));
     Ok(found.await?.into_iter().flatten().collect())
 }
 
@@ -66,7 +66,7 @@ async fn by_id(tenant: &Tenant, id: Uuid) -> Result<Vec<DeviceObject>, Trouble> 
         .query("$select", DEVICE_FIELDS)
         .needs(DEVICES);
     let object = tenant.get::<DeviceObject>(&object);
-    let device = listed(tenant, "deviceId", &text);
+    let device = devices_with(tenant, "deviceId", &text);
     let (object, device, of_key) = tokio::join!(object, device, by_key(tenant, &text));
     let mut found = device?;
     found.extend(object?);
@@ -93,22 +93,9 @@ async fn by_key(tenant: &Tenant, id: &str) -> Result<Vec<DeviceObject>, Trouble>
     };
     let wrapped = answer.value.and_then(|key| key.device_id);
     match wrapped.or(answer.flat.device_id) {
-        Some(device) => listed(tenant, "deviceId", &hyphenated(device)).await,
+        Some(device) => devices_with(tenant, "deviceId", &hyphenated(device)).await,
         None => Ok(Vec::new()),
     }
-}
-
-async fn listed(
-    tenant: &Tenant,
-    property: &str,
-    value: &str,
-) -> Result<Vec<DeviceObject>, Trouble> {
-    let call = Call::get("v1.0")
-        .segment("devices")
-        .query("$filter", &equals(property, value))
-        .query("$select", DEVICE_FIELDS)
-        .needs(DEVICES);
-    tenant.list(&call).await
 }
 
 /// A device as Intune manages it.
