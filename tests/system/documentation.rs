@@ -223,6 +223,27 @@ fn sql_stands_in_the_store_alone() {
 }
 
 #[test]
+fn keys_are_read_in_one_place() {
+    let callers = |call: &str| -> Vec<String> {
+        let sources = sources(&["broker/src/service", "web/src", "src"]).into_iter();
+        let calling =
+            sources.filter(|(file, _)| !file.components().any(|it| it.as_os_str() == "tests"));
+        let lines = calling.flat_map(|(file, text)| {
+            let name = file
+                .file_name()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned();
+            let found = text.lines().filter(|line| line.contains(call)).count();
+            vec![name; found]
+        });
+        lines.collect()
+    };
+    assert_eq!(callers("backend.keys("), ["escrow.rs"]);
+    assert_eq!(callers(".read_keys("), ["redeem.rs"]);
+}
+
+#[test]
 fn the_library_for_graph_is_known_in_one_place_and_used_for_nothing_else() {
     let sources = sources(&["broker/src", "config/src", "backends/src", "web/src", "src"]);
     let knowing: Vec<_> = sources

@@ -286,7 +286,7 @@ async fn each_fault_has_its_kind_and_none_tells_a_key() {
 async fn a_device_that_intune_manages_is_told_to_make_new_keys() {
     let managed = json!([{ "id": guid(0x99), "azureADDeviceId": guid(1) }]);
     let mut roles = ROLES.to_vec();
-    roles.push("DeviceManagementManagedDevices.PrivilegedOperations.All");
+    roles.push("DeviceManagementManagedDevices.ReadWrite.All");
     let (place, escrow) = with(json!({ "managedDevices": managed, "roles": roles })).await;
     assert_eq!(escrow.rotate(&id(1)).await.unwrap(), Rotation::Asked);
     assert_eq!(escrow.rotate(&id(2)).await.unwrap(), Rotation::NotManaged);
@@ -298,7 +298,7 @@ async fn a_device_that_intune_manages_is_told_to_make_new_keys() {
     place.expire_tokens().await;
     let (kind, said) = fault(escrow.rotate(&id(1))).await;
     assert_eq!(kind, EscrowFault::Denied);
-    assert!(said.contains("PrivilegedOperations"), "{said}");
+    assert!(said.contains("ReadWrite"), "{said}");
 }
 
 #[tokio::test]

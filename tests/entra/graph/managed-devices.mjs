@@ -12,7 +12,6 @@ const REFUSAL = {
     message: 'Application is not authorized to perform this operation.',
 };
 const ROTATION_ROLES = [
-    'DeviceManagementManagedDevices.PrivilegedOperations.All',
     'DeviceManagementConfiguration.ReadWrite.All',
     'DeviceManagementManagedDevices.ReadWrite.All',
 ];

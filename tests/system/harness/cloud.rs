@@ -19,7 +19,7 @@ const ROLES: [&str; 8] = [
     "BitlockerKey.Read.All",
     "BitlockerKey.ReadBasic.All",
     "Device.Read.All",
-    "DeviceManagementManagedDevices.PrivilegedOperations.All",
+    "DeviceManagementManagedDevices.ReadWrite.All",
     "DeviceManagementManagedDevices.Read.All",
     "GroupMember.Read.All",
     "Mail.Send",

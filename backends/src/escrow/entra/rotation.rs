@@ -15,7 +15,7 @@ pub(super) async fn rotate(tenant: &Tenant, device_id: &str) -> Result<Rotation,
             .segment("managedDevices")
             .segment(managed.id)
             .segment("rotateBitLockerKeys")
-            .needs("DeviceManagementManagedDevices.PrivilegedOperations.All");
+            .needs("DeviceManagementManagedDevices.ReadWrite.All");
         // A device that was taken out of Intune in between is not managed either.
         if tenant.post(&order, Body::Empty).await?.is_some() {
             asked = Rotation::Asked;
