@@ -4,6 +4,7 @@
 pub(crate) mod chromium;
 mod gallery;
 mod look;
+mod passphrases;
 
 use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::key::Key;
@@ -32,7 +33,7 @@ fn a_journey_with_clicks() {
         for (answer, said) in [
             (
                 "Promise.reject()",
-                "Not copied. Please select the digits by hand.",
+                "Not copied. Please select the key by hand.",
             ),
             ("new Promise(() => {})", ""),
         ] {

@@ -9,7 +9,7 @@ use super::{AdvanceError, Broker, Unavailable, in_time};
 use crate::audit::{Actor, Event, FetchFault, LogEntry};
 use crate::causes::with_causes;
 use crate::devices::{BackendName, EscrowRecord, Selection, select, uncovered, volume_label};
-use crate::keys::{Damage, RecoveryKey};
+use crate::keys::{Damage, Form, RecoveryKey};
 use crate::lifecycle::{Command, Disclosure, Outcome, Refusal, Request, State};
 use crate::ports::{LinkKind, PersonQuery, StoredRequest, Write};
 use crate::tokens::PlainToken;
@@ -98,6 +98,8 @@ pub struct DisclosedKey {
     pub record: EscrowRecord,
     /// What to call its volume.
     pub label: String,
+    /// The form that the key has, or should have.
+    pub form: Form,
     /// The key, or what is wrong with its record.
     pub key: Result<RecoveryKey, Damage>,
 }
@@ -306,7 +308,8 @@ fn disclose(
     for record in selection.release {
         match read.keys.remove(&record.key_id) {
             Some(key) => keys.push(DisclosedKey {
-                label: volume_label(&record, &shown),
+                label: volume_label(&record, key.form(), &shown),
+                form: key.form(),
                 key: key.key,
                 record,
             }),

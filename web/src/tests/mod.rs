@@ -2,4 +2,5 @@
 
 mod frame;
 mod journeys;
+mod keys;
 mod refusals;
