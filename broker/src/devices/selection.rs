@@ -83,14 +83,12 @@ pub fn volume_label(record: &EscrowRecord, form: Form, shown: &[EscrowRecord]) -
 /// Whether a newer key surely opens the volume that an older one opened. Where volumes are unknown,
 /// that takes one backend that holds both: what another says of a drive is no reason to hide a key.
 fn opens_the_same(newer: &EscrowRecord, older: &EscrowRecord) -> bool {
-    match older.volume {
-        Some(volume) => newer.volume == Some(volume),
-        None => {
-            let is_system = |record: &EscrowRecord| record.kind == VolumeKind::OperatingSystem;
-            let one_holds_both = newer.held_by.iter().any(|it| older.held_by.contains(it));
-            is_system(older) && is_system(newer) && one_holds_both
-        }
+    if let Some(volume) = older.volume {
+        return newer.volume == Some(volume);
     }
+    let is_system = |record: &EscrowRecord| record.kind == VolumeKind::OperatingSystem;
+    let one_holds_both = newer.held_by.iter().any(|it| older.held_by.contains(it));
+    is_system(older) && is_system(newer) && one_holds_both
 }
 
 #[cfg(test)]
