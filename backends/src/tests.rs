@@ -35,6 +35,13 @@ impl SecretFiles for PathIsSecret {
     fn private_key(&self, path: &Path) -> Result<SecretString, Wrong> {
         self.secret(path)
     }
+
+    fn token_file(&self, path: &Path) -> Result<(), Wrong> {
+        if path.ends_with("open") {
+            return Err(Wrong::new("names a file that all may write", "Close it."));
+        }
+        Ok(())
+    }
 }
 
 fn parse(text: &str) -> Result<Settings, Problems> {
