@@ -12,5 +12,7 @@ mod owners;
 mod paging;
 mod people;
 mod rights;
+mod rotation;
 mod smtp;
 mod tokens;
+mod whose;
