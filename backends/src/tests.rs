@@ -1,6 +1,7 @@
 //! Whole configurations: the example, and what else is sound.
 
 mod directory;
+mod documents;
 mod entra;
 mod mistakes;
 mod programs;
