@@ -19,6 +19,7 @@ mod headers;
 mod limit;
 mod probes;
 mod sessions;
+mod turns;
 mod wiped;
 
 mod pages;

@@ -45,6 +45,18 @@ pub(super) struct KeysRead {
 }
 
 impl<T> Answers<T> {
+    /// None of these has answered.
+    pub(super) fn none_of(backends: &[BackendName]) -> Self {
+        let silent = backends.iter().map(|backend| Silent {
+            backend: backend.clone(),
+            why: FetchFault::Unavailable,
+        });
+        Self {
+            found: Vec::new(),
+            silent: silent.collect(),
+        }
+    }
+
     /// The names of the backends that gave no answer.
     pub(super) fn unanswered(&self) -> Vec<BackendName> {
         self.silent

@@ -1,15 +1,23 @@
 //! Having keys replaced that were shown: some hours later, from the outbox.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use jiff::Timestamp;
+use tokio::time::timeout;
 
-use super::escrow::{Silent, heard};
+use super::escrow::{Answers, Silent, heard};
 use super::{Broker, Unavailable, outbox::GIVE_UP};
 use crate::audit::{Actor, Event, FetchFault, LogEntry, WhyNoRotation};
 use crate::devices::BackendName;
 use crate::letters::LetterKind;
 use crate::lifecycle::{Effect, Request, RequestId, Sending};
 use crate::ports::{Change, Lease, Rotation, Write};
+
+/// How long finding out who else knows the device may take, and how long telling it. Both together
+/// are shorter than the lease: nobody else gives the order meanwhile.
+const LOOKING_UP: Duration = Duration::from_secs(8);
+const TELLING: Duration = Duration::from_secs(20);
 
 /// What became of the wish for new keys.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,9 +46,9 @@ impl Broker {
         };
         let request = stored.request;
         // A backend that did not answer when the keys were asked for may have shown some since.
-        let elsewhere = self
-            .complete_with(&request.device, &request.unanswered)
-            .await;
+        let elsewhere = self.complete_with(&request.device, &request.unanswered);
+        let elsewhere = timeout(LOOKING_UP, elsewhere).await;
+        let elsewhere = elsewhere.unwrap_or_else(|_| Answers::none_of(&request.unanswered));
         let device = elsewhere.found.first().unwrap_or(&request.device);
         let places: Vec<_> = device
             .places()
@@ -48,7 +56,7 @@ impl Broker {
             .collect();
         let told = join_all(places.into_iter().map(async |(backend, place)| {
             let name = backend.name().clone();
-            match tokio::time::timeout(Self::DEADLINE, backend.rotate(place)).await {
+            match timeout(TELLING, backend.rotate(place)).await {
                 Ok(answer) => heard(&**backend, answer).map(|rotation| (name, rotation)),
                 // Nobody knows how far it came.
                 Err(_) => Ok((name, Rotation::Unsure)),
