@@ -1,49 +1,43 @@
-//! How many requests of one person may be looked up at once. Each of them asks every backend
-//! several questions, and others are waiting for these as well.
+//! How many requests of one person are looked up at once; further ones wait for their turn. Each of
+//! them asks every backend several questions, and others are waiting for these as well.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use clavis_broker::people::PersonId;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 /// At once, for one person.
 const AT_ONCE: usize = 3;
+/// How long a page waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// From so many people on, those who wait for nothing are forgotten.
+const MANY: usize = 1024;
 
 /// Whose requests are being looked up.
 #[derive(Default)]
-pub(crate) struct Turns(Mutex<HashMap<PersonId, usize>>);
+pub(crate) struct Turns(Mutex<HashMap<PersonId, Arc<Semaphore>>>);
 
 /// A turn, which ends when it is dropped.
-pub(crate) struct Turn {
-    turns: Arc<Turns>,
-    person: PersonId,
-}
+pub(crate) struct Turn(#[expect(dead_code, reason = "it is held")] OwnedSemaphorePermit);
 
 impl Turns {
-    /// A turn for this person; `None` where as many as there may be are under way.
-    pub(crate) fn take(self: &Arc<Self>, person: &PersonId) -> Option<Turn> {
-        let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let theirs = under_way.entry(person.clone()).or_default();
-        if *theirs == AT_ONCE {
-            return None;
-        }
-        *theirs += 1;
-        Some(Turn {
-            turns: Arc::clone(self),
-            person: person.clone(),
-        })
+    /// A turn for this person; `None` where none came in time.
+    pub(crate) async fn take(&self, person: &PersonId) -> Option<Turn> {
+        let theirs = self.of(person);
+        let turn = timeout(PATIENCE, theirs.acquire_owned()).await.ok()?;
+        turn.ok().map(Turn)
     }
-}
 
-impl Drop for Turn {
-    fn drop(&mut self) {
-        let mut under_way = self.turns.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(theirs) = under_way.get_mut(&self.person) {
-            *theirs -= 1;
-            if *theirs == 0 {
-                under_way.remove(&self.person);
-            }
+    fn of(&self, person: &PersonId) -> Arc<Semaphore> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= MANY {
+            all.retain(|_, theirs| Arc::strong_count(theirs) > 1);
         }
+        let theirs = all.entry(person.clone());
+        Arc::clone(theirs.or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE))))
     }
 }
 
@@ -51,17 +45,35 @@ impl Drop for Turn {
 mod tests {
     use super::*;
 
-    #[test]
-    fn one_person_has_a_few_turns_at_once_and_holds_nobody_else_back() {
-        let turns = Arc::new(Turns::default());
-        let (anna, ben) = (PersonId("anna".into()), PersonId("ben".into()));
-        let mut held: Vec<_> = (0..AT_ONCE).map(|_| turns.take(&anna)).collect();
-        assert!(held.iter().all(Option::is_some));
-        assert!(turns.take(&anna).is_none());
-        assert!(turns.take(&ben).is_some());
-        held.pop();
-        assert!(turns.take(&anna).is_some());
+    fn person(name: &str) -> PersonId {
+        PersonId(name.to_owned())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_person_has_a_few_turns_at_once_and_holds_nobody_else_back() {
+        let turns = Turns::default();
+        let anna = person("anna");
+        let mut held = Vec::new();
+        for _ in 0..AT_ONCE {
+            held.extend(turns.take(&anna).await);
+        }
+        assert_eq!(held.len(), AT_ONCE);
+        assert!(turns.take(&anna).await.is_none(), "not in time");
+        assert!(turns.take(&person("ben")).await.is_some());
+        let (next, ()) = tokio::join!(turns.take(&anna), async { drop(held.pop()) });
+        assert!(next.is_some());
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_nothing_is_forgotten_and_a_turn_that_is_held_counts_on() {
+        let turns = Turns::default();
+        let anna = person("anna");
+        let held = turns.take(&anna).await;
+        for n in 0..MANY {
+            turns.take(&person(&n.to_string())).await;
+        }
+        assert!(turns.0.lock().unwrap().len() < MANY);
+        assert_eq!(turns.of(&anna).available_permits(), AT_ONCE - 1);
         drop(held);
-        assert!(turns.0.lock().unwrap().is_empty());
     }
 }

@@ -147,7 +147,7 @@ pub(crate) async fn ask(
         });
     };
     let typed = form.served_to(&who.token)?;
-    let turn = app.turns.take(&who.person().id);
+    let turn = app.turns.take(&who.person().id).await;
     let _turn = turn.ok_or(Fault::TooManyAtOnce)?;
     let mut answer = Answer::default();
     match read(&typed) {
