@@ -21,7 +21,7 @@ mod throttle;
 mod tokens;
 mod transport;
 mod trouble;
-mod wire;
+pub(crate) mod wire;
 
 pub use call::{Call, equals};
 pub use check::trouble_finding;

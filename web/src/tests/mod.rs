@@ -2,4 +2,5 @@
 
 mod frame;
 mod journeys;
+mod providers;
 mod refusals;

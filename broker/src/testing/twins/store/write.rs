@@ -95,6 +95,18 @@ impl Memory {
                 self.challenges.retain(|it| it.token != token);
                 Ok(())
             }
+            Write::OpenProviderSignIn(begun) => {
+                let mut others = self.provider_sign_ins.iter();
+                require(!others.any(|it| it.token == begun.token))?;
+                self.provider_sign_ins.push(*begun);
+                Ok(())
+            }
+            Write::EndProviderSignIn(token) => {
+                let mut all = self.provider_sign_ins.iter();
+                require(all.any(|it| it.token == token))?;
+                self.provider_sign_ins.retain(|it| it.token != token);
+                Ok(())
+            }
             Write::OpenSession(session) => {
                 require(!self.sessions.iter().any(|it| it.token == session.token))?;
                 self.sessions.push(*session);
