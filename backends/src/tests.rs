@@ -1,6 +1,7 @@
 //! Whole configurations: the example, broken ones, and all that is said about them.
 
 mod entra;
+mod sign_in;
 
 use std::path::{Path, PathBuf};
 
@@ -65,7 +66,7 @@ fn said(line: &str, other: &str) -> Vec<String> {
 }
 
 /// Settings that the example shows as what can be written in place of others.
-const ALTERNATIVES: [&str; 12] = [
+const ALTERNATIVES: [&str; 13] = [
     "discover",
     "dns_server",
     "certificate_file",
@@ -78,6 +79,7 @@ const ALTERNATIVES: [&str; 12] = [
     "oauth",
     "entra",
     "mailbox",
+    "mail_is_verified",
 ];
 
 /// Uncomments every setting that the example shows as it holds without it.
@@ -628,12 +630,13 @@ fn files_are_read_from_the_disk_with_their_secrets() {
 
     write(&path, EXAMPLE).unwrap();
     let problems = clavis_config::load(&path, KINDS).expect_err("no secrets are there");
-    assert_eq!(problems.iter().count(), 3, "{problems}");
+    assert_eq!(problems.iter().count(), 4, "{problems}");
 
     for (name, secret) in [
         ("ad.password", "one\n"),
         ("smtp.password", "two"),
         ("entra.secret", "three"),
+        ("sign-in.secret", "four"),
     ] {
         let secret_path = folder.path().join(name);
         write(&secret_path, secret).unwrap();

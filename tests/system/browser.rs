@@ -4,6 +4,7 @@
 pub(crate) mod chromium;
 mod gallery;
 mod look;
+mod provider;
 
 use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::key::Key;

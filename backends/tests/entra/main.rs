@@ -12,5 +12,6 @@ mod owners;
 mod paging;
 mod people;
 mod rights;
+mod sign_in;
 mod smtp;
 mod tokens;

@@ -94,6 +94,7 @@ function makeProvider(world, tenant) {
         interactions: { url: (_, { uid }) => `/${tenant.id}/interaction/${uid}` },
         features: {
             devInteractions: { enabled: false },
+            rpInitiatedLogout: { enabled: true, logoutSource: askWhetherToSignOut },
             clientCredentials: { enabled: true },
             resourceIndicators: {
                 enabled: true,
@@ -151,6 +152,12 @@ async function consented({ oidc }) {
     grant.addOIDCScope(Object.keys(SCOPES).join(' '));
     await grant.save();
     return grant;
+}
+
+function askWhetherToSignOut(ctx, form) {
+    ctx.body = `<!doctype html><html lang="en"><meta name="viewport" content="width=device-width">
+        <title>Sign out</title><h1>Sign out of the provider of the tests?</h1>${form}
+        <button form="op.logoutForm" name="logout" value="yes">Sign out</button>`;
 }
 
 /** Where the provider keeps things: its client is the tenant's application as it is now. */

@@ -73,7 +73,7 @@ pub(super) fn session(number: u8, used_at: Timestamp, ends_at: Timestamp) -> Ses
     Session {
         token: token(number),
         person: party("anna"),
-        by: if number % 2 == 0 {
+        by: if number.is_multiple_of(2) {
             Way::Mail
         } else {
             Way::Provider(ProviderName::parse("Entra ID").unwrap())

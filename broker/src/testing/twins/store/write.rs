@@ -11,6 +11,7 @@ impl Memory {
         self.requests.iter().find(|stored| stored.request.id == id)
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm a write, side by side")]
     pub(super) fn apply(&mut self, write: Write) -> Result<(), CommitError> {
         match write {
             Write::Open(request) => self.open(*request),
