@@ -133,6 +133,12 @@ pub enum Event {
         /// Which backend has told it.
         backend: BackendName,
     },
+    /// A device was perhaps told to make new keys: the order was given, and no answer came. It is
+    /// not given again, since a device would make new keys with each.
+    RotationUnsure {
+        /// Which backend was to tell it.
+        backend: BackendName,
+    },
     /// The keys that were shown stay as they are: nobody can tell the device to make new ones.
     RotationImpossible {
         /// Why not.
@@ -321,6 +327,7 @@ impl Event {
             Self::RedemptionRefused { .. } => "redemption.refused",
             Self::FetchFailed { .. } => "fetch.failed",
             Self::RotationAsked { .. } => "rotation.asked",
+            Self::RotationUnsure { .. } => "rotation.unsure",
             Self::RotationImpossible { .. } => "rotation.impossible",
             Self::RotationFailed { .. } => "rotation.failed",
             Self::SignInRequested { .. } | Self::ProviderSignInRequested { .. } => {

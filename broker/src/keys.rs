@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use secrecy::{ExposeSecret, SecretBox};
+use secrecy::{ExposeSecret, SecretSlice};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -90,11 +90,25 @@ impl From<WantedKey> for String {
     }
 }
 
-/// A recovery key: 48 digits in 8 groups of 6, each group a multiple of 11 below 720,896
-/// (`[MS-FVE2]`, "numerical password"). Wiped from memory when dropped.
-pub struct RecoveryKey(SecretBox<[u8; RecoveryKey::DIGITS]>);
+/// A recovery key. It lies in one piece of memory that never grows, and is wiped when dropped.
+pub struct RecoveryKey {
+    form: Form,
+    text: SecretSlice<u8>,
+}
 
-/// Where a recovery key's checksums fail; carries no digit of it.
+/// What a recovery key looks like. A backend knows which of them it keeps; a key is never taken
+/// for the one because it is not sound as the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// BitLocker's: 48 digits in 8 groups of 6, each group a multiple of 11 below 720,896
+    /// (`[MS-FVE2]`, "numerical password").
+    Digits,
+    /// One line of text that opens the drive exactly as it is, such as `FileVault`'s and LUKS'.
+    /// Nothing in it tells whether it is right.
+    Passphrase,
+}
+
+/// What is wrong with the record of a recovery key; carries no character of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {
     /// Not 8 groups of 6 digits at all.
@@ -103,11 +117,25 @@ pub enum Damage {
     /// These groups, counted from 1, are no multiple of 11 below 720,896.
     #[error("the checksum of group {} is wrong", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
     Groups(Vec<usize>),
+    /// No passphrase.
+    #[error("it is not one line of 1 to 512 characters that can be shown")]
+    Passphrase,
+}
+
+impl Damage {
+    /// The form that the key should have.
+    pub fn form(&self) -> Form {
+        match self {
+            Self::Shape | Self::Groups(_) => Form::Digits,
+            Self::Passphrase => Form::Passphrase,
+        }
+    }
 }
 
 impl RecoveryKey {
     const DIGITS: usize = 48;
     const GROUP: usize = 6;
+    const LONGEST_PASSPHRASE: usize = 512;
 
     /// Reads `NNNNNN-NNNNNN-…` (8 groups of 6 digits with dashes) and proves its checksums.
     pub fn parse(text: &str) -> Result<Self, Damage> {
@@ -128,7 +156,10 @@ impl RecoveryKey {
             }
             groups += 1;
         }
-        let key = Self(SecretBox::new(digits));
+        let key = Self {
+            form: Form::Digits,
+            text: SecretSlice::new(digits),
+        };
         if groups != Self::DIGITS / Self::GROUP {
             return Err(Damage::Shape);
         }
@@ -145,13 +176,37 @@ impl RecoveryKey {
         }
     }
 
-    /// The 8 groups of 6 digits. The caller puts them on the one page that shows them and
-    /// nowhere else.
+    /// Takes a passphrase as it is, with the spaces around it: 1 to 512 characters in one line,
+    /// not all of them blank.
+    pub fn passphrase(text: &str) -> Result<Self, Damage> {
+        let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+        let sound = text.chars().nth(Self::LONGEST_PASSPHRASE).is_none()
+            && !text.chars().any(breaks)
+            && !text.trim().is_empty();
+        if !sound {
+            return Err(Damage::Passphrase);
+        }
+        Ok(Self {
+            form: Form::Passphrase,
+            text: SecretSlice::new(Box::from(text.as_bytes())),
+        })
+    }
+
+    /// Which form it has.
+    pub fn form(&self) -> Form {
+        self.form
+    }
+
+    /// The 8 groups of 6 digits, or the passphrase as a whole. The caller puts them on the one
+    /// page that shows them and nowhere else.
     pub fn groups(&self) -> impl Iterator<Item = &str> {
-        self.0
-            .expose_secret()
-            .chunks(Self::GROUP)
-            .map(|group| std::str::from_utf8(group).expect("only ASCII digits are taken in"))
+        let text = self.text.expose_secret();
+        let length = match self.form {
+            Form::Digits => Self::GROUP,
+            Form::Passphrase => text.len(),
+        };
+        text.chunks(length)
+            .map(|group| std::str::from_utf8(group).expect("only text is taken in"))
     }
 }
 
@@ -177,6 +232,14 @@ pub struct EscrowedKey {
     pub key: Result<RecoveryKey, Damage>,
 }
 
+impl EscrowedKey {
+    /// The form that the key has, or should have.
+    pub fn form(&self) -> Form {
+        let key = self.key.as_ref();
+        key.map_or_else(Damage::form, RecoveryKey::form)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,7 +250,48 @@ mod tests {
     fn a_sound_key_is_read_and_given_back_group_by_group() {
         let key = RecoveryKey::parse(SOUND).unwrap();
         assert_eq!(key.groups().collect::<Vec<_>>().join("-"), SOUND);
+        assert_eq!(key.form(), Form::Digits);
         assert_eq!(format!("{key:?}"), "RecoveryKey(…)");
+    }
+
+    #[test]
+    fn a_passphrase_is_given_back_whole_and_as_it_was() {
+        for text in [
+            "X7QZ-24KM-9PLA-00RT-B3VN-HH6C",
+            "  two  words, and <\"'&\\> ",
+            "ключ 鍵 é\u{301} \u{1f511}",
+            "x",
+            &"\u{1f511}".repeat(512),
+            // Nobody guesses at its form.
+            SOUND,
+        ] {
+            let key = RecoveryKey::passphrase(text).unwrap();
+            assert_eq!(key.groups().collect::<Vec<_>>(), [text]);
+            assert_eq!(key.form(), Form::Passphrase);
+            assert_eq!(format!("{key:?}"), "RecoveryKey(…)");
+            let digits = RecoveryKey::parse(text);
+            assert_eq!(digits.is_ok(), text == SOUND);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_shown_in_one_line_is_no_passphrase() {
+        for text in [
+            "",
+            "  \u{a0} ",
+            "key\n",
+            "a\tb",
+            "a\0b",
+            "a\u{7f}b",
+            "a\u{85}b",
+            "a\u{2028}b",
+            "a\u{2029}b",
+            &"x".repeat(513),
+        ] {
+            let damage = RecoveryKey::passphrase(text).unwrap_err();
+            assert_eq!(damage, Damage::Passphrase, "{text:?}");
+            assert_eq!(damage.form(), Form::Passphrase);
+        }
     }
 
     #[test]

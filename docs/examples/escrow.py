@@ -17,7 +17,7 @@ DEVICES = """
 # Without the key: a record is asked for before anybody has approved anything.
 RECORDS = "SELECT key_id, volume, kind, escrowed_at FROM recovery_key WHERE device = :device"
 KEYS = """
-    SELECT key_id, key FROM recovery_key
+    SELECT key_id, key, passphrase FROM recovery_key
     WHERE device = :device AND key_id IN (SELECT value FROM json_each(:ids))
 """
 

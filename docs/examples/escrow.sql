@@ -15,6 +15,8 @@ CREATE TABLE recovery_key (
     volume      TEXT,
     kind        TEXT,         -- operating_system, fixed_data, removable_data
     escrowed_at TEXT NOT NULL,  -- 2026-09-01T08:30:00Z
-    key         TEXT NOT NULL
+    key         TEXT,         -- BitLocker's 48 digits with their dashes,
+    passphrase  TEXT,         -- or any other key: of FileVault, of LUKS
+    CHECK ((key IS NULL) <> (passphrase IS NULL))
 );
 CREATE INDEX recovery_key_by_device ON recovery_key (device);

@@ -4,6 +4,7 @@
 pub(crate) mod chromium;
 mod gallery;
 mod look;
+mod passphrases;
 mod provider;
 
 use fantoccini::actions::{InputSource, KeyAction, KeyActions};
@@ -33,7 +34,7 @@ fn a_journey_with_clicks() {
         for (answer, said) in [
             (
                 "Promise.reject()",
-                "Not copied. Please select the digits by hand.",
+                "Not copied. Please select the key by hand.",
             ),
             ("new Promise(() => {})", ""),
         ] {

@@ -1,5 +1,5 @@
 // Copies a recovery key to the clipboard, and says so only when it is there. Without this script
-// the page is whole: the digits can be selected by hand.
+// the page is whole: the key can be selected by hand.
 for (const button of document.querySelectorAll("button[data-copies]")) {
   const key = document.getElementById(button.dataset.copies);
   const status = document.getElementById(button.dataset.says);
@@ -7,10 +7,10 @@ for (const button of document.querySelectorAll("button[data-copies]")) {
   button.addEventListener("click", async () => {
     status.textContent = "";
     try {
-      await navigator.clipboard.writeText(key.textContent.replace(/\s+/g, ""));
+      await navigator.clipboard.writeText(key.textContent);
       status.textContent = "Copied";
     } catch {
-      status.textContent = "Not copied. Please select the digits by hand.";
+      status.textContent = "Not copied. Please select the key by hand.";
     }
   });
 }

@@ -13,6 +13,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::fault::{self, Fault};
 use crate::limit::SignInLimit;
 use crate::site::Site;
+use crate::turns::Turns;
 use crate::{assets, headers, pages, probes};
 
 /// The longest form that is read: a reason of 1000 characters, each percent-encoded, fits.
@@ -24,6 +25,7 @@ pub(crate) struct App {
     pub(crate) broker: Arc<Broker>,
     pub(crate) site: Arc<Site>,
     pub(crate) sign_ins: Arc<SignInLimit>,
+    pub(crate) turns: Arc<Turns>,
 }
 
 /// All pages.
@@ -32,6 +34,7 @@ pub fn router(broker: Arc<Broker>, site: Arc<Site>) -> Router {
         broker,
         site: Arc::clone(&site),
         sign_ins: Arc::default(),
+        turns: Arc::default(),
     };
     let routes = Router::new()
         .route("/", get(pages::home::show))

@@ -34,6 +34,9 @@ pub(crate) enum Fault {
     ForeignForm,
     #[error("too many sign-ins")]
     TooMany { wait: Duration },
+    /// Several of their requests are being looked up already.
+    #[error("too many requests of one person at once")]
+    TooManyAtOnce,
     /// Nobody is signed in. Not shown: it leads to the sign-in, and from there to this path.
     #[error("nobody is signed in")]
     SignInFirst { then: String },
@@ -55,7 +58,7 @@ impl Fault {
             Self::Malformed => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ForeignForm => StatusCode::FORBIDDEN,
-            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooMany { .. } | Self::TooManyAtOnce => StatusCode::TOO_MANY_REQUESTS,
             Self::SignInFirst { .. } => StatusCode::SEE_OTHER,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unrenderable(_) | Self::BadHeader(_) | Self::Panicked => {
@@ -68,7 +71,7 @@ impl Fault {
     fn retry_after(&self) -> Option<u64> {
         match self {
             Self::TooMany { wait } => Some(wait.as_secs() + 1),
-            Self::Unavailable(_) => Some(RETRY_UNAVAILABLE),
+            Self::Unavailable(_) | Self::TooManyAtOnce => Some(RETRY_UNAVAILABLE),
             _ => None,
         }
     }
@@ -81,6 +84,7 @@ impl Fault {
             Self::TooLarge => "This is too long",
             Self::ForeignForm => "Please send the form again",
             Self::TooMany { .. } => "Too many sign-ins at once",
+            Self::TooManyAtOnce => "Your other requests are still being looked up",
             Self::SignInFirst { .. } => "Please sign in",
             Self::Unavailable(_) => "Clavis cannot do this right now",
             Self::Unrenderable(_) | Self::BadHeader(_) | Self::Panicked => "Something went wrong",
@@ -102,6 +106,10 @@ impl Fault {
             }
             Self::TooMany { .. } => {
                 "Many sign-ins came from your network. Please wait a minute and try again."
+            }
+            Self::TooManyAtOnce => {
+                "Nothing has come of this one. Please wait for the others, then go back and send it \
+                 again."
             }
             Self::SignInFirst { .. } => "Then you come back to the page that you asked for.",
             Self::Unavailable(_) => {
@@ -184,7 +192,7 @@ fn report(fault: &Fault, route: Option<&MatchedPath>) {
         Fault::Unrenderable(_) | Fault::BadHeader(_) | Fault::Panicked => {
             tracing::error!(error, http.route = route, "a page failed");
         }
-        Fault::ForeignForm | Fault::TooMany { .. } => {
+        Fault::ForeignForm | Fault::TooMany { .. } | Fault::TooManyAtOnce => {
             tracing::warn!(error, http.route = route, "a form was refused");
         }
         Fault::NotFound

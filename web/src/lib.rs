@@ -20,6 +20,7 @@ mod headers;
 mod limit;
 mod probes;
 mod sessions;
+mod turns;
 mod wiped;
 
 mod pages;

@@ -258,6 +258,9 @@ fn happened(request: &Request, entry: &LogEntry, site: &Site) -> Option<String> 
             "The key could not be fetched. The key link was not used.".to_owned()
         }
         Event::RotationAsked { .. } => "The device was told to make a new key.".to_owned(),
+        Event::RotationUnsure { .. } => {
+            "The device was perhaps told to make a new key: no answer came.".to_owned()
+        }
         Event::RotationImpossible {
             why: WhyNoRotation::NotManaged,
         } => {

@@ -38,9 +38,10 @@ pub(crate) fn device(
             .text("dNSHostName")
             .map(str::to_owned)
             .or_else(|| place.clone()),
+        also_named: Vec::new(),
         owners: entry
             .referred_guid(owner_attribute)
-            .map(|owner| PersonId(owner.as_hyphenated().to_string()))
+            .map(|owner| PersonId(owner.as_hyphenated().to_string()).into())
             .into_iter()
             .collect(),
     };

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use clavis_broker::devices::{BackendName, Device, DeviceId};
+use clavis_broker::devices::{BackendName, Device, DeviceId, Owner};
 use clavis_broker::people::{Person, PersonId};
 use clavis_broker::ports::{Directory, DirectoryError, Finding, GroupName, PersonQuery};
 use clavis_config::document::{self, Section};
@@ -179,7 +179,8 @@ fn device(section: &Section<'_>, escrow: &BackendName, owner: Option<&PersonId>)
         detail,
         also: Vec::new(),
         shared_id: None,
-        owners: owner.cloned().into_iter().collect(),
+        also_named: Vec::new(),
+        owners: owner.cloned().into_iter().map(Owner::from).collect(),
     })
 }
 

@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use clavis_broker::devices::{BackendName, Device, DeviceId};
-use clavis_broker::people::PersonId;
+use clavis_broker::devices::{BackendName, Device, DeviceId, Owner};
 use jiff::Timestamp;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -79,7 +78,7 @@ impl DeviceObject {
 pub(crate) fn device(
     object: &DeviceObject,
     backend: &BackendName,
-    owners: Vec<PersonId>,
+    owners: Vec<Owner>,
 ) -> Option<Device> {
     let device_id = object.device_id()?;
     let native = device_id.as_hyphenated().to_string();
@@ -93,6 +92,7 @@ pub(crate) fn device(
         also: Vec::new(),
         shared_id: Some(device_id),
         detail: Some(object.detail()),
+        also_named: Vec::new(),
         owners,
     })
 }

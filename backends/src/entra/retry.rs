@@ -6,7 +6,7 @@ use clavis_broker::ports::Random;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Trouble;
-use super::throttle::{Gate, Way};
+use super::throttle::{Gate, LEAST, Way};
 
 /// How often a call is tried where nobody says when to come back.
 const TRIES: u32 = 4;
@@ -14,7 +14,7 @@ const TRIES: u32 = 4;
 /// The pause after the first try; each later one is twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(300);
 
-/// The longest spread of those who wait for the same moment.
+/// The longest spread of those who wait for the same moment; shorter than what they have left then.
 const SPREAD: Duration = Duration::from_millis(250);
 
 /// A try that came to nothing.
@@ -88,7 +88,7 @@ pub(super) fn next(setback: Setback, attempt: Attempt) -> Next {
             retry_after: Some(wait),
         } => {
             let wait = wait.max(backoff(attempt)) + share(SPREAD, attempt.chance);
-            if wait < attempt.left {
+            if wait + LEAST < attempt.left {
                 Next::Wait(wait)
             } else {
                 Next::Pause(wait)
@@ -224,6 +224,12 @@ mod tests {
                 assert!(matches!(outcome, Next::Pause(_)), "{outcome:?}");
             }
         }
+        let short = Attempt {
+            left: Duration::from_millis(2400),
+            ..attempt(1, true)
+        };
+        let outcome = next(answered(429, Some(2)), short);
+        assert!(matches!(outcome, Next::Pause(_)), "no time is left for it");
         // "At once" is no licence to hammer.
         let Next::Wait(wait) = next(answered(429, Some(0)), attempt(2, true)) else {
             panic!("it waits");

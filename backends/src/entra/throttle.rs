@@ -8,6 +8,10 @@ use tokio::time::Instant;
 /// However long a pause was asked for: after this time somebody knocks again.
 const LONGEST: Duration = Duration::from_mins(5);
 
+/// The time that a call is to have left after a pause: one that could only just begin would be late
+/// in any case.
+pub(super) const LEAST: Duration = Duration::from_millis(500);
+
 /// Whether one service may be asked.
 #[derive(Default)]
 pub(super) struct Gate {
@@ -35,7 +39,7 @@ impl Gate {
         let wait = until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
         if wait.is_zero() {
             Way::Open
-        } else if now + wait < deadline {
+        } else if now + wait + LEAST < deadline {
             Way::Wait(wait)
         } else {
             Way::Closed(wait)
@@ -67,6 +71,8 @@ mod tests {
         gate.close(now, seconds(1));
         assert_eq!(gate.way(now, now + seconds(10)), Way::Wait(seconds(4)));
         assert_eq!(gate.way(now, now + seconds(3)), Way::Closed(seconds(4)));
+        let just = now + seconds(4) + LEAST / 2;
+        assert_eq!(gate.way(now, just), Way::Closed(seconds(4)));
         assert_eq!(
             gate.way(now + seconds(4), now + seconds(10)),
             Way::Open,

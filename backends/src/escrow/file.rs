@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use clavis_broker::devices::{BackendName, Device, DeviceId, EscrowRecord, VolumeKind};
+use clavis_broker::devices::{BackendName, Device, DeviceId, EscrowRecord, Owner, VolumeKind};
 use clavis_broker::keys::{EscrowedKey, KeyId, RecoveryKey};
 use clavis_broker::people::PersonId;
 use clavis_broker::ports::{EscrowBackend, EscrowError, EscrowFault, Finding};
@@ -233,7 +233,8 @@ fn stocked(
         shared_id,
         name: name?,
         detail: place.or_else(|| dns_name.clone()),
-        owners: owner.into_iter().collect(),
+        also_named: Vec::new(),
+        owners: owner.into_iter().map(Owner::from).collect(),
     };
     Some(Stocked {
         device,

@@ -36,7 +36,7 @@ async fn a_device_is_found_by_all_its_names() {
     let found = &find(&escrow, "LT-0001").await[0];
     assert_eq!(found.name, "LT-0001");
     assert_eq!(found.detail.as_deref(), Some("lt-0001.corp.example.com"));
-    assert_eq!(found.owners, [expected.person("anna")]);
+    assert_eq!(found.owners, [expected.person("anna").into()]);
 }
 
 #[tokio::test]

@@ -102,7 +102,7 @@ async fn devices_are_those_that_name_the_person_as_owner() {
         ids,
         ["LT-0001", "LT-0002"].map(|name| expected.device(name))
     );
-    assert_eq!(devices[0].owners, [expected.person("anna")]);
+    assert_eq!(devices[0].owners, [expected.person("anna").into()]);
     assert_eq!(
         people.devices_of(&expected.person("bert")).await.unwrap(),
         []

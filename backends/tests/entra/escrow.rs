@@ -1,7 +1,7 @@
 //! Recovery keys in Entra ID: the contract of every escrow backend, and what is Graph's alone.
 
 use clavis_backends::escrow::EntraEscrow;
-use clavis_broker::devices::{BackendName, Device, DeviceId, VolumeKind};
+use clavis_broker::devices::{BackendName, Device, DeviceId, Owner, VolumeKind};
 use clavis_broker::keys::KeyId;
 use clavis_broker::people::PersonId;
 use clavis_broker::ports::{EscrowBackend, EscrowError, EscrowFault, Rotation, Severity};
@@ -161,7 +161,11 @@ async fn a_device_is_found_by_its_object_and_by_the_serial_number_that_intune_kn
         let found = find(&escrow, &asset).await.unwrap();
         assert_eq!(found.len(), 1, "{asset}");
         assert_eq!(found[0].id, id(1));
-        assert_eq!(found[0].owners, [PersonId(guid(0x51))], "the primary user");
+        assert_eq!(
+            found[0].owners,
+            [PersonId(guid(0x51)).into()],
+            "the primary user"
+        );
     }
     // Without the permission, there is no asking Intune, and no failing over it.
     let roles = ["BitlockerKey.Read.All", "Device.Read.All", "User.Read.All"];
@@ -188,8 +192,9 @@ async fn owners_are_known_in_both_directories_or_not_at_all() {
     ]);
     let (place, escrow) = with(json!({ "devices": [owned], "users": users })).await;
     let found = find(&escrow, "LT-0001").await.unwrap();
-    let ids = [guid(0x51), guid_in_ad.to_string(), guid(0x52)].map(PersonId);
-    assert_eq!(found[0].owners, ids);
+    let anna = Owner([guid(0x51), guid_in_ad.to_string()].map(PersonId).into());
+    let ben = Owner::from(PersonId(guid(0x52)));
+    assert_eq!(found[0].owners, [anna, ben]);
 
     place
         .change(json!({ "roles": ["BitlockerKey.Read.All", "Device.Read.All"] }))

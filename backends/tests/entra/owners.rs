@@ -71,7 +71,7 @@ async fn devices_are_those_of_owner_user_and_primary_user_each_once() {
     for (device, n) in found.iter().zip([11, 12]) {
         assert_eq!(device.id.to_string(), format!("cloud/{}", id(n)));
         assert_eq!(device.shared_id, Uuid::parse_str(&id(n)).ok());
-        assert_eq!(device.owners, [adele()]);
+        assert_eq!(device.owners, [adele().into()]);
     }
 }
 

@@ -52,7 +52,8 @@ async fn calls_that_wait_share_a_refusal() {
 async fn a_token_is_replaced_before_it_ends() {
     let place = Place::with(json!({
         "roles": ["Device.Read.All"],
-        "accessTokenLifetime": 4,
+        // Its end has whole seconds.
+        "accessTokenLifetime": 6,
     }))
     .await;
     let tenant = place.tenant();

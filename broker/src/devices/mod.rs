@@ -63,8 +63,34 @@ pub struct Device {
     pub name: String,
     /// What tells it from another device of the same name: a DNS name, a place in the directory.
     pub detail: Option<String>,
+    /// Other names that the same machine has in other places. Backends leave it empty.
+    pub also_named: Vec<String>,
     /// Whom the backends say it belongs to.
-    pub owners: Vec<PersonId>,
+    pub owners: Vec<Owner>,
+}
+
+/// Somebody whom a backend calls the owner of a device, by every ID that a directory may know
+/// them by: an account that is synchronised has one in each. Never empty.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Owner(pub Vec<PersonId>);
+
+impl Owner {
+    /// Whether it is this person.
+    pub fn is(&self, person: &PersonId) -> bool {
+        self.0.contains(person)
+    }
+
+    /// Whether both are one person, as far as their IDs tell.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.0.iter().any(|id| other.is(id))
+    }
+}
+
+impl From<PersonId> for Owner {
+    fn from(id: PersonId) -> Self {
+        Self(vec![id])
+    }
 }
 
 impl Device {
@@ -76,7 +102,7 @@ impl Device {
     /// What is the same of one machine, whichever of its backends answered: two requests for it
     /// are for one device.
     pub fn identity(&self) -> String {
-        match self.shared_id {
+        match self.machine() {
             Some(shared) => shared.as_hyphenated().to_string(),
             None => self.id.to_string(),
         }
@@ -84,7 +110,18 @@ impl Device {
 
     /// Whether the machine belongs to this person, as far as the backends say.
     pub fn is_owned_by(&self, person: &PersonId) -> bool {
-        self.owners.contains(person)
+        self.owners.iter().any(|owner| owner.is(person))
+    }
+
+    /// Whether it belongs to somebody else, alone or beside this person.
+    pub fn is_owned_by_others_than(&self, person: &PersonId) -> bool {
+        self.owners.iter().any(|owner| !owner.is(person))
+    }
+
+    /// The ID that makes it one machine with others, where it is one: what tables write for "none"
+    /// is none.
+    fn machine(&self) -> Option<Uuid> {
+        self.shared_id.filter(|id| !id.is_nil() && !id.is_max())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which of a device's keys a request is for.
 
 use super::{EscrowRecord, VolumeKind};
-use crate::keys::WantedKey;
+use crate::keys::{Form, WantedKey};
 
 /// Which records a request is for: those to release, and older ones that are only listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,17 +60,19 @@ pub fn uncovered<'a>(promised: &'a [EscrowRecord], fresh: &Selection) -> Vec<&'a
         .collect()
 }
 
-/// What a person is told about the volume that a record opens, given all that are shown with it.
-pub fn volume_label(record: &EscrowRecord, shown: &[EscrowRecord]) -> String {
+/// What a person is told about the volume that a record opens, given the form of its key and all
+/// that are shown with it.
+pub fn volume_label(record: &EscrowRecord, form: Form, shown: &[EscrowRecord]) -> String {
     let alike: Vec<_> = shown
         .iter()
         .filter(|other| other.kind == record.kind)
         .collect();
-    let name = match record.kind {
-        VolumeKind::OperatingSystem => "Windows drive",
-        VolumeKind::FixedData => "Data drive",
-        VolumeKind::RemovableData => "Removable drive",
-        VolumeKind::Unknown => "Drive",
+    let name = match (record.kind, form) {
+        (VolumeKind::OperatingSystem, Form::Digits) => "Windows drive",
+        (VolumeKind::OperatingSystem, Form::Passphrase) => "Start-up drive",
+        (VolumeKind::FixedData, _) => "Data drive",
+        (VolumeKind::RemovableData, _) => "Removable drive",
+        (VolumeKind::Unknown, _) => "Drive",
     };
     match alike.iter().position(|other| other.key_id == record.key_id) {
         Some(at) if alike.len() > 1 => format!("{name} {} of {}", at + 1, alike.len()),
@@ -78,14 +80,15 @@ pub fn volume_label(record: &EscrowRecord, shown: &[EscrowRecord]) -> String {
     }
 }
 
-/// Whether a newer key surely opens the volume that an older one opened.
+/// Whether a newer key surely opens the volume that an older one opened. Where volumes are unknown,
+/// that takes one backend that holds both: what another says of a drive is no reason to hide a key.
 fn opens_the_same(newer: &EscrowRecord, older: &EscrowRecord) -> bool {
-    match older.volume {
-        Some(volume) => newer.volume == Some(volume),
-        None => {
-            older.kind == VolumeKind::OperatingSystem && newer.kind == VolumeKind::OperatingSystem
-        }
+    if let Some(volume) = older.volume {
+        return newer.volume == Some(volume);
     }
+    let is_system = |record: &EscrowRecord| record.kind == VolumeKind::OperatingSystem;
+    let one_holds_both = newer.held_by.iter().any(|it| older.held_by.contains(it));
+    is_system(older) && is_system(newer) && one_holds_both
 }
 
 #[cfg(test)]
@@ -190,7 +193,11 @@ mod tests {
         let mut system = record(1, Some(1), 1);
         system.kind = VolumeKind::OperatingSystem;
         let shown = [system, record(2, Some(2), 1), record(3, Some(3), 1)];
-        let labels: Vec<_> = shown.iter().map(|r| volume_label(r, &shown)).collect();
-        assert_eq!(labels, ["Windows drive", "Drive 1 of 2", "Drive 2 of 2"]);
+        let labels = |form| shown.each_ref().map(|it| volume_label(it, form, &shown));
+        let others = ["Drive 1 of 2", "Drive 2 of 2"];
+        assert_eq!(labels(Form::Digits)[0], "Windows drive");
+        assert_eq!(labels(Form::Digits)[1..], others);
+        assert_eq!(labels(Form::Passphrase)[0], "Start-up drive");
+        assert_eq!(labels(Form::Passphrase)[1..], others);
     }
 }

@@ -7,14 +7,14 @@ use super::{Device, EscrowRecord, VolumeKind};
 /// Makes one device of those that are one machine by the ID they share. A name makes nothing one:
 /// a machine that was registered anew leaves its old object behind under the same name.
 ///
-/// The first of them gives name and detail; the others add where else it is escrowed and whose it
-/// is. Two objects of one backend stay two, whatever ID they have.
+/// The first of them gives name and detail; the others add where else it is escrowed, what it is
+/// called there and whose it is. Two objects of one backend stay two, whatever ID they have.
 pub fn link(found: Vec<Device>) -> Vec<Device> {
     let mut machines: Vec<Device> = Vec::new();
     for device in found {
         let same = machines.iter_mut().find(|machine| {
-            machine.shared_id.is_some()
-                && machine.shared_id == device.shared_id
+            machine.machine().is_some()
+                && machine.machine() == device.machine()
                 && machine
                     .places()
                     .all(|place| place.backend != device.id.backend)
@@ -22,8 +22,11 @@ pub fn link(found: Vec<Device>) -> Vec<Device> {
         match same {
             Some(machine) => {
                 machine.also.push(device.id);
+                if !is_same_name(&machine.name, &device.name) {
+                    machine.also_named.push(device.name);
+                }
                 for owner in device.owners {
-                    if !machine.is_owned_by(&owner) {
+                    if !machine.owners.iter().any(|known| known.is_same_as(&owner)) {
                         machine.owners.push(owner);
                     }
                 }
@@ -32,6 +35,12 @@ pub fn link(found: Vec<Device>) -> Vec<Device> {
         }
     }
     machines
+}
+
+/// Whether two names are one: case makes no difference, nor does a DNS name's domain.
+fn is_same_name(one: &str, other: &str) -> bool {
+    let label = |name: &str| name.split('.').next().unwrap_or_default().to_lowercase();
+    label(one) == label(other)
 }
 
 /// Makes one record of those of one key. Each backend adds what it knows: Active Directory the
@@ -66,7 +75,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::devices::{BackendName, DeviceId};
+    use crate::devices::{BackendName, DeviceId, Owner};
     use crate::people::PersonId;
     use crate::testing::sample;
 
@@ -78,7 +87,7 @@ mod tests {
             },
             shared_id: shared_id.map(Uuid::from_u128),
             detail: Some(format!("as {backend} knows it")),
-            owners: vec![PersonId(format!("of {backend}"))],
+            owners: vec![PersonId(format!("of {backend}")).into()],
             ..sample::device("LT-1")
         }
     }
@@ -100,6 +109,38 @@ mod tests {
         assert_eq!(linked[0].owners.len(), 2);
         assert_eq!(places(&linked[1]), ["cloud/b"]);
         assert_eq!(linked[0].identity(), Uuid::from_u128(1).to_string());
+    }
+
+    #[test]
+    fn another_name_is_kept_and_one_owner_is_one_by_any_of_their_ids() {
+        let named = |backend: &str, name: &str, owners: &[&str]| Device {
+            name: name.into(),
+            owners: vec![Owner(
+                owners.iter().map(|id| PersonId((*id).into())).collect(),
+            )],
+            ..known_to(backend, "a", Some(1))
+        };
+        let linked = link(vec![
+            named("corp", "LT-1", &["anna-in-ad"]),
+            named("cloud", "lt-1.corp.example.com", &["anna", "anna-in-ad"]),
+            named("mac", "CEO-1", &["boss"]),
+        ]);
+        assert_eq!(linked[0].also_named, ["CEO-1"]);
+        assert_eq!(linked[0].owners.len(), 2);
+        let anna = PersonId("anna-in-ad".into());
+        assert!(linked[0].is_owned_by(&anna) && linked[0].is_owned_by_others_than(&anna));
+    }
+
+    #[test]
+    fn what_tables_write_for_no_id_makes_nothing_one() {
+        for none in [0, u128::MAX] {
+            let two = [
+                known_to("corp", "a", Some(none)),
+                known_to("cloud", "a", Some(none)),
+            ];
+            assert_eq!(link(two.to_vec()), two);
+            assert_eq!(two[0].identity(), "corp/a");
+        }
     }
 
     #[test]

@@ -95,7 +95,7 @@ pub enum Step {
 pub struct Disclosure {
     /// Which keys.
     pub keys: Vec<KeyId>,
-    /// The backends that they were read from.
+    /// The backend that each of them was read from, in the same order.
     pub read_from: Vec<BackendName>,
     /// The backends that did not answer: newer keys may lie there.
     pub unanswered: Vec<BackendName>,

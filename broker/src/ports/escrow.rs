@@ -29,6 +29,8 @@ pub trait EscrowBackend: Send + Sync {
 
     /// Asks for the keys of a device to be replaced by new ones. What is asked for may come about
     /// later, or never: it is the device itself that makes a new key.
+    ///
+    /// An error says that the order was surely not carried out, and may be given again.
     async fn rotate(&self, _device: &DeviceId) -> Result<Rotation, EscrowError> {
         Ok(Rotation::Unsupported)
     }
@@ -43,6 +45,8 @@ pub trait EscrowBackend: Send + Sync {
 pub enum Rotation {
     /// The device was told to make new ones.
     Asked,
+    /// The order was given and no answer came: it may have been carried out.
+    Unsure,
     /// The device is not managed, or no longer: nobody can tell it anything.
     NotManaged,
     /// The backend has no way to ask for it.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::Broker;
 use crate::audit::FetchFault;
 use crate::causes::with_causes;
-use crate::devices::{BackendName, Device, EscrowRecord, Serves, link, merge};
+use crate::devices::{BackendName, Device, DeviceId, EscrowRecord, Serves, link, merge};
 use crate::keys::{EscrowedKey, KeyId};
 use crate::ports::{EscrowBackend, EscrowError, EscrowFault};
 use crate::text::Asset;
@@ -37,14 +37,26 @@ pub(super) struct Answers<T> {
     pub(super) silent: Vec<Silent>,
 }
 
-/// Keys that were read, and where.
+/// Keys that were read.
 pub(super) struct KeysRead {
-    pub(super) keys: HashMap<KeyId, EscrowedKey>,
-    pub(super) read_from: Vec<BackendName>,
+    /// Each key, and the backend that it is from.
+    pub(super) keys: HashMap<KeyId, (EscrowedKey, BackendName)>,
     pub(super) silent: Vec<Silent>,
 }
 
 impl<T> Answers<T> {
+    /// None of these has answered.
+    pub(super) fn none_of(backends: &[BackendName]) -> Self {
+        let silent = backends.iter().map(|backend| Silent {
+            backend: backend.clone(),
+            why: FetchFault::Unavailable,
+        });
+        Self {
+            found: Vec::new(),
+            silent: silent.collect(),
+        }
+    }
+
     /// The names of the backends that gave no answer.
     pub(super) fn unanswered(&self) -> Vec<BackendName> {
         self.silent
@@ -121,9 +133,23 @@ impl Broker {
         let mut answers = gather(others, |backend| backend.devices(&asset)).await;
         answers.found.retain(|it| it.shared_id == device.shared_id);
         answers.found.insert(0, device.clone());
+        let mut machines = link(answers.found).into_iter();
+        let machine = machines.next();
+        // Two objects of one backend that both claim to be the machine: which one is, nobody knows.
+        let doubtful = machines.map(|other| Silent {
+            backend: other.id.backend,
+            why: FetchFault::Missing,
+        });
+        let (doubtful, mut silent): (Vec<_>, _) = (doubtful.collect(), answers.silent);
+        let machine = machine.map(|mut machine| {
+            let is_clear = |place: &DeviceId| doubtful.iter().all(|it| it.backend != place.backend);
+            machine.also.retain(is_clear);
+            machine
+        });
+        silent.extend(doubtful);
         Answers {
-            found: link(answers.found),
-            silent: answers.silent,
+            found: machine.into_iter().collect(),
+            silent,
         }
     }
 
@@ -165,13 +191,12 @@ impl Broker {
             .collect();
         let mut read = KeysRead {
             keys: HashMap::new(),
-            read_from: Vec::new(),
             silent: Vec::new(),
         };
         loop {
             let mut round: HashMap<&BackendName, Vec<KeyId>> = HashMap::new();
             for (id, holders) in &mut holders {
-                let is_sound = read.keys.get(id).is_some_and(|key| key.key.is_ok());
+                let is_sound = read.keys.get(id).is_some_and(|(key, _)| key.key.is_ok());
                 if !is_sound && let Some(next) = holders.pop_front() {
                     round.entry(next).or_default().push(*id);
                 }
@@ -206,10 +231,7 @@ impl KeysRead {
         for key in keys {
             let is_better = key.key.is_ok() || !self.keys.contains_key(&key.id);
             if is_better {
-                self.keys.insert(key.id, key);
-                if !self.read_from.contains(backend) {
-                    self.read_from.push(backend.clone());
-                }
+                self.keys.insert(key.id, (key, backend.clone()));
             }
         }
     }
@@ -239,27 +261,35 @@ where
     answers
 }
 
-/// Awaits a backend for [`Broker::DEADLINE`] at the most. Its errors end here, in the log.
+/// Awaits a backend for [`Broker::DEADLINE`] at the most.
 pub(super) async fn in_time<T>(
     backend: &dyn EscrowBackend,
     call: impl Future<Output = Result<T, EscrowError>>,
 ) -> Result<T, Silent> {
-    let why = match tokio::time::timeout(Broker::DEADLINE, call).await {
-        Ok(Ok(answer)) => return Ok(answer),
-        Ok(Err(error)) => {
-            tracing::warn!(error = with_causes(&error), "an escrow backend failed");
-            match error.fault {
-                EscrowFault::Unavailable | EscrowFault::Nonsense => FetchFault::Unavailable,
-                EscrowFault::Denied => FetchFault::Denied,
-            }
-        }
-        Err(_) => {
-            tracing::warn!(backend = %backend.name(), "an escrow backend did not answer in time");
-            FetchFault::Unavailable
-        }
+    let Ok(answer) = tokio::time::timeout(Broker::DEADLINE, call).await else {
+        tracing::warn!(backend = %backend.name(), "an escrow backend did not answer in time");
+        return Err(Silent {
+            backend: backend.name().clone(),
+            why: FetchFault::Unavailable,
+        });
     };
-    Err(Silent {
-        backend: backend.name().clone(),
-        why,
+    heard(backend, answer)
+}
+
+/// What a backend answered. Its errors end here, in the log.
+pub(super) fn heard<T>(
+    backend: &dyn EscrowBackend,
+    answer: Result<T, EscrowError>,
+) -> Result<T, Silent> {
+    answer.map_err(|error| {
+        tracing::warn!(error = with_causes(&error), "an escrow backend failed");
+        let why = match error.fault {
+            EscrowFault::Unavailable | EscrowFault::Nonsense => FetchFault::Unavailable,
+            EscrowFault::Denied => FetchFault::Denied,
+        };
+        Silent {
+            backend: backend.name().clone(),
+            why,
+        }
     })
 }

@@ -15,8 +15,8 @@ use crate::ports::{
 };
 use crate::tokens::{PlainToken, SignInCode, TokenHash};
 
-/// How long a job is held. Longer than looking somebody up and sending them a mail may take, so
-/// that nobody else sends it meanwhile; short, because a job whose process died waits for it.
+/// How long a job is held. Longer than looking somebody up and sending them a mail may take, or
+/// having keys replaced, so that nobody else does it meanwhile; short, because a job whose process died waits for it.
 pub(super) const LEASE: SignedDuration = SignedDuration::from_secs(30);
 /// How long handing over one mail may take.
 const SENDING: Duration = Duration::from_secs(15);

@@ -1,6 +1,7 @@
 //! Opening a key link: exactly once, and only when every key is at hand.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -9,10 +10,14 @@ use super::{AdvanceError, Broker, Unavailable, in_time};
 use crate::audit::{Actor, Event, FetchFault, LogEntry};
 use crate::causes::with_causes;
 use crate::devices::{BackendName, EscrowRecord, Selection, select, uncovered, volume_label};
-use crate::keys::{Damage, RecoveryKey};
+use crate::keys::{Damage, Form, RecoveryKey};
 use crate::lifecycle::{Command, Disclosure, Outcome, Refusal, Request, State};
 use crate::ports::{LinkKind, PersonQuery, StoredRequest, Write};
 use crate::tokens::PlainToken;
+
+/// How long fetching all keys may take, however often one backend stands in for another: somebody
+/// waits for the page, and proxies wait for a minute.
+const FETCHING: Duration = Duration::from_secs(45);
 
 /// What the holder of a valid key link sees before they press the button.
 #[derive(Debug, Clone)]
@@ -98,6 +103,8 @@ pub struct DisclosedKey {
     pub record: EscrowRecord,
     /// What to call its volume.
     pub label: String,
+    /// The form that the key has, or should have.
+    pub form: Form,
     /// The key, or what is wrong with its record.
     pub key: Result<RecoveryKey, Damage>,
 }
@@ -218,7 +225,15 @@ impl Broker {
 
     /// Every key that the request is for, or why there is none.
     async fn fetch(&self, request: &Request) -> Result<Fetched, Vec<Unfetched>> {
-        let (fit, fetched) = tokio::join!(self.still_fit(request), self.fetch_keys(request));
+        let fetched = async {
+            let late = Unfetched {
+                backend: None,
+                why: FetchFault::Unavailable,
+            };
+            let fetched = tokio::time::timeout(FETCHING, self.fetch_keys(request)).await;
+            fetched.unwrap_or_else(|_| Err(vec![late]))
+        };
+        let (fit, fetched) = tokio::join!(self.still_fit(request), fetched);
         let fetched = fit
             .map_err(|why| vec![Unfetched { backend: None, why }])
             .and(fetched);
@@ -303,13 +318,18 @@ fn disclose(
 ) -> Result<Fetched, Vec<Unfetched>> {
     let shown = selection.release.clone();
     let (mut keys, mut missing) = (Vec::with_capacity(shown.len()), Vec::new());
+    let mut read_from = Vec::with_capacity(shown.len());
     for record in selection.release {
         match read.keys.remove(&record.key_id) {
-            Some(key) => keys.push(DisclosedKey {
-                label: volume_label(&record, &shown),
-                key: key.key,
-                record,
-            }),
+            Some((key, backend)) => {
+                keys.push(DisclosedKey {
+                    label: volume_label(&record, key.form(), &shown),
+                    form: key.form(),
+                    key: key.key,
+                    record,
+                });
+                read_from.push(backend);
+            }
             None => missing.push(record),
         }
     }
@@ -320,7 +340,9 @@ fn disclose(
         ));
     }
     if keys.iter().all(|row| row.key.is_err()) {
-        let backends = read.read_from.into_iter();
+        read_from.sort();
+        read_from.dedup();
+        let backends = read_from.into_iter();
         let damaged = backends.map(|backend| Unfetched {
             backend: Some(backend),
             why: FetchFault::Damaged,
@@ -330,7 +352,7 @@ fn disclose(
     Ok(Fetched {
         disclosure: Disclosure {
             keys: shown.iter().map(|record| record.key_id).collect(),
-            read_from: read.read_from,
+            read_from,
             unanswered,
         },
         keys,

@@ -25,6 +25,8 @@ pub struct Review {
 pub enum Ownership {
     /// It is theirs.
     Theirs,
+    /// It is theirs and somebody else's.
+    Shared,
     /// It is somebody else's.
     SomebodyElses,
     /// No backend names an owner.
@@ -57,12 +59,15 @@ pub enum ReviewError {
 impl Request {
     /// Whether the device is the beneficiary's.
     pub fn ownership(&self) -> Ownership {
-        if self.device.is_owned_by(&self.beneficiary.id) {
-            Ownership::Theirs
-        } else if self.device.owners.is_empty() {
-            Ownership::Unknown
-        } else {
-            Ownership::SomebodyElses
+        let person = &self.beneficiary.id;
+        match (
+            self.device.is_owned_by(person),
+            self.device.is_owned_by_others_than(person),
+        ) {
+            (true, false) => Ownership::Theirs,
+            (true, true) => Ownership::Shared,
+            (false, true) => Ownership::SomebodyElses,
+            (false, false) => Ownership::Unknown,
         }
     }
 }

@@ -38,6 +38,7 @@ pub fn device(name: &str) -> Device {
         shared_id: None,
         name: name.to_owned(),
         detail: None,
+        also_named: Vec::new(),
         owners: Vec::new(),
     }
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::ANNA;
 use super::chromium::{Chromium, in_chromium};
-use crate::harness::cloud::{device, guid};
+use crate::harness::cloud::{device, guid, user};
 use crate::harness::{Daemon, Installation, Kind, ask, decide, key_link, redeem, sign_in};
 use crate::hybrid::{any_expected, hybrid};
 
@@ -223,7 +223,22 @@ fn a_machine_in_two_places() {
         browser.find(".digits").await;
         browser.look("key-partial").await;
 
+        // In the tenant, the same machine has another name and another owner.
         cloud.mend();
+        cloud.change(&json!({
+            "users": [user(1, "ceo", "Clara Chief", None)],
+            "devices": [device(any_expected().device("LT-0001"), "CEO-1", 1)],
+        }));
+        let reference = ask(&anna, "LT-0001", "It wants a key since the update.");
+        let review = clavis
+            .mails
+            .wait("bert.boss", "Approval Needed", &reference);
+        browser.open(&review.link("/review/")).await;
+        let page = browser.find("main").await.text().await.expect("text");
+        assert!(page.contains("Elsewhere it is called CEO-1"), "{page}");
+        assert!(page.contains("Theirs, and somebody else’s too"), "{page}");
+        browser.look("review-another-name").await;
+
         cloud.change(&json!({ "add": { "devices": [device(&guid(5), "LT-0001", 1)] } }));
         browser.open(&format!("{}/requests/new", daemon.url)).await;
         browser.type_into("#asset", "LT-0001").await;

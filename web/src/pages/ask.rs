@@ -147,6 +147,8 @@ pub(crate) async fn ask(
         });
     };
     let typed = form.served_to(&who.token)?;
+    let turn = app.turns.take(&who.person().id);
+    let _turn = turn.ok_or(Fault::TooManyAtOnce)?;
     let mut answer = Answer::default();
     match read(&typed) {
         Ok(ask) => match app.broker.ask(who.person(), ask, source).await {

@@ -8,7 +8,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use clavis_broker::audit::FetchFault;
 use clavis_broker::devices::{EscrowRecord, VolumeKind};
-use clavis_broker::keys::Damage;
+use clavis_broker::keys::{Damage, Form, RecoveryKey};
 use clavis_broker::lifecycle::{self, Request};
 use clavis_broker::service::{
     DisclosedKey, LinkEnd, LinkError, RedeemError, Redemption, Unfetched,
@@ -76,19 +76,29 @@ struct NotUsedPage<'a> {
 }
 
 impl KeyPage<'_> {
-    /// The drive that Windows starts from first: its key is the one that a locked screen asks for.
+    /// The drive that the system starts from first: its key is the one that a locked screen asks
+    /// for.
     fn rows(&self) -> Vec<&DisclosedKey> {
         let mut rows: Vec<_> = self.redemption.keys.iter().collect();
         rows.sort_by_key(|row| row.record.kind != VolumeKind::OperatingSystem);
         rows
     }
 
-    fn kind(record: &EscrowRecord) -> &'static str {
-        match record.kind {
-            VolumeKind::OperatingSystem => "The drive that Windows starts from",
-            VolumeKind::FixedData => "A built-in data drive",
-            VolumeKind::RemovableData => "A removable drive",
-            VolumeKind::Unknown => "Kind not recorded",
+    /// Whether a key of this form is shown.
+    fn shows(&self, form: Form) -> bool {
+        let mut sound = self.redemption.keys.iter().filter(|row| row.key.is_ok());
+        sound.any(|row| row.form == form)
+    }
+
+    fn kind(row: &DisclosedKey) -> &'static str {
+        match (row.record.kind, row.form) {
+            (VolumeKind::OperatingSystem, Form::Digits) => "The drive that Windows starts from",
+            (VolumeKind::OperatingSystem, Form::Passphrase) => {
+                "The drive that the system starts from"
+            }
+            (VolumeKind::FixedData, _) => "A built-in data drive",
+            (VolumeKind::RemovableData, _) => "A removable drive",
+            (VolumeKind::Unknown, _) => "Kind not recorded",
         }
     }
 
@@ -99,7 +109,15 @@ impl KeyPage<'_> {
                 let groups: Vec<_> = groups.iter().map(ToString::to_string).collect();
                 format!("The checksum of group {} is wrong.", groups.join(", "))
             }
+            Damage::Passphrase => {
+                "The record does not hold one line of 1 to 512 characters.".to_owned()
+            }
         }
+    }
+
+    /// Whether there are spaces at an end of a passphrase, where nobody sees them.
+    fn has_outer_spaces(key: &RecoveryKey) -> bool {
+        key.groups().any(|whole| whole.trim() != whole)
     }
 
     fn ask_for(&self, record: &EscrowRecord) -> String {

@@ -56,6 +56,10 @@ impl ReviewPage<'_> {
         self.review.request.ownership() == Ownership::Theirs
     }
 
+    fn is_shared(&self) -> bool {
+        self.review.request.ownership() == Ownership::Shared
+    }
+
     fn is_somebody_elses(&self) -> bool {
         self.review.request.ownership() == Ownership::SomebodyElses
     }

@@ -314,7 +314,8 @@ fn device(native: &str, name: &str, owner: &str) -> Device {
         detail: Some(format!("{native}<img src=x>")),
         also: Vec::new(),
         shared_id: None,
-        owners: vec![PersonId(owner.to_owned())],
+        also_named: Vec::new(),
+        owners: vec![PersonId(owner.to_owned()).into()],
     }
 }
 

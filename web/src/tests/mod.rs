@@ -2,5 +2,6 @@
 
 mod frame;
 mod journeys;
+mod keys;
 mod providers;
 mod refusals;

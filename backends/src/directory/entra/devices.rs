@@ -44,7 +44,7 @@ pub(super) async fn of(
     let devices = objects
         .values()
         .filter(|object| object.may_be_windows())
-        .filter_map(|object| device(object, escrow, vec![id.clone()]));
+        .filter_map(|object| device(object, escrow, vec![id.clone().into()]));
     Ok(tell_apart(devices.collect()))
 }
 

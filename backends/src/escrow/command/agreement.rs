@@ -14,7 +14,7 @@ const PAGE: &str = include_str!("../../../../docs/command-backend.md");
 const CALLS: [&str; 4] = ["devices", "records", "keys", "check"];
 const KEY: &str = "000011-000022-720885-123453-000000-700007-111111-222222";
 const ID: &str = "01234567-89AB-CDEF-0123-456789ABCDEF";
-const OTHER: &str = "11111111-89AB-CDEF-0123-456789ABCDEF";
+const OTHER: &str = "9D2C4F6E-1B7A-4E55-8C3D-5A6B7C8D9E0F";
 
 /// What judges by a part of the schema, by its name below `$defs`.
 fn schema(definition: &str) -> impl Fn(&Value) -> bool + use<> {
@@ -29,7 +29,7 @@ fn schema(definition: &str) -> impl Fn(&Value) -> bool + use<> {
 
 #[test]
 fn what_clavis_writes_is_valid_and_on_the_page() {
-    let ids = [ID.parse().unwrap()];
+    let ids = [ID, OTHER].map(|id| id.parse().unwrap());
     let device = "d-1";
     let on_the_page = documents();
     for call in [
@@ -190,6 +190,10 @@ fn full() -> Vec<(&'static str, Value)> {
             "keys",
             json!({ "clavis": 1, "keys": [{ "key_id": ID, "key": KEY }] }),
         ),
+        (
+            "keys",
+            json!({ "clavis": 1, "keys": [{ "key_id": ID, "passphrase": "a \"b\" \\ é" }] }),
+        ),
         ("check", json!({ "clavis": 1, "findings": [finding] })),
     ];
     answers.extend(CALLS.map(|call| (call, trouble.clone())));
@@ -264,7 +268,15 @@ fn changed(value: &Value) -> Vec<Value> {
                 };
                 Value::Object(fields)
             };
-            for more in ["more", "error", "message", "devices", "key", "Clavis"] {
+            for more in [
+                "more",
+                "error",
+                "message",
+                "devices",
+                "key",
+                "passphrase",
+                "Clavis",
+            ] {
                 all.push(with(more, Some(json!("denied"))));
             }
             for (name, inner) in fields {

@@ -1,6 +1,6 @@
 //! What the program answers, in the domain's words.
 
-use clavis_broker::devices::{BackendName, Device, DeviceId, EscrowRecord, VolumeKind};
+use clavis_broker::devices::{BackendName, Device, DeviceId, EscrowRecord, Owner, VolumeKind};
 use clavis_broker::keys::{Damage, EscrowedKey, KeyId, RecoveryKey};
 use clavis_broker::people::PersonId;
 use clavis_broker::ports::{Finding, Severity};
@@ -70,7 +70,7 @@ pub(super) fn keys(answer: &[u8], asked: &[KeyId]) -> Result<Vec<EscrowedKey>, T
     let answer = open(answer, &["clavis", "keys", "error", "message"], false)?;
     let mut keys: Vec<EscrowedKey> = Vec::new();
     for part in answer.required("keys")?.list(asked.len())? {
-        let object = part.object(&["key_id", "key"])?;
+        let object = part.object(&["key_id", "key", "passphrase"])?;
         let place = object.required("key_id")?;
         let id = KeyId(uuid(place)?);
         if !asked.contains(&id) {
@@ -79,12 +79,13 @@ pub(super) fn keys(answer: &[u8], asked: &[KeyId]) -> Result<Vec<EscrowedKey>, T
         if keys.iter().any(|earlier| earlier.id == id) {
             return Err(place.wrong("is that of an earlier key").into());
         }
-        // A text with escapes is not of digits and dashes alone.
-        let text = object.required("key")?.plain()?;
-        keys.push(EscrowedKey {
-            id,
-            key: text.ok_or(Damage::Shape).and_then(RecoveryKey::parse),
-        });
+        let key = match (object.optional("key"), object.optional("passphrase")) {
+            (Some(digits), None) => key_of_digits(digits)?,
+            (None, Some(text)) => passphrase(text)?,
+            (Some(_), Some(_)) => return Err(part.wrong("has `key` and `passphrase`").into()),
+            (None, None) => return Err(part.wrong("has no `key` and no `passphrase`").into()),
+        };
+        keys.push(EscrowedKey { id, key });
     }
     Ok(keys)
 }
@@ -142,7 +143,7 @@ fn device(object: &Object<'_>, backend: &BackendName) -> Result<Device, Misfit> 
     };
     let owners = owners
         .iter()
-        .map(|owner| owner.text(MAX_NAME).map(PersonId));
+        .map(|owner| owner.text(MAX_NAME).map(|id| Owner::from(PersonId(id))));
     let detail = object.optional("detail");
     Ok(Device {
         id: DeviceId {
@@ -153,8 +154,22 @@ fn device(object: &Object<'_>, backend: &BackendName) -> Result<Device, Misfit> 
         shared_id: object.optional("shared_id").map(uuid).transpose()?,
         name: object.required("name")?.text(MAX_NAME)?,
         detail: detail.map(|detail| detail.text(MAX_SENTENCE)).transpose()?,
+        also_named: Vec::new(),
         owners: owners.collect::<Result<_, _>>()?,
     })
+}
+
+fn key_of_digits(part: &Part<'_>) -> Result<Result<RecoveryKey, Damage>, Misfit> {
+    // A text with escapes is not of digits and dashes alone.
+    let text = part.plain()?;
+    Ok(text.ok_or(Damage::Shape).and_then(RecoveryKey::parse))
+}
+
+fn passphrase(part: &Part<'_>) -> Result<Result<RecoveryKey, Damage>, Misfit> {
+    let text = part.secret()?;
+    Ok(text
+        .ok_or(Damage::Passphrase)
+        .and_then(|text| RecoveryKey::passphrase(&text)))
 }
 
 fn finding(part: &Part<'_>) -> Result<Finding, Misfit> {

@@ -6,6 +6,7 @@
 mod agreement;
 mod answers;
 mod check;
+mod escapes;
 mod program;
 mod reading;
 mod requests;

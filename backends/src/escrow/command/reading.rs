@@ -8,7 +8,9 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use zeroize::Zeroizing;
 
+use super::escapes::unescaped;
 use super::program::shown;
 use super::trouble::Misfit;
 
@@ -103,12 +105,14 @@ impl<'a> Part<'a> {
 
     /// A text as it stands in the answer, between its quotes; nothing where it has escapes.
     pub(super) fn plain(&self) -> Result<Option<&'a str>, Misfit> {
-        let inner = self
-            .raw()
-            .strip_prefix('"')
-            .and_then(|raw| raw.strip_suffix('"'));
-        let inner = inner.ok_or_else(|| self.wrong("is not a text"))?;
+        let inner = self.quoted()?;
         Ok((!inner.contains('\\')).then_some(inner))
+    }
+
+    /// What a text stands for, in memory that is wiped; nothing where an escape stands for no
+    /// character.
+    pub(super) fn secret(&self) -> Result<Option<Zeroizing<String>>, Misfit> {
+        self.quoted().map(unescaped)
     }
 
     /// A text that can be shown, of at most so many characters. Never called on what may be a key.
@@ -130,6 +134,10 @@ impl<'a> Part<'a> {
     /// form. Never called on what may be a key.
     pub(super) fn sentence(&self, most: usize) -> Result<String, Misfit> {
         self.copied().map(|text| shown(&text, most))
+    }
+
+    fn quoted(&self) -> Result<&'a str, Misfit> {
+        between_quotes(self.raw).ok_or_else(|| self.wrong("is not a text"))
     }
 
     fn copied(&self) -> Result<String, Misfit> {
@@ -181,11 +189,11 @@ impl<'a> Object<'a> {
 
 /// Whether the name of a field, as it stands in the answer, is this one.
 fn is_name(raw: &RawValue, name: &str) -> bool {
-    let inner = raw
-        .get()
-        .strip_prefix('"')
-        .and_then(|raw| raw.strip_suffix('"'));
-    inner == Some(name)
+    between_quotes(raw) == Some(name)
+}
+
+fn between_quotes(raw: &RawValue) -> Option<&str> {
+    raw.get().strip_prefix('"')?.strip_suffix('"')
 }
 
 /// The fields of an object, names and values as they stand in the answer.
@@ -286,5 +294,16 @@ mod tests {
         assert_eq!(text.as_ptr(), source[1..].as_ptr());
         assert_eq!(whole(r#""0000\u0031""#).unwrap().plain().unwrap(), None);
         assert!(whole("7").unwrap().plain().is_err());
+    }
+
+    #[test]
+    fn a_secret_text_is_read_with_its_escapes() {
+        let read = |text| whole(text).unwrap().secret();
+        let text = read(r#" "a \"b\" \\ \u00e9" "#).unwrap().unwrap();
+        assert_eq!(*text, "a \"b\" \\ é");
+        assert_eq!(read(r#""\ud83d""#).unwrap(), None);
+        for other in ["7", "null", r#"["a"]"#] {
+            assert_eq!(read(other).unwrap_err().what, "is not a text");
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use clavis_broker::devices::{BackendName, Device};
+use clavis_broker::devices::{BackendName, Device, Owner};
 use clavis_broker::people::PersonId;
 use futures_util::future::{join_all, try_join_all};
 use serde::Deserialize;
@@ -134,7 +134,7 @@ pub(super) async fn managed(
 /// An account that is synchronised from Active Directory is named by its ID there as well, so
 /// that it is known whichever of the two directories Clavis reads. Where accounts may not be
 /// read, nobody is named: half an answer would look like somebody else's device.
-async fn owners(tenant: &Tenant, object: &DeviceObject) -> Result<Vec<PersonId>, Trouble> {
+async fn owners(tenant: &Tenant, object: &DeviceObject) -> Result<Vec<Owner>, Trouble> {
     if !tenant.may(PEOPLE).await? {
         return Ok(Vec::new());
     }
@@ -153,10 +153,10 @@ async fn owners(tenant: &Tenant, object: &DeviceObject) -> Result<Vec<PersonId>,
     for some in both {
         accounts.extend(some?);
     }
-    let mut owners = Vec::new();
-    for id in accounts.iter().flat_map(Account::ids) {
-        if !owners.contains(&id) {
-            owners.push(id);
+    let mut owners: Vec<Owner> = Vec::new();
+    for owner in accounts.iter().map(Account::owner) {
+        if !owners.iter().any(|known| known.is_same_as(&owner)) {
+            owners.push(owner);
         }
     }
     Ok(owners)
@@ -197,16 +197,15 @@ impl Account {
     /// The ID in Entra ID, and the `objectGUID` in Active Directory where it is synchronised from
     /// there with the usual source anchor: 16 bytes in Base64
     /// (<https://learn.microsoft.com/entra/identity/hybrid/connect/plan-connect-design-concepts>).
-    fn ids(&self) -> impl Iterator<Item = PersonId> {
+    fn owner(&self) -> Owner {
         let anchor = self
             .on_premises_immutable_id
             .as_deref()
             .and_then(|anchor| STANDARD.decode(anchor).ok())
             .and_then(|bytes| Uuid::from_slice_le(&bytes).ok());
         let own = Uuid::parse_str(&self.id).ok();
-        own.into_iter()
-            .chain(anchor)
-            .map(|id| PersonId(hyphenated(id)))
+        let ids = own.into_iter().chain(anchor);
+        Owner(ids.map(|id| PersonId(hyphenated(id))).collect())
     }
 }
 
@@ -222,7 +221,14 @@ mod tests {
             id: own.to_string().to_uppercase(),
             on_premises_immutable_id: anchor,
         };
-        let ids = |account: &Account| account.ids().map(|id| id.0).collect::<Vec<_>>();
+        let ids = |account: &Account| {
+            account
+                .owner()
+                .0
+                .into_iter()
+                .map(|id| id.0)
+                .collect::<Vec<_>>()
+        };
         let synchronised = account(Some(STANDARD.encode(guid.to_bytes_le())));
         assert_eq!(ids(&synchronised), [own.to_string(), guid.to_string()]);
         for anchor in [None, Some("x".to_owned()), Some(STANDARD.encode(b"anna"))] {

@@ -22,6 +22,9 @@ const TABLES: &str = include_str!("../../../../docs/examples/escrow.sql");
 const ONE: &str = "000011-000022-720885-123453-000000-700007-111111-222222";
 const TWO: &str = "000022-000022-720885-123453-000000-700007-111111-222222";
 const DAMAGED: &str = "000012-000022-720885-123453-000000-700007-111111-222222";
+/// A passphrase of LUKS, and what is none.
+const LUKS: &str = " two  words, and <\"'&\\é鍵\u{1f511}> ";
+const TWO_LINES: &str = "two\nlines";
 
 /// A database that `escrow.sql` made, and the folder that it lies in.
 struct Database {
@@ -55,14 +58,18 @@ impl Database {
             .unwrap();
         let keys = keys.iter().map(|(number, key)| {
             let id = KeyId(Uuid::from_u128(number << 96));
+            let is_passphrase = [LUKS, TWO_LINES].contains(key);
             let insert = "INSERT INTO recovery_key
-                VALUES ($1, $2, NULL, 'fixed_data', '2026-09-01T08:30:00Z', $3)";
+                VALUES ($1, $2, NULL, 'fixed_data', '2026-09-01T08:30:00Z', $3, $4)";
+            let digits = (!is_passphrase).then_some(key);
+            let passphrase = is_passphrase.then_some(key);
             self.connection
-                .execute(insert, (id.to_string(), native, key))
+                .execute(insert, (id.to_string(), native, digits, passphrase))
                 .unwrap();
+            let is_sound = ![DAMAGED, "né", TWO_LINES].contains(key);
             KnownKey {
                 id,
-                sound: (*key != DAMAGED && *key != "né").then(|| (*key).to_owned()),
+                sound: is_sound.then(|| (*key).to_owned()),
             }
         });
         KnownDevice {
@@ -92,12 +99,12 @@ async fn the_example_keeps_the_contract_of_an_escrow() {
     let database = Database::new();
     let shared = Some(Uuid::from_u128(7));
     let facts = EscrowFacts {
-        full: database.hold("d-1", "LT-0001", shared, &[(1, ONE), (2, TWO)]),
+        full: database.hold("d-1", "LT-0001", shared, &[(1, ONE), (2, TWO), (6, LUKS)]),
         damaged: database.hold(
             "d/2 \"ü\"",
             "LT-0002",
             None,
-            &[(3, DAMAGED), (4, ONE), (5, "né")],
+            &[(3, DAMAGED), (4, ONE), (5, "né"), (7, TWO_LINES), (8, LUKS)],
         ),
         empty: database.hold("d-3", "LT-0003", None, &[]),
         absent: device("absent"),
@@ -119,7 +126,7 @@ async fn the_example_tells_what_it_knows_and_checks_itself() {
         .await
         .unwrap();
     assert_eq!(found[0].detail.as_deref(), Some("Hamburg"));
-    assert_eq!(found[0].owners, [PersonId("anna".into())]);
+    assert_eq!(found[0].owners, [PersonId("anna".into()).into()]);
     let records = escrow.records(&found[0].id).await.unwrap();
     assert_eq!(records[0].escrowed_at.to_string(), "2026-09-01T08:30:00Z");
 
@@ -158,9 +165,14 @@ async fn the_example_tells_what_it_knows_and_checks_itself() {
 fn what_the_example_answers_is_valid_by_the_schema() {
     let database = Database::new();
     let shared = Some(Uuid::from_u128(7));
-    let known = database.hold("d-1", "LT-0001", shared, &[(1, ONE), (2, DAMAGED)]);
+    let known = database.hold(
+        "d-1",
+        "LT-0001",
+        shared,
+        &[(1, ONE), (2, DAMAGED), (3, LUKS)],
+    );
     database.hold("d-2", "LT-0002", None, &[]);
-    let id = known.keys[0].id.to_string();
+    let ids: Vec<_> = known.keys.iter().map(|key| key.id.to_string()).collect();
     let lost = database.folder.path().join("none.db");
     for (call, asked) in [
         ("devices", json!({ "asset": "LT-0001" })),
@@ -168,7 +180,7 @@ fn what_the_example_answers_is_valid_by_the_schema() {
         ("devices", json!({ "asset": "LT-0003" })),
         ("records", json!({ "device": "d-1" })),
         ("records", json!({ "device": "d-3" })),
-        ("keys", json!({ "device": "d-1", "ids": [id] })),
+        ("keys", json!({ "device": "d-1", "ids": ids })),
         ("check", json!({})),
     ] {
         let mut request = asked;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use clavis_backends::escrow::CommandSettings;
 use clavis_broker::causes::with_causes;
-use clavis_broker::keys::KeyId;
+use clavis_broker::keys::{Damage, KeyId};
 use clavis_broker::ports::{EscrowBackend, EscrowError, EscrowFault};
 use clavis_broker::text::Asset;
 use tracing_subscriber::fmt::MakeWriter;
@@ -147,6 +147,16 @@ async fn what_is_wrong_is_told_by_its_place_and_no_digit_of_a_key_is() {
             "keys[0].key: is not a text",
         ),
         (
+            format!(
+                r#"{{"clavis":1,"keys":[{{"key_id":"{ID}","key":"{KEY}","passphrase":"{KEY}"}}]}}"#
+            ),
+            "keys[0]: has `key` and `passphrase`",
+        ),
+        (
+            format!(r#"{{"clavis":1,"keys":[{{"key_id":"{ID}","passphrase":["{KEY}"]}}]}}"#),
+            "keys[0].passphrase: is not a text",
+        ),
+        (
             format!(r#"{{"clavis":1,"keys":[{{"key_id":"{other}","key":"{KEY}"}}]}}"#),
             "keys[0].key_id: is of a key that was not asked for",
         ),
@@ -215,13 +225,24 @@ async fn what_is_said_aside_is_logged_except_while_keys_are_read() {
 }
 
 #[tokio::test]
-async fn a_key_with_escapes_is_a_damaged_one() {
+async fn digits_with_escapes_are_damaged_and_a_passphrase_may_have_them() {
     let id: KeyId = ID.parse().unwrap();
     let escaped = KEY.replacen('0', "\\u0030", 1);
-    let answer = format!(r#"{{"clavis":1,"keys":[{{"key_id":"{ID}","key":"{escaped}"}}]}}"#);
-    let escrow = escrow(program("print_text", &[&answer]));
-    let keys = escrow.keys(&device("d"), &[id]).await.unwrap();
-    assert!(keys[0].key.is_err() && keys.len() == 1);
+    for (form, text, read) in [
+        ("key", &*escaped, Err(Damage::Shape)),
+        ("passphrase", &*escaped, Ok(KEY)),
+        ("passphrase", r#"\ud83d\udd11 \"a\" \\"#, Ok("🔑 \"a\" \\")),
+        ("passphrase", r"\ud83d", Err(Damage::Passphrase)),
+        ("passphrase", r"a\n", Err(Damage::Passphrase)),
+    ] {
+        let answer = format!(r#"{{"clavis":1,"keys":[{{"key_id":"{ID}","{form}":"{text}"}}]}}"#);
+        let escrow = escrow(program("print_text", &[&answer]));
+        let keys = escrow.keys(&device("d"), &[id]).await.unwrap();
+        assert_eq!(keys.len(), 1);
+        let key = keys[0].key.as_ref();
+        let key = key.map(|key| key.groups().collect::<Vec<_>>().concat());
+        assert_eq!(key, read.as_ref().copied().map(str::to_owned), "{text}");
+    }
 }
 
 /// No group of the key is anywhere in the text but the zeros, which are in many numbers.

@@ -218,7 +218,7 @@ fn boss() -> Person {
 
 fn laptop() -> Device {
     Device {
-        owners: vec![anna().id],
+        owners: vec![anna().id.into()],
         ..device("laptop")
     }
 }

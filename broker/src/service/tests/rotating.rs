@@ -1,11 +1,11 @@
 //! Keys that were shown are replaced some hours later, where that is wanted and can be done.
 
-use super::{World, hours, minutes};
+use super::{KEY, World, hours, laptop, minutes};
 use crate::audit::{Event, FetchFault, WhyNoRotation};
-use crate::devices::BackendName;
+use crate::devices::{BackendName, Device, DeviceId};
 use crate::lifecycle::Terms;
 use crate::ports::{EscrowFault, Job, Rotation, Store};
-use crate::testing::sample::terms;
+use crate::testing::sample::{record, terms};
 
 /// A world in which keys are replaced a day after they were shown, and the keys were shown.
 async fn shown() -> World {
@@ -99,4 +99,50 @@ async fn nothing_is_replaced_where_that_is_not_wanted() {
     world.pass(72 * 60, 60).await;
     assert!(world.escrow.rotated().is_empty());
     assert_eq!(rotations(&world).await, []);
+}
+
+#[tokio::test]
+async fn an_order_without_an_answer_is_not_given_again() {
+    let world = shown().await;
+    world.escrow.answer_rotation(Rotation::Unsure);
+    world.pass(48 * 60, 60).await;
+    let unsure = Event::RotationUnsure { backend: test() };
+    assert_eq!(rotations(&world).await, [unsure]);
+    assert_eq!(world.sent("KeyRotated"), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_backend_that_was_silent_when_somebody_asked_is_told_as_well() {
+    let terms = Terms {
+        rotate_after: Some(hours(1)),
+        ..terms()
+    };
+    let world = World::with(&[], terms);
+    let machine = Some(uuid::Uuid::from_u128(0xA));
+    world.escrow.forget_devices();
+    let here = Device {
+        shared_id: machine,
+        ..laptop()
+    };
+    world.escrow.hold(here, &[(record(1, Some(1), 5), KEY)]);
+    let there = Device {
+        id: DeviceId {
+            backend: BackendName("cloud".to_owned()),
+            native: "object".to_owned(),
+        },
+        shared_id: machine,
+        ..laptop()
+    };
+    world.cloud.hold(there, &[]);
+    world.cloud.answer_rotation(Rotation::Asked);
+    world.cloud.break_down(Some(EscrowFault::Unavailable));
+    let link = world.key_link().await;
+    world.broker.redeem(&link, None).await.unwrap();
+    // While it is still away, nothing is said about it that is not so.
+    world.pass(120, 30).await;
+    assert_eq!(rotations(&world).await, []);
+    world.cloud.break_down(None);
+    world.pass(30, 5).await;
+    assert_eq!(world.cloud.rotated().len(), 1);
+    assert_eq!(rotations(&world).await.len(), 1);
 }

@@ -1,11 +1,20 @@
 //! No secret is where it does not belong.
 
-use super::{DATA_KEY, KEY, OLD_KEY, REASON, World};
+use super::{DATA_KEY, KEY, OLD_KEY, REASON, World, laptop};
+use crate::keys::Form;
 use crate::testing::MailTrouble;
+use crate::testing::sample::record;
+
+const PASSPHRASE: &str = "X7QZ-24KM-9PLA-00RT-B3VN-HH6C";
+const BROKEN: &str = "correct horse\nbattery staple";
 
 #[tokio::test]
 async fn neither_log_nor_store_nor_error_holds_a_token_a_code_or_a_key() {
     let world = World::new();
+    for (id, text) in [(7, PASSPHRASE), (8, BROKEN)] {
+        let record = record(id, Some(id), 3);
+        world.escrow.hold_passphrase(&laptop().id, record, text);
+    }
     let begun = world.broker.begin_sign_in(super::anna().mail, None).await;
     let begun = begun.unwrap();
     world.settle().await;
@@ -29,8 +38,14 @@ async fn neither_log_nor_store_nor_error_holds_a_token_a_code_or_a_key() {
     let opened = world.broker.redeem(&link, None).await.unwrap();
     let again = world.broker.redeem(&link, None).await.unwrap_err();
     world.settle().await;
+    let passphrases = opened.keys.iter().filter(|it| it.form == Form::Passphrase);
+    let sound: Vec<_> = passphrases.map(|it| it.key.is_ok()).collect();
+    assert_eq!(sound, [true, false]);
 
-    let mut secrets: Vec<String> = [KEY, DATA_KEY, OLD_KEY].map(str::to_owned).into();
+    let mut secrets: Vec<String> = [KEY, DATA_KEY, OLD_KEY, PASSPHRASE]
+        .map(str::to_owned)
+        .into();
+    secrets.extend(BROKEN.lines().map(str::to_owned));
     secrets.push(begun.expose().to_owned());
     secrets.push(session.expose().to_owned());
     let mails = world

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::HOSTILE;
 use crate::devices::{Device, DeviceId};
-use crate::keys::{EscrowedKey, KeyId};
+use crate::keys::{EscrowedKey, Form, KeyId, RecoveryKey};
 use crate::ports::EscrowBackend;
 use crate::text::Asset;
 
@@ -39,7 +39,8 @@ pub struct KnownDevice {
 pub struct KnownKey {
     /// Its ID.
     pub id: KeyId,
-    /// The key as it was escrowed; `None` where it is damaged.
+    /// The key as it was escrowed, 48 digits with their dashes or a passphrase; `None` where it is
+    /// damaged.
     pub sound: Option<String>,
 }
 
@@ -127,7 +128,8 @@ pub async fn records_tell_of_every_key_and_of_no_other(
     }
 }
 
-/// Every key comes as it was escrowed, and a damaged one as damaged, beside the sound ones.
+/// Every key comes as it was escrowed and in its form, and a damaged one as damaged, beside the
+/// sound ones.
 pub async fn keys_come_as_they_were_escrowed(backend: &dyn EscrowBackend, facts: &EscrowFacts) {
     assert!(facts.full.keys.len() > 1, "the facts tell several keys");
     assert!(facts.full.keys.iter().all(|key| key.sound.is_some()));
@@ -139,7 +141,10 @@ pub async fn keys_come_as_they_were_escrowed(backend: &dyn EscrowBackend, facts:
             let read = keys.iter().find(|key| key.id == wanted.id).unwrap();
             let text = read.key.as_ref().ok().map(|key| {
                 let groups: Vec<_> = key.groups().collect();
-                groups.join("-")
+                let text = groups.join("-");
+                let has_digits = RecoveryKey::parse(&text).is_ok();
+                assert_eq!(key.form() == Form::Digits, has_digits, "{}", wanted.id);
+                text
             });
             assert!(text == wanted.sound, "the key {} is another", wanted.id);
         }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{INTERNALS, locked};
 use crate::devices::{BackendName, Device, DeviceId, EscrowRecord};
-use crate::keys::{EscrowedKey, KeyId, RecoveryKey};
+use crate::keys::{EscrowedKey, Form, KeyId, RecoveryKey};
 use crate::ports::{EscrowBackend, EscrowError, EscrowFault, Finding, Rotation};
 use crate::text::Asset;
 
@@ -28,7 +28,13 @@ struct Inner {
 
 struct Held {
     device: Device,
-    records: Vec<(EscrowRecord, String)>,
+    kept: Vec<Kept>,
+}
+
+struct Kept {
+    record: EscrowRecord,
+    form: Form,
+    text: String,
 }
 
 impl MemoryEscrow {
@@ -42,26 +48,41 @@ impl MemoryEscrow {
 
     /// Holds a device with these records and what lies there for their keys, sound or not.
     pub fn hold(&self, device: Device, records: &[(EscrowRecord, &str)]) {
-        let records = records.iter();
-        let records = records.map(|(record, key)| (record.clone(), (*key).to_owned()));
+        let kept = records.iter().map(|(record, text)| Kept {
+            record: record.clone(),
+            form: Form::Digits,
+            text: (*text).to_owned(),
+        });
         locked(&self.inner).devices.push(Held {
             device,
-            records: records.collect(),
+            kept: kept.collect(),
+        });
+    }
+
+    /// Holds one record more for a device, with what lies there for its passphrase.
+    pub fn hold_passphrase(&self, device: &DeviceId, record: EscrowRecord, text: &str) {
+        let mut inner = locked(&self.inner);
+        let mut devices = inner.devices.iter_mut();
+        let held = devices.find(|held| held.device.id == *device);
+        held.expect("a device of the twin").kept.push(Kept {
+            record,
+            form: Form::Passphrase,
+            text: text.to_owned(),
         });
     }
 
     /// Puts this in the place of a key's text.
     pub fn replace_key(&self, id: KeyId, text: &str) {
         let mut inner = locked(&self.inner);
-        let mut records = inner.devices.iter_mut().flat_map(|held| &mut held.records);
-        let found = records.find(|(record, _)| record.key_id == id);
-        text.clone_into(&mut found.expect("a key of the twin").1);
+        let mut kept = inner.devices.iter_mut().flat_map(|held| &mut held.kept);
+        let found = kept.find(|kept| kept.record.key_id == id);
+        text.clone_into(&mut found.expect("a key of the twin").text);
     }
 
     /// Forgets a key and its record.
     pub fn forget_key(&self, id: KeyId) {
         for held in &mut locked(&self.inner).devices {
-            held.records.retain(|(record, _)| record.key_id != id);
+            held.kept.retain(|kept| kept.record.key_id != id);
         }
     }
 
@@ -110,21 +131,30 @@ impl MemoryEscrow {
 
 impl Held {
     fn goes_by(&self, asset: &str) -> bool {
-        let is_key = |(record, _): &(EscrowRecord, String)| asset.parse() == Ok(record.key_id);
+        let is_key = |kept: &Kept| asset.parse() == Ok(kept.record.key_id);
         let shared = self.device.shared_id.map(|shared| shared.to_string());
         self.device.name.eq_ignore_ascii_case(asset)
             || shared.is_some_and(|shared| shared.eq_ignore_ascii_case(asset))
             || self.device.id.native.eq_ignore_ascii_case(asset)
-            || self.records.iter().any(is_key)
+            || self.kept.iter().any(is_key)
     }
 }
 
-fn records_of<'h>(
-    held: &'h [Held],
-    device: &DeviceId,
-) -> impl Iterator<Item = &'h (EscrowRecord, String)> {
+impl Kept {
+    fn key(&self) -> EscrowedKey {
+        EscrowedKey {
+            id: self.record.key_id,
+            key: match self.form {
+                Form::Digits => RecoveryKey::parse(&self.text),
+                Form::Passphrase => RecoveryKey::passphrase(&self.text),
+            },
+        }
+    }
+}
+
+fn kept_of<'h>(held: &'h [Held], device: &DeviceId) -> impl Iterator<Item = &'h Kept> {
     let of_device = held.iter().filter(move |held| held.device.id == *device);
-    of_device.flat_map(|held| &held.records)
+    of_device.flat_map(|held| &held.kept)
 }
 
 #[async_trait]
@@ -143,8 +173,8 @@ impl EscrowBackend for MemoryEscrow {
 
     async fn records(&self, device: &DeviceId) -> Result<Vec<EscrowRecord>, EscrowError> {
         self.read(|held| {
-            let records = records_of(held, device);
-            records.map(|(record, _)| record.clone()).collect()
+            let kept = kept_of(held, device);
+            kept.map(|kept| kept.record.clone()).collect()
         })
         .await
     }
@@ -159,12 +189,9 @@ impl EscrowBackend for MemoryEscrow {
             return Err(self.error(fault));
         }
         self.read(|held| {
-            records_of(held, device)
-                .filter(|(record, _)| ids.contains(&record.key_id))
-                .map(|(record, key)| EscrowedKey {
-                    id: record.key_id,
-                    key: RecoveryKey::parse(key),
-                })
+            kept_of(held, device)
+                .filter(|kept| ids.contains(&kept.record.key_id))
+                .map(Kept::key)
                 .collect()
         })
         .await

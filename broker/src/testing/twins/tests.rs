@@ -17,6 +17,7 @@ const SOUND: [&str; 2] = [
     "000022-000022-720885-123453-000000-700007-111111-222222",
 ];
 const DAMAGED: &str = "000012-000022-720885-123453-000000-700007-111111-222222";
+const PASSPHRASE: &str = " two  words, and <\"'&\\é鍵> ";
 
 #[tokio::test]
 async fn the_store_keeps_its_contract() {
@@ -44,9 +45,22 @@ async fn the_escrow_keeps_its_contract() {
             keys: known.collect(),
         }
     };
+    let mut full = hold("LT-0001", &[(1 << 96, SOUND[0]), (2 << 96, SOUND[1])]);
+    let mut damaged = hold("LT-0002", &[(3 << 96, DAMAGED), (4 << 96, SOUND[0])]);
+    let add = |known: &mut KnownDevice, id, text: &str| {
+        let record = record(id, None, 1);
+        known.keys.push(KnownKey {
+            id: record.key_id,
+            sound: (text == PASSPHRASE).then(|| text.to_owned()),
+        });
+        backend.hold_passphrase(&known.id, record, text);
+    };
+    add(&mut full, 5 << 96, PASSPHRASE);
+    add(&mut damaged, 6 << 96, PASSPHRASE);
+    add(&mut damaged, 7 << 96, "two\nlines");
     let facts = EscrowFacts {
-        full: hold("LT-0001", &[(1 << 96, SOUND[0]), (2 << 96, SOUND[1])]),
-        damaged: hold("LT-0002", &[(3 << 96, DAMAGED), (4 << 96, SOUND[0])]),
+        full,
+        damaged,
         empty: hold("LT-0003", &[]),
         absent: DeviceId {
             backend: BackendName("test".to_owned()),
@@ -81,7 +95,7 @@ async fn the_directory_keeps_its_contract() {
         twin.add(person.clone(), &person.name, None);
     }
     let devices = ["LT-0002", "LT-0001"].map(|name| Device {
-        owners: vec![anna.id.clone()],
+        owners: vec![anna.id.clone().into()],
         ..device(name)
     });
     for device in &devices {

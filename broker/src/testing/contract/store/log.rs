@@ -144,6 +144,9 @@ fn events() -> Vec<Event> {
         Event::RotationAsked {
             backend: BackendName("test".to_owned()),
         },
+        Event::RotationUnsure {
+            backend: BackendName("test".to_owned()),
+        },
         Event::RotationImpossible {
             why: WhyNoRotation::NotManaged,
         },
