@@ -456,9 +456,9 @@ fn each_mistake_is_one_problem() {
             "`serves` has an entry that is not the name of a device",
         ),
         (
-            "[sign_in]",
-            "[sing_in]",
-            "unknown key `sing_in`; did you mean `sign_in`?",
+            "[links]",
+            "[likns]",
+            "unknown key `likns`; did you mean `links`?",
         ),
     ] {
         assert_eq!(said(line, other), [what], "{other}");

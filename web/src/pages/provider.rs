@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use clavis_broker::identity::ProviderName;
 use clavis_broker::service::{Arrival, ArrivalError};
+use clavis_broker::tokens::PlainToken;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -78,7 +79,8 @@ pub(crate) async fn leave(
         .count_source(source)
         .map_err(|wait| Fault::TooMany { wait })?;
     let slug = last_segment(&uri);
-    let left = app.broker.depart(slug, local_path(&then.next), source);
+    let next = without_token(local_path(&then.next));
+    let left = app.broker.depart(slug, next, source);
     let left = left.await?.ok_or(Fault::NotFound)?;
     let page = LeavePage {
         frame: Frame::plain(&app.site),
@@ -145,6 +147,37 @@ pub(crate) async fn only_by_get() -> Fault {
     Fault::MethodNotAllowed
 }
 
+/// The page to go on to is kept in the store, where no token may lie: in place of one whose path
+/// has a token in it, home.
+fn without_token(path: &str) -> &str {
+    let mut parts = path.split(['/', '?', '&', '=', '#']);
+    if parts.any(|part| PlainToken::parse(part).is_some()) {
+        "/"
+    } else {
+        path
+    }
+}
+
 fn last_segment(uri: &Uri) -> &str {
     uri.path().rsplit('/').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_token_of_a_link_is_kept_with_a_sign_in() {
+        let token = "0a".repeat(32);
+        for path in [
+            format!("/review/{token}"),
+            format!("/key/{token}?x=1"),
+            format!("/requests/new?asset={token}"),
+        ] {
+            assert_eq!(without_token(&path), "/", "{path}");
+        }
+        for path in ["/", "/requests/K7Q-4MX2", "/requests/new?asset=LT-1"] {
+            assert_eq!(without_token(path), path);
+        }
+    }
 }
