@@ -169,7 +169,7 @@ pub(crate) fn supplies(settings: &Settings) -> Supplies {
 }
 
 /// Which parts use an application.
-fn uses(name: &str, settings: &Settings) -> Uses {
+pub(crate) fn uses(name: &str, settings: &Settings) -> Uses {
     let connection = Some(Connection::Entra(name.to_owned()));
     let escrow = settings.escrow.iter().any(|it| it.connection == connection);
     let (mail, smtp) = match &settings.mail.kind {

@@ -23,6 +23,13 @@ pub trait SecretFiles {
     /// # Errors
     /// What goes on after `private_key_file`, for the operator; nothing of the key.
     fn private_key(&self, path: &Path) -> Result<SecretString, Wrong>;
+
+    /// Whether a file may hold the tokens that somebody else writes there from time to time. It
+    /// need not be there yet.
+    ///
+    /// # Errors
+    /// What goes on after `federated_token_file`, for the operator.
+    fn token_file(&self, path: &Path) -> Result<(), Wrong>;
 }
 
 /// The files of this machine.
@@ -36,6 +43,24 @@ impl SecretFiles for OnDisk {
 
     fn private_key(&self, path: &Path) -> Result<SecretString, Wrong> {
         pem_key(&read(path, &PRIVATE_KEY)?, path)
+    }
+
+    /// That everybody may read it is no problem of ours: Kubernetes projects tokens so, into a
+    /// container that nobody shares, and each is good for an hour at most. Whoever may write it
+    /// chooses as whom Clavis signs in.
+    fn token_file(&self, path: &Path) -> Result<(), Wrong> {
+        let is_open =
+            std::fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o002 != 0);
+        if !is_open {
+            return Ok(());
+        }
+        let shown = path.display();
+        Err(Wrong::new(
+            format!("names the file {shown}, which everybody on this machine may write"),
+            format!(
+                "Run `chmod o-w {shown}`, and see that whoever writes the tokens leaves it so."
+            ),
+        ))
     }
 }
 
@@ -198,6 +223,25 @@ mod tests {
             let wrong = key_of(text, mode).unwrap_err();
             assert!(wrong.what.contains(why), "{wrong:?}");
             assert!(!wrong.what.contains("MIIE"), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_file_may_be_read_by_everybody_and_written_by_its_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        OnDisk.token_file(&path).expect("it may come later");
+        write(&path, "a.b.c").unwrap();
+        let check = |mode: u32| {
+            set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            OnDisk.token_file(&path)
+        };
+        for mode in [0o600, 0o640, 0o644] {
+            check(mode).expect("sound");
+        }
+        for mode in [0o666, 0o602] {
+            let wrong = check(mode).unwrap_err();
+            assert!(wrong.what.contains("may write"), "{wrong:?}");
         }
     }
 

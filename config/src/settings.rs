@@ -122,8 +122,9 @@ pub struct AdDirectory {
     pub domain: AdDomain,
     /// Where people, groups and computers are searched: a DN. The domain's root when not set.
     pub search_base: Option<String>,
-    /// The escrow backend that reads the same domain: a person's devices are its devices.
-    pub escrow: BackendName,
+    /// The escrow backend that has people's devices: one over a domain, or over a tenant that the
+    /// computers are synchronised to. Without it, nobody's devices are listed.
+    pub escrow: Option<BackendName>,
     /// The computer's attribute that holds its owner's DN.
     pub owner_attribute: String,
 }
@@ -133,9 +134,9 @@ pub struct AdDirectory {
 pub struct EntraDirectory {
     /// The name of the application's section, `[entra.NAME]`.
     pub entra: String,
-    /// The escrow backend that has people's devices: one of the same tenant, or an Active
-    /// Directory whose computers are synchronised there.
-    pub escrow: BackendName,
+    /// The escrow backend that has people's devices: one over a tenant, or over a domain whose
+    /// computers are synchronised there. Without it, nobody's devices are listed.
+    pub escrow: Option<BackendName>,
 }
 
 /// How to reach an Active Directory domain.

@@ -69,11 +69,8 @@ pub fn duration(
 ) -> impl Fn(&DeValue<'_>) -> Result<SignedDuration, Wrong> {
     move |value| {
         let how = || {
-            format!(
-                "Write a time from {:#} to {:#}, such as \"30s\", \"15m\" or \"3h\".",
-                range.start(),
-                range.end()
-            )
+            let (from, to) = (range.start(), range.end());
+            format!("Write a time from {from:#} to {to:#}, such as \"{from:#}\" or \"{to:#}\".")
         };
         let length: SignedDuration = text(value)
             .ok()
@@ -219,6 +216,11 @@ mod tests {
         ] {
             let wrong = read(&value(wrong)).unwrap_err();
             assert!(wrong.remedy.contains("from 5m to 24h"), "{wrong:?}");
+            let examples: Vec<_> = wrong.remedy.split('"').skip(1).step_by(2).collect();
+            assert_eq!(examples.len(), 2, "{wrong:?}");
+            for example in examples {
+                read(&value(&format!("\"{example}\""))).expect("an example is in the range");
+            }
         }
     }
 

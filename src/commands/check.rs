@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clavis_backends::Supplies;
+use clavis_backends::entra::Uses;
 use clavis_broker::causes::with_causes;
 use clavis_broker::ports::{
     Clock, Directory, EscrowBackend, Finding, PersonQuery, Severity, Store,
@@ -52,7 +53,8 @@ pub(crate) async fn run(config: &Path) -> Outcome {
     let mut worst = Severity::Ok;
     let sections = [("store", store), ("mail", mail), ("directory", people)].into_iter();
     let sections = sections.map(|(name, findings)| (name.to_owned(), findings));
-    for (part, findings) in sections.chain(escrow).chain(providers) {
+    let sections = sections.chain(escrow).chain(providers);
+    for (part, findings) in sections.chain(idle(&settings)) {
         for finding in findings {
             worst = worst.max(finding.severity);
             print(&part, &finding);
@@ -68,6 +70,21 @@ pub(crate) async fn run(config: &Path) -> Outcome {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
+    })
+}
+
+/// The applications that nothing uses, which nobody has tried.
+fn idle(settings: &Settings) -> impl Iterator<Item = (String, Vec<Finding>)> {
+    let names = settings.entra.iter().map(|entra| entra.name.as_str());
+    let idle = names.filter(|name| assemble::uses(name, settings) == Uses::default());
+    idle.map(|name| {
+        let finding = Finding::warning(
+            "nothing uses this application, so it was not tried",
+            format!(
+                "Name it in `entra` of the section that is to use it, or remove [entra.{name}]."
+            ),
+        );
+        (format!("entra {name}"), vec![finding])
     })
 }
 

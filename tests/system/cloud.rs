@@ -1,5 +1,7 @@
 //! A tenant of Entra ID alone: its people, its devices, its keys, and its mails.
 
+use std::io::ErrorKind;
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -147,6 +149,20 @@ fn a_token_that_expires_in_the_middle_is_replaced() {
 }
 
 #[test]
+fn a_token_that_expires_between_listing_and_reading_spends_no_link() {
+    let (clavis, cloud, daemon) = installation(tenant());
+    let (_, link) = key_link(&clavis, &daemon, "LT-0042", "bert.boss");
+    let issued = cloud.record("calls")["counters"]["tokensIssued"].clone();
+    cloud.fail(&json!({ "match": "select=key", "status": 401, "times": 1 }));
+    let page = redeem(&link);
+    assert_eq!(page.texts(DIGITS).len(), 2, "{}", page.html);
+    let counters = &cloud.record("calls")["counters"];
+    assert_eq!(issued, json!(1));
+    assert_eq!(counters["tokensIssued"], 2);
+    assert_eq!(counters["keysRead"], 2);
+}
+
+#[test]
 fn two_devices_of_one_name_are_never_one() {
     let (clavis, cloud, daemon) = installation(tenant());
     cloud.change(&json!({ "add": {
@@ -212,6 +228,74 @@ fn of_200_keys_of_one_device_the_newest_of_its_drive_is_shown_or_the_one_that_is
     let link = approved(&clavis, "anna.berg", "bert.boss", &reference);
     assert_eq!(redeem(&link).texts(DIGITS), [digits(1007)]);
     assert!(calls(&cloud, "skiptoken") >= 6, "they came in pages");
+}
+
+#[test]
+fn all_of_200_keys_of_data_drives_are_shown_though_each_takes_a_call() {
+    let keys: Vec<_> = (0..200)
+        .map(|at| recovery_key(&guid(1000 + at), &guid(10), DATA, 1, &digits(1000 + at)))
+        .collect();
+    let mut state = tenant();
+    state["recoveryKeys"] = json!(keys);
+    let (clavis, cloud, daemon) = installation(state);
+    let (_, link) = key_link(&clavis, &daemon, "LT-0042", "bert.boss");
+    cloud.change(&json!({ "latencyMs": 300 }));
+    let mut shown = redeem(&link).texts(DIGITS);
+    shown.sort();
+    let mut all: Vec<_> = (0..200).map(|at| digits(1000 + at)).collect();
+    all.sort();
+    assert_eq!(shown, all);
+    assert_eq!(cloud.record("audit").as_array().map(Vec::len), Some(200));
+    let record = cloud.record("calls");
+    let reads = record["calls"].as_array().expect("calls").iter();
+    let reads = reads.filter(|call| call["path"].to_string().contains("select=key"));
+    let times: Vec<_> = reads.filter_map(|call| call["at"].as_u64()).collect();
+    let first = times.iter().min().expect("a time");
+    let at_once = times.iter().filter(|at| **at < first + 300).count();
+    assert!(at_once > 8, "before the first has an answer: {at_once}");
+}
+
+#[test]
+fn no_proxy_of_the_environment_gets_what_goes_without_tls() {
+    let mut state = tenant();
+    state["managedDevices"] = json!([]);
+    let (clavis, cloud, daemon) = installation(state);
+    assert_eq!(daemon.stop(), Some(0));
+    let recorder = TcpListener::bind("127.0.0.1:0").expect("a port");
+    recorder.set_nonblocking(true).expect("a listener");
+    let proxy = format!("http://{}", recorder.local_addr().expect("an address"));
+    let before = calls(&cloud, "/v1.0/");
+    let output = clavis
+        .command(&["check"])
+        .envs(["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"].map(|name| (name, &proxy)))
+        .env_remove("NO_PROXY")
+        .env_remove("no_proxy")
+        .output()
+        .expect("the binary runs");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let called = recorder.accept();
+    assert!(
+        called.is_err_and(|error| error.kind() == ErrorKind::WouldBlock),
+        "the proxy was called: {said}"
+    );
+    assert!(output.status.success(), "{said}");
+    assert!(calls(&cloud, "/v1.0/") > before, "Graph was asked");
+}
+
+#[test]
+fn an_application_that_nothing_uses_is_named() {
+    let (clavis, cloud, _daemon) = installation(tenant());
+    let section = cloud.section(clavis.path());
+    let other = section.replace("[entra.contoso]", "[entra.spare]");
+    clavis.change("[entra.contoso]", &format!("{other}[entra.contoso]"));
+    let output = clavis.run(&["check"]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}");
+    assert!(
+        said.contains("warning  entra spare: nothing uses"),
+        "{said}"
+    );
+    assert!(!said.contains("entra contoso:"), "{said}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The documents keep to the binary, and the code keeps to the arrows of the house.
+//! The documents keep to the binary.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -121,157 +121,6 @@ fn links_between_documents_lead_somewhere() {
         }
     }
     assert!(seen > 0, "no link was found at all");
-}
-
-#[test]
-fn who_may_know_whom() {
-    for (package, siblings, never) in [
-        (
-            "broker",
-            &[][..],
-            &[
-                "axum",
-                "askama",
-                "ldap3",
-                "lettre",
-                "rusqlite",
-                "sqlx",
-                "clap",
-                "toml",
-                "reqwest",
-                "graph-rs-sdk",
-            ][..],
-        ),
-        (
-            "config",
-            &["clavis-broker"],
-            &[
-                "axum", "tokio", "ldap3", "lettre", "rusqlite", "sqlx", "clap",
-            ],
-        ),
-        (
-            "backends",
-            &["clavis-broker", "clavis-config"],
-            &["axum", "askama", "clap"],
-        ),
-        (
-            "web",
-            &["clavis-broker"],
-            &["ldap3", "lettre", "rusqlite", "sqlx", "toml", "clap"],
-        ),
-        (
-            "",
-            &[
-                "clavis-backends",
-                "clavis-broker",
-                "clavis-config",
-                "clavis-web",
-            ],
-            &["ldap3", "lettre", "rusqlite", "sqlx", "askama"],
-        ),
-    ] {
-        let manifest = read(format!("{package}/Cargo.toml").trim_start_matches('/'));
-        let known = dependencies(&manifest);
-        assert!(!known.is_empty(), "{package} depends on nothing");
-        for name in &known {
-            let allowed = !name.starts_with("clavis") || siblings.contains(&name.as_str());
-            assert!(allowed, "{package} must not know {name}");
-            assert!(
-                !never.contains(&name.as_str()),
-                "{package} must not depend on {name}"
-            );
-        }
-    }
-}
-
-#[test]
-fn the_core_knows_no_machinery() {
-    let core = sources(&["broker/src/lifecycle", "broker/src/policy.rs"]);
-    assert!(core.len() > 4, "the core was not found");
-    for (file, text) in core {
-        for word in [
-            "tokio",
-            "sqlx",
-            "rusqlite",
-            "axum",
-            "ldap3",
-            "async fn",
-            "std::fs",
-            "std::net",
-            "Timestamp::now",
-        ] {
-            assert!(!text.contains(word), "{} mentions {word}", file.display());
-        }
-    }
-}
-
-#[test]
-fn sql_stands_in_the_store_alone() {
-    let is_sql = |text: &str| text.contains("SELECT ") || text.contains("INSERT INTO");
-    let store = root().join("backends/src/store");
-    let (within, without): (Vec<_>, Vec<_>) =
-        sources(&["broker/src", "config/src", "backends/src", "web/src", "src"])
-            .into_iter()
-            .partition(|(file, _)| file.starts_with(&store));
-    assert!(
-        within.iter().any(|(_, text)| is_sql(text)),
-        "the store has no SQL"
-    );
-    for (file, text) in without {
-        assert!(!is_sql(&text), "{} holds SQL", file.display());
-    }
-}
-
-#[test]
-fn keys_are_read_in_one_place() {
-    let callers = |call: &str| -> Vec<String> {
-        let sources = sources(&["broker/src/service", "web/src", "src"]).into_iter();
-        let calling =
-            sources.filter(|(file, _)| !file.components().any(|it| it.as_os_str() == "tests"));
-        let lines = calling.flat_map(|(file, text)| {
-            let name = file
-                .file_name()
-                .expect("a name")
-                .to_string_lossy()
-                .into_owned();
-            let found = text.lines().filter(|line| line.contains(call)).count();
-            vec![name; found]
-        });
-        lines.collect()
-    };
-    assert_eq!(callers("backend.keys("), ["escrow.rs"]);
-    assert_eq!(callers(".read_keys("), ["redeem.rs"]);
-}
-
-#[test]
-fn the_library_for_graph_is_known_in_one_place_and_used_for_nothing_else() {
-    let sources = sources(&["broker/src", "config/src", "backends/src", "web/src", "src"]);
-    let knowing: Vec<_> = sources
-        .iter()
-        .filter(|(_, text)| text.contains("graph_rs_sdk") || text.contains("graph_core"))
-        .collect();
-    let [(file, text)] = &knowing[..] else {
-        panic!("one file: {knowing:?}");
-    };
-    assert!(file.ends_with("backends/src/entra/transport.rs"));
-    for habit in [".paging(", ".retry(", "wait_for_retry_after"] {
-        assert!(!text.contains(habit), "transport.rs uses {habit}");
-    }
-}
-
-#[test]
-fn no_module_is_named_for_nothing() {
-    for (file, _) in sources(&["broker", "config", "backends", "web", "src", "tests"]) {
-        let inside = file.strip_prefix(root()).expect("a file of ours");
-        let named = inside.components().any(|part| {
-            let name = part.as_os_str().to_string_lossy();
-            matches!(
-                name.trim_end_matches(".rs"),
-                "util" | "utils" | "helpers" | "misc" | "common"
-            )
-        });
-        assert!(!named, "{} says nothing by its name", inside.display());
-    }
 }
 
 /// Every command of the binary, with what its `--help` says.
@@ -409,40 +258,8 @@ fn headings(markdown: &str) -> BTreeSet<String> {
     lines.map(name).collect()
 }
 
-/// The names under `[dependencies]` of a manifest.
-fn dependencies(manifest: &str) -> Vec<String> {
-    let section = manifest
-        .split("\n[dependencies]\n")
-        .nth(1)
-        .expect("dependencies");
-    let lines = section.lines().take_while(|line| !line.starts_with('['));
-    let names = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-    names
-        .filter_map(|line| line.split(['.', ' ', '=']).next())
-        .map(str::to_owned)
-        .collect()
-}
-
-/// The Rust files below these folders, with their text.
-fn sources(places: &[&str]) -> Vec<(PathBuf, String)> {
-    let mut found = Vec::new();
-    for place in places {
-        let place = root().join(place);
-        let here = if place.is_file() {
-            vec![place]
-        } else {
-            files(&place, "rs")
-        };
-        found.extend(here.into_iter().map(|file| {
-            let text = fs::read_to_string(&file).expect("a source file");
-            (file, text)
-        }));
-    }
-    found
-}
-
 /// The files below a folder that end like this; what is built or hidden is passed over.
-fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let entries =
         fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
@@ -466,10 +283,10 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     found
 }
 
-fn read(name: &str) -> String {
+pub(crate) fn read(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf()
 }

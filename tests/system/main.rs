@@ -4,6 +4,7 @@
 mod client;
 mod harness;
 
+mod arrows;
 mod browser;
 mod checks;
 mod cloud;

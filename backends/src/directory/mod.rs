@@ -3,6 +3,8 @@
 mod active_directory;
 mod entra;
 mod file;
+#[cfg(test)]
+mod tests;
 
 pub use active_directory::ActiveDirectoryPeople;
 pub use entra::EntraPeople;

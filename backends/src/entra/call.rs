@@ -19,6 +19,9 @@ pub struct Call {
 pub(super) enum Service {
     /// Devices, people and groups.
     Directory,
+    /// Whose devices are whose: what can be done without, and so must not hold up the rest of the
+    /// directory.
+    Owners,
     /// Recovery keys.
     Keys,
     /// Intune.
@@ -31,6 +34,7 @@ impl fmt::Display for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Directory => "the directory",
+            Self::Owners => "owners of devices",
             Self::Keys => "recovery keys",
             Self::Intune => "Intune",
             Self::Mail => "mail",
@@ -80,9 +84,12 @@ impl Call {
     }
 
     /// The address below `base`. `None` where a segment would not stay one: nothing has such an
-    /// identifier.
+    /// identifier. Addresses are written without control characters, so that one between two dots
+    /// would leave the dots alone.
     pub(super) fn url(&self, base: &Url) -> Option<Url> {
-        let is_sound = |segment: &String| !matches!(segment.trim(), "" | "." | "..");
+        let is_sound = |segment: &String| {
+            !matches!(segment.trim(), "" | "." | "..") && !segment.contains(char::is_control)
+        };
         if !self.segments.iter().all(is_sound) {
             return None;
         }
@@ -113,6 +120,7 @@ impl Call {
             (_, Some("sendMail")) => Service::Mail,
             (Some("informationProtection"), _) => Service::Keys,
             (Some("deviceManagement"), _) | (_, Some("managedDevices")) => Service::Intune,
+            (_, Some("registeredOwners" | "registeredUsers")) => Service::Owners,
             _ => Service::Directory,
         }
     }
@@ -131,6 +139,13 @@ impl Call {
 /// A filter: the property has this value, whatever is in it.
 pub fn equals(property: &str, value: &str) -> String {
     format!("{property} eq '{}'", value.replace('\'', "''"))
+}
+
+/// Whether a property has the value that was asked for, as Graph compares texts: whatever their
+/// case. What the service filters is filtered once more, since what is done with an answer about
+/// something else may be past undoing.
+pub(crate) fn says(property: Option<&str>, value: &str) -> bool {
+    property.is_some_and(|property| property.to_lowercase() == value.to_lowercase())
 }
 
 /// Percent-encodes all but what never means anything in a query (RFC 3986, section 2.3), the comma
@@ -182,9 +197,11 @@ mod tests {
     #[test]
     fn an_identifier_of_dots_leads_nowhere_else() {
         let base = Url::parse("https://graph.microsoft.com").unwrap();
-        for id in ["", " ", ".", ".."] {
+        for id in [
+            "", " ", ".", "..", ".\t.", "\n..", ".\r", "a\tb", "\u{0}", "\u{7f}",
+        ] {
             let call = Call::get("v1.0").segment("devices").segment(id);
-            assert!(call.url(&base).is_none(), "{id}");
+            assert!(call.url(&base).is_none(), "{id:?}");
         }
         // Encoded by hand it is a name like any other.
         let call = Call::get("v1.0").segment("devices").segment("%2e%2e");
@@ -199,6 +216,9 @@ mod tests {
             call.service()
         };
         assert_eq!(path(&["devices"]), Service::Directory);
+        assert_eq!(path(&["devices", "a", "registeredOwners"]), Service::Owners);
+        assert_eq!(path(&["devices", "a", "registeredUsers"]), Service::Owners);
+        assert_eq!(path(&["users", "a", "managedDevices"]), Service::Intune);
         assert_eq!(path(&["users", "a", "sendMail"]), Service::Mail);
         assert_eq!(path(&["informationProtection", "bitlocker"]), Service::Keys);
         assert_eq!(path(&["deviceManagement"]), Service::Intune);

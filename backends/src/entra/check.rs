@@ -8,9 +8,9 @@ use super::roles::{Claims, Need, Weight, claims, missing, too_wide};
 use super::{Part, Scope, Tenant, Trouble};
 
 impl Tenant {
-    /// Signs in, and compares the permissions with what a part needs. What is wider than all
-    /// parts together need is told by the first of them alone.
-    pub async fn check(&self, part: Part) -> Vec<Finding> {
+    /// Signs in, and compares the permissions with what a part needs, and `also` another one by the
+    /// same token. What is wider than all parts together need is told by the first of them alone.
+    pub async fn check(&self, part: Part, also: Option<Part>) -> Vec<Finding> {
         let name = self.name();
         let token = match self.token_for(part.scope()).await {
             Ok(token) => token,
@@ -29,7 +29,9 @@ impl Tenant {
             )];
         };
         let mut findings = vec![tenant_finding(name, self.tenant(), &claims)];
-        findings.extend(missing(part, &claims.roles).map(|need| lack(need, part.scope())));
+        let parts = [part].into_iter().chain(also);
+        let lacking = parts.flat_map(|part| missing(part, &claims.roles));
+        findings.extend(lacking.map(|need| lack(need, part.scope())));
         if findings.iter().all(|finding| finding.remedy.is_none()) {
             let scope = service(part.scope());
             let what = format!("The application has the permissions of {scope} that it needs.");

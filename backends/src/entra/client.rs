@@ -1,5 +1,7 @@
 //! Asking Graph: with a token, again where that is of use, and always within a deadline.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use reqwest::{Method, Url};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -7,7 +9,7 @@ use tokio::time::Instant;
 
 use super::call::Call;
 use super::retry::{self, Failure, Setback};
-use super::tenant::Tenant;
+use super::tenant::{Tenant, Wires};
 use super::transport::Request;
 use super::trouble::Answer;
 use super::wire::{self, Reply};
@@ -35,6 +37,23 @@ pub(super) struct Question<'q> {
     pub(super) limit: usize,
     /// Whether the connection ends with it.
     pub(super) last: bool,
+    /// How far it came.
+    pub(super) sent: &'q Sent,
+}
+
+/// How far a question came. It is kept beside the answer, since who stops waiting gets none.
+#[derive(Debug, Default)]
+pub(super) struct Sent(AtomicBool);
+
+impl Sent {
+    /// Whether it may have been carried out, as far as anybody knows here.
+    pub(super) fn may_be_done(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    fn set(&self, may_be_done: bool) {
+        self.0.store(may_be_done, Ordering::SeqCst);
+    }
 }
 
 impl Tenant {
@@ -75,6 +94,21 @@ impl Tenant {
         question: &Question<'_>,
         token: &SecretString,
     ) -> Result<Option<Reply>, Failure> {
+        let wires = self.wires().await.map_err(Failure::of)?;
+        question.sent.set(true);
+        let outcome = self.send_once(wires, question, token).await;
+        if let Err(failure) = &outcome {
+            question.sent.set(!failure.trouble.is_undone());
+        }
+        outcome
+    }
+
+    async fn send_once(
+        &self,
+        wires: &Wires,
+        question: &Question<'_>,
+        token: &SecretString,
+    ) -> Result<Option<Reply>, Failure> {
         let request = Request {
             method: question.call.method().clone(),
             url: question.url.clone(),
@@ -82,7 +116,6 @@ impl Tenant {
             eventual: question.call.is_eventual(),
             last: question.last,
         };
-        let wires = self.wires().await.map_err(Failure::of)?;
         let response = wires
             .graph
             .send(request, token)

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use clavis_broker::devices::{BackendName, Device, DeviceId, Owner};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{Call, Tenant, Trouble, equals};
+use super::{Call, Tenant, Trouble, equals, says};
 
 /// What is asked of a device (`$select`).
 pub(crate) const DEVICE_FIELDS: &str =
@@ -16,18 +17,51 @@ pub(crate) const DEVICE_FIELDS: &str =
 /// To read devices.
 pub(crate) const DEVICES: &str = "Device.Read.All";
 
-/// The devices with this value in a property, `displayName` or `deviceId`.
+/// How many devices are asked for at once.
+const AT_ONCE: usize = 8;
+
+/// By what devices are looked up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum DevicesBy<'b> {
+    /// The name.
+    Name(&'b str),
+    /// The device's ID.
+    Id(Uuid),
+}
+
+/// The devices of this name or ID.
 pub(crate) async fn devices_with(
     tenant: &Tenant,
-    property: &str,
-    value: &str,
+    by: DevicesBy<'_>,
 ) -> Result<Vec<DeviceObject>, Trouble> {
+    let filter = match by {
+        DevicesBy::Name(name) => equals("displayName", name),
+        DevicesBy::Id(id) => equals("deviceId", &id.as_hyphenated().to_string()),
+    };
     let call = Call::get("v1.0")
         .segment("devices")
-        .query("$filter", &equals(property, value))
+        .query("$filter", &filter)
         .query("$select", DEVICE_FIELDS)
         .needs(DEVICES);
-    tenant.list(&call).await
+    let mut found: Vec<DeviceObject> = tenant.list(&call).await?;
+    found.retain(|object| match by {
+        DevicesBy::Name(name) => says(object.display_name.as_deref(), name),
+        DevicesBy::Id(id) => object.device_id() == Some(id),
+    });
+    Ok(found)
+}
+
+/// The devices with these IDs, some at once.
+pub(crate) async fn devices_with_ids(
+    tenant: &Tenant,
+    ids: Vec<Uuid>,
+) -> Result<Vec<DeviceObject>, Trouble> {
+    let found = stream::iter(ids)
+        .map(async |id| devices_with(tenant, DevicesBy::Id(id)).await)
+        .buffer_unordered(AT_ONCE)
+        .try_collect::<Vec<_>>()
+        .await?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// A device as Graph tells it (resource type `device`).

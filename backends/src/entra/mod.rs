@@ -11,6 +11,7 @@ mod credentials;
 mod device;
 mod endpoints;
 mod identity;
+pub(crate) mod intune;
 mod login;
 mod paging;
 pub(crate) mod permission;
@@ -23,11 +24,16 @@ mod transport;
 mod trouble;
 pub(crate) mod wire;
 
+pub(crate) use call::says;
 pub use call::{Call, equals};
 pub use check::trouble_finding;
 pub use client::Body;
-pub(crate) use device::{DEVICE_FIELDS, DEVICES, DeviceObject, device, devices_with, tell_apart};
+pub(crate) use device::{
+    DEVICE_FIELDS, DEVICES, DeviceObject, DevicesBy, device, devices_with, devices_with_ids,
+    tell_apart,
+};
 pub use endpoints::Scope;
+pub(crate) use intune::ManagedBy;
 pub use roles::{Part, Uses};
-pub use tenant::Tenant;
+pub use tenant::{FailedOrder, Tenant};
 pub use trouble::{Answer, Refusal, Trouble};

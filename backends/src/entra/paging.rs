@@ -5,12 +5,15 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::call::Call;
-use super::client::{Body, LONGEST, Question};
+use super::client::{Body, LONGEST, Question, Sent};
 use super::tenant::{Tenant, parse};
 use super::{Trouble, wire};
 
 /// The most pages of one list.
 const PAGES: usize = 200;
+
+/// The most entries of one list: more than anything that is asked for here has.
+const ENTRIES: usize = 20_000;
 
 #[derive(Deserialize)]
 struct Page<T> {
@@ -38,12 +41,16 @@ impl Tenant {
                 body: &Body::Empty,
                 limit: LONGEST,
                 last: false,
+                sent: &Sent::default(),
             };
             let Some(reply) = self.ask(&question, deadline).await? else {
                 return Ok(entries);
             };
             let page: Page<T> = parse(&reply.body, call)?;
             entries.extend(page.value);
+            if entries.len() > ENTRIES {
+                break;
+            }
             match page.next {
                 None => return Ok(entries),
                 Some(link) => url = next(&link, &first)?,
@@ -61,7 +68,11 @@ fn next(link: &str, first: &Url) -> Result<Url, Trouble> {
     Url::parse(link)
         .ok()
         .filter(|url| {
-            url.origin() == first.origin() && url.username().is_empty() && url.password().is_none()
+            // The scheme as well: `blob:` has the origin of the address in it.
+            url.scheme() == first.scheme()
+                && url.origin() == first.origin()
+                && url.username().is_empty()
+                && url.password().is_none()
         })
         .ok_or_else(|| {
             let host = wire::host(first);
@@ -91,6 +102,7 @@ mod tests {
             "https://graph.microsoft.com:8443/v1.0/devices",
             "/v1.0/devices",
             "//example.com/v1.0/devices",
+            "blob:https://graph.microsoft.com/v1.0/devices",
             "data:,x",
             "",
         ] {

@@ -268,6 +268,43 @@ mod tests {
         ));
     }
 
+    /// Always the same number, whoever asks.
+    struct Always(u8);
+
+    impl Random for Always {
+        fn fill(&self, buffer: &mut [u8]) {
+            buffer.fill(self.0);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_sleeps_past_the_deadline() {
+        let pauses = [None, Some(0), Some(1), Some(2), Some(3)];
+        for (millis, retry_after) in (50..4000)
+            .step_by(50)
+            .flat_map(|millis| pauses.map(|pause| (millis, pause)))
+        {
+            for chance in [0, 128, 255] {
+                let gate = Gate::default();
+                let deadline = Instant::now() + Duration::from_millis(millis);
+                let refuse = async || {
+                    let trouble = Trouble::Unusable("busy".into());
+                    let setback = answered(503, retry_after);
+                    Err::<(), _>(Failure { trouble, setback })
+                };
+                // The second comes while the pause that the first was told is not over.
+                for _ in 0..2 {
+                    let outcome = until(deadline, &gate, true, &Always(chance), refuse).await;
+                    outcome.expect_err("it is never done");
+                    assert!(
+                        Instant::now() <= deadline,
+                        "{millis} ms, {retry_after:?}, {chance}"
+                    );
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_refusal_is_final() {
         for status in [302, 400, 401, 403, 405, 409, 413, 500] {

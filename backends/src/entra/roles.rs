@@ -130,6 +130,7 @@ const NEEDS: [Need; 12] = [
             "Directory.Read.All",
             "Directory.ReadWrite.All",
         ],
+        weight: Weight::Optional,
         ..need(
             Part::Directory,
             "look members of groups up",

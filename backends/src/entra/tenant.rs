@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
 use super::call::{Call, Service};
-use super::client::{Body, LONGEST, Question};
+use super::client::{Body, LONGEST, Question, Sent};
 use super::credentials::Credential;
 use super::endpoints::Endpoints;
 use super::identity::ManagedIdentity;
@@ -39,6 +39,15 @@ pub struct Tenant {
     random: Arc<dyn Random>,
 }
 
+/// An order that was not answered as one that was taken.
+#[derive(Debug)]
+pub struct FailedOrder {
+    /// What went wrong.
+    pub trouble: Trouble,
+    /// Whether it may have been carried out nevertheless.
+    pub may_be_done: bool,
+}
+
 /// Of the settings, what is asked for later.
 struct Shown {
     name: String,
@@ -63,6 +72,7 @@ pub(super) struct Wires {
 struct Gates {
     login: Gate,
     directory: Gate,
+    owners: Gate,
     keys: Gate,
     intune: Gate,
     mail: Gate,
@@ -125,6 +135,7 @@ impl Tenant {
             body: &Body::Empty,
             limit: LONGEST,
             last: false,
+            sent: &Sent::default(),
         };
         let reply = self.ask(&question, self.deadline()).await?;
         reply.map(|reply| parse(&reply.body, call)).transpose()
@@ -143,6 +154,7 @@ impl Tenant {
             body: &Body::Empty,
             limit: ROOM,
             last: true,
+            sent: &Sent::default(),
         };
         let reply = self.ask(&question, self.deadline()).await?;
         Ok(reply.map(|reply| reply.body))
@@ -151,15 +163,32 @@ impl Tenant {
     /// Gives an order; `None` where what it is about is not there. An order that may have been
     /// carried out is not given again.
     pub async fn post(&self, call: &Call, body: Body<'_>) -> Result<Option<()>, Trouble> {
+        let outcome = self.order(call, body).await;
+        outcome.map_err(|failed| failed.trouble)
+    }
+
+    /// Gives an order like [`post`](Self::post), for those to whom it matters whether one that
+    /// failed may have been carried out.
+    pub async fn order(&self, call: &Call, body: Body<'_>) -> Result<Option<()>, FailedOrder> {
+        let sent = Sent::default();
+        let outcome = self.send(call, &body, &sent).await;
+        outcome.map_err(|trouble| FailedOrder {
+            trouble,
+            may_be_done: sent.may_be_done(),
+        })
+    }
+
+    async fn send(&self, call: &Call, body: &Body<'_>, sent: &Sent) -> Result<Option<()>, Trouble> {
         let Some(url) = self.address(call)? else {
             return Ok(None);
         };
         let question = Question {
             url,
             call,
-            body: &body,
+            body,
             limit: LONGEST,
             last: false,
+            sent,
         };
         let reply = self.ask(&question, self.deadline()).await?;
         Ok(reply.map(drop))
@@ -218,6 +247,7 @@ impl Tenant {
     pub(super) fn gate(&self, service: Service) -> &Gate {
         match service {
             Service::Directory => &self.gates.directory,
+            Service::Owners => &self.gates.owners,
             Service::Keys => &self.gates.keys,
             Service::Intune => &self.gates.intune,
             Service::Mail => &self.gates.mail,
@@ -236,7 +266,6 @@ impl Tenant {
         self.wires
             .get_or_try_init(|| async {
                 let base = self.endpoints.graph()?;
-                let is_managed = matches!(self.who, Who::Managed(_));
                 let only_tls = match &self.who {
                     Who::Managed(_) => false,
                     Who::Application(_) => self.token_url()?.scheme() != "http",
@@ -244,7 +273,7 @@ impl Tenant {
                 // Reading certificates blocks.
                 tokio::task::spawn_blocking(move || {
                     // The way to Graph panics where this one fails, so this one comes first.
-                    let login = wire::client(only_tls, is_managed)?;
+                    let login = wire::client(only_tls)?;
                     let graph = Transport::open(&base);
                     Ok(Wires { graph, login })
                 })

@@ -90,9 +90,10 @@ impl Tokens {
         {
             return Err(trouble.clone());
         }
+        // It stays where it is until another takes its place: who fetches that may stop waiting.
         let good = slot
             .held
-            .take()
+            .clone()
             .filter(|held| Instant::now() < held.ends_at);
         let fetched = match &good {
             Some(_) => timeout(PATIENCE, fetch)
@@ -239,6 +240,18 @@ mod tests {
         assert_eq!(kept.secret().expose_secret(), "1");
         advance(Duration::from_secs(200)).await;
         assert!(source.fail().await.is_err(), "it has ended");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_stops_waiting_for_a_new_token_loses_none() {
+        let source = Source::new(3600);
+        source.get().await.expect("a token");
+        advance(Duration::from_secs(3400)).await;
+        let hanging = source.tokens.get(Scope::Graph, std::future::pending());
+        let cancelled = timeout(PATIENCE / 2, hanging).await;
+        assert!(cancelled.is_err(), "nobody waits any more");
+        let kept = source.fail().await.expect("the old one");
+        assert_eq!(kept.secret().expose_secret(), "1");
     }
 
     #[tokio::test(start_paused = true)]

@@ -116,7 +116,10 @@ impl Trouble {
         if error.is_timeout() {
             return Self::TooLate;
         }
-        if let Some(source) = inner_tls(&error) {
+        // Later than that, it is a connection that broke.
+        if error.is_connect()
+            && let Some(source) = inner_tls(&error)
+        {
             return Self::Tls { host, source };
         }
         if error.is_redirect() || error.is_builder() {
@@ -135,6 +138,25 @@ impl Trouble {
     /// Whether nothing of the call can have reached the other side.
     pub(super) fn is_before_sending(&self) -> bool {
         matches!(self, Self::Connect { .. })
+    }
+
+    /// Whether what was asked for was surely not carried out: it did not get there, or was refused.
+    /// Of a redirection and of a gateway's answer, nobody knows.
+    pub(super) fn is_undone(&self) -> bool {
+        match self {
+            Self::Connect { .. }
+            | Self::Tls { .. }
+            | Self::Unusable(_)
+            | Self::Credentials(_)
+            | Self::Forbidden { .. }
+            | Self::Throttled { .. } => true,
+            Self::Refused(answer) => match answer.status {
+                408 => false,
+                400..500 | 503 => true,
+                _ => false,
+            },
+            Self::TooLate | Self::Broken { .. } | Self::Nonsense(_) => false,
+        }
     }
 }
 
@@ -249,6 +271,18 @@ mod tests {
             trouble.to_string(),
             "the sign-in was refused (invalid_client, AADSTS7000215)"
         );
+    }
+
+    #[test]
+    fn a_refusal_is_known_not_to_be_carried_out_and_a_silence_is_not() {
+        for undone in [400, 401, 403, 409, 429, 503] {
+            assert!(refused(undone, "").is_undone(), "{undone}");
+        }
+        for open in [302, 408, 500, 502, 504] {
+            assert!(!refused(open, "").is_undone(), "{open}");
+        }
+        assert!(!Trouble::TooLate.is_undone());
+        assert!(Trouble::Throttled { seconds: 20 }.is_undone());
     }
 
     #[test]

@@ -31,15 +31,16 @@ pub(crate) struct Reply {
     pub(crate) body: Zeroizing<Vec<u8>>,
 }
 
-/// A client that follows no redirection. Reads the certificates that the system trusts, which
-/// blocks.
-pub(crate) fn client(only_tls: bool, past_proxies: bool) -> Result<Client, Trouble> {
+/// A client that follows no redirection. Where it may speak without TLS, to this machine or its own
+/// link, it goes past the proxies of the environment, which would read everything. Reads the
+/// certificates that the system trusts, which blocks.
+pub(crate) fn client(only_tls: bool) -> Result<Client, Trouble> {
     let mut builder = Client::builder()
         .user_agent(USER_AGENT)
         .referer(false)
         .redirect(Policy::none())
         .https_only(only_tls);
-    if past_proxies {
+    if !only_tls {
         builder = builder.no_proxy();
     }
     builder.build().map_err(|_| {

@@ -10,7 +10,7 @@ use clavis_broker::ports::{Clock, Finding, MailError, Mailer, Severity};
 use clavis_config::settings;
 
 use super::compose::compose;
-use crate::entra::{Body, Call, Part, Tenant, Trouble, trouble_finding};
+use crate::entra::{Answer, Body, Call, Part, Tenant, Trouble, trouble_finding};
 
 /// Sends mails from one mailbox of a tenant.
 pub struct GraphMailer {
@@ -50,9 +50,17 @@ impl GraphMailer {
     async fn try_nothing(&self) -> Finding {
         let mailbox = &self.mailbox;
         match self.post("").await {
-            Err(Trouble::Refused(answer)) if answer.status == 400 => {
+            Err(Trouble::Refused(answer)) if answer.status == 400 && is_about_content(&answer) => {
                 Finding::ok(format!("Graph takes mails from the mailbox {mailbox}."))
             }
+            Err(Trouble::Refused(answer)) if answer.status == 400 => Finding::warning(
+                format!(
+                    "Nobody can tell whether Graph takes mails from the mailbox {mailbox}: it \
+                         answers {answer}."
+                ),
+                "Send a mail to yourself (sign in to Clavis) to see that mails arrive. If they do \
+                 not, see that `mailbox` in [mail] is one in Exchange Online.",
+            ),
             Ok(None) => Finding::failure(
                 format!("There is no mailbox {mailbox}."),
                 "Write the user principal name of a user with a mailbox into `mailbox` in [mail].",
@@ -67,6 +75,18 @@ impl GraphMailer {
             }
         }
     }
+}
+
+/// Whether Graph refuses what was handed over for what it is, rather than for where it came from
+/// or was to leave from.
+fn is_about_content(answer: &Answer) -> bool {
+    const CODES: [&str; 4] = [
+        "ErrorMimeContent",
+        "ErrorInvalidMimeContent",
+        "UnableToDeserialize",
+        "ErrorInvalidRequest",
+    ];
+    CODES.iter().any(|code| answer.code.starts_with(code))
 }
 
 #[async_trait]
@@ -84,7 +104,7 @@ impl Mailer for GraphMailer {
     }
 
     async fn check(&self) -> Vec<Finding> {
-        let mut findings = self.tenant.check(Part::Mail).await;
+        let mut findings = self.tenant.check(Part::Mail, None).await;
         if findings.iter().all(|it| it.severity != Severity::Failure) {
             findings.push(self.try_nothing().await);
         }

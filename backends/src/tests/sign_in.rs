@@ -3,13 +3,32 @@
 use clavis_config::settings::PersonBy;
 use secrecy::ExposeSecret;
 
-use super::{KEYS_IN_ENTRA, changed, parse, said, with_people_in_entra};
+use super::{EXAMPLE, parse, with_the_application};
 
 const BY: &str = "person_by = \"login\"";
 
+/// The example with the provider that it shows in comments, and this line of it replaced.
+fn changed(line: &str, other: &str) -> String {
+    let example = with_the_application();
+    let (before, shown) = example
+        .split_once("\n#     [[sign_in.provider]]\n")
+        .expect("the section");
+    let shown = shown.replace("\n#     ", "\n");
+    let text = format!("{before}\n[[sign_in.provider]]\n{shown}");
+    assert!(text.contains(&format!("\n{line}\n")), "no line {line}");
+    text.replacen(&format!("\n{line}\n"), &format!("\n{other}\n"), 1)
+}
+
+fn said(line: &str, other: &str) -> Vec<String> {
+    let problems = parse(&changed(line, other)).expect_err("a problem");
+    problems.iter().map(|it| it.what.clone()).collect()
+}
+
 #[test]
 fn a_provider_is_read() {
-    let settings = parse(&changed(&[])).unwrap_or_else(|problems| panic!("{problems}"));
+    let settings = parse(EXAMPLE).unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(settings.sign_in.providers.is_empty());
+    let settings = parse(&changed(BY, BY)).unwrap_or_else(|problems| panic!("{problems}"));
     let [provider] = &settings.sign_in.providers[..] else {
         panic!("one provider");
     };
@@ -21,6 +40,17 @@ fn a_provider_is_read() {
     assert_eq!(provider.person_by, PersonBy::Login);
     // `openid` is always asked for.
     assert_eq!(provider.scopes, ["profile", "email"]);
+    // What is shown as what holds without it does hold.
+    let short = format!("{settings:?}");
+    for line in [
+        "# scopes = [\"openid\", \"profile\", \"email\"]",
+        "# timeout = \"10s\"",
+    ] {
+        // The other sections have a timeout like this, too.
+        let text = changed(line, &line[2..]);
+        let long = parse(&text).unwrap_or_else(|problems| panic!("{problems}"));
+        assert_eq!(format!("{long:?}"), short);
+    }
 }
 
 #[test]
@@ -29,7 +59,7 @@ fn people_are_found_by_mail_as_the_settings_say() {
         ("person_by = \"mail\"", false),
         ("person_by = \"mail\"\nmail_is_verified = true", true),
     ] {
-        let settings = parse(&changed(&[(BY, lines)]));
+        let settings = parse(&changed(BY, lines));
         let settings = settings.unwrap_or_else(|problems| panic!("{problems}"));
         let provider = &settings.sign_in.providers[0];
         assert_eq!(provider.person_by, PersonBy::Mail { is_verified });
@@ -41,8 +71,12 @@ fn the_ids_of_entra_find_people_in_entra_alone() {
     let of_another_kind =
         "`person_by = \"oid\"` finds people in Entra ID alone, and [directory] is of another kind";
     assert_eq!(said(BY, "person_by = \"oid\""), [of_another_kind]);
-    let text = with_people_in_entra("entra = \"cloud\"", KEYS_IN_ENTRA);
-    let text = text.replace(BY, "person_by = \"oid\"");
+    let text = changed(BY, "person_by = \"oid\"");
+    let from = text.find("\n[directory]\n").expect("the section");
+    let to = text.find("\n[mail]\n").expect("the section");
+    let people = "[[escrow]]\nname = \"keys\"\nkind = \"entra\"\nentra = \"cloud\"\n\
+                  [directory]\nkind = \"entra\"\nentra = \"cloud\"\n";
+    let text = format!("{}\n{people}{}", &text[..from], &text[to..]);
     let settings = parse(&text).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(settings.sign_in.providers[0].person_by, PersonBy::Oid);
 }

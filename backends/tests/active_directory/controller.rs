@@ -125,7 +125,7 @@ pub(crate) fn people(domain: AdDomain) -> ActiveDirectoryPeople {
     let settings = AdDirectory {
         domain,
         search_base: None,
-        escrow: backend(),
+        escrow: Some(backend()),
         owner_attribute: "managedBy".into(),
     };
     let now = "2026-06-01T00:00:00Z".parse().unwrap();

@@ -169,3 +169,36 @@ async fn a_redirection_gets_neither_the_token_nor_what_was_sent() {
     }
     assert_eq!(place.seen_elsewhere().await.len(), before);
 }
+
+#[tokio::test]
+async fn a_redirection_at_the_same_host_is_no_answer_either() {
+    let place = Place::with(json!({
+        "roles": ["Device.Read.All", "Mail.Send"],
+        "devices": [{ "displayName": "PC-1" }],
+        "users": [{ "mail": "clavis@example.com" }],
+    }))
+    .await;
+    // Where it leads, there is an answer that looks well.
+    let there = format!("{}/v1.0/devices?$select=displayName", place.of("graph"));
+    let order = Call::post("v1.0")
+        .segment("users")
+        .segment("clavis@example.com")
+        .segment("sendMail");
+    for status in [301, 302, 303, 307, 308] {
+        for path in ["sendMail", "/devices$"] {
+            let redirect =
+                json!({ "match": path, "status": status, "headers": { "location": there } });
+            place.faults(json!([redirect])).await;
+            let tenant = place.tenant();
+            let trouble = if path == "sendMail" {
+                let outcome = tenant.order(&order, Body::Mime("geheim")).await;
+                let failed = outcome.expect_err("not taken");
+                assert!(failed.may_be_done, "{status}");
+                failed.trouble
+            } else {
+                names(&tenant).await.unwrap_err()
+            };
+            assert_eq!(trouble.fault(), EscrowFault::Nonsense, "{status} {path}");
+        }
+    }
+}

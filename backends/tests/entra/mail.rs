@@ -130,6 +130,28 @@ async fn a_check_tells_whether_mails_could_leave_and_sends_none() {
         assert!(failure.remedy.is_some());
         failure.what.clone()
     };
+    for (code, severity) in [
+        ("ErrorMimeContentInvalid", Severity::Ok),
+        ("ErrorInvalidMimeContent", Severity::Ok),
+        ("UnableToDeserializePostBody", Severity::Ok),
+        ("ErrorInvalidRequest", Severity::Ok),
+        ("MailboxNotEnabledForRESTAPI", Severity::Warning),
+        ("BadRequest", Severity::Warning),
+    ] {
+        place
+            .faults(json!([{ "match": "sendMail", "status": 400, "code": code }]))
+            .await;
+        let findings = mailer(place.tenant(), MAILBOX).check().await;
+        let last = findings.last().expect("a finding");
+        assert_eq!(last.severity, severity, "{code}: {last:?}");
+        if severity == Severity::Warning {
+            assert!(
+                last.what.contains(code) && last.remedy.is_some(),
+                "{last:?}"
+            );
+        }
+    }
+    place.faults(json!([])).await;
     let unknown = failure("nobody@example.com").await;
     assert!(unknown.contains("There is no mailbox"), "{unknown}");
     place.change(json!({ "roles": [] })).await;

@@ -12,6 +12,8 @@ mod owners;
 mod paging;
 mod people;
 mod rights;
+mod rotation;
 mod sign_in;
 mod smtp;
 mod tokens;
+mod whose;

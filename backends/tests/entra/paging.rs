@@ -29,6 +29,7 @@ async fn a_next_link_to_another_server_is_refused_and_nothing_is_sent_there() {
             elsewhere.trim_start_matches("http://")
         ),
         format!("https://{at}/{id}/next"),
+        format!("blob:http://{at}/{id}/next"),
     ] {
         place
             .faults(json!([{ "match": "/devices", "nextLink": link }]))
@@ -39,6 +40,21 @@ async fn a_next_link_to_another_server_is_refused_and_nothing_is_sent_there() {
         assert!(trouble.to_string().contains("another server"), "{trouble}");
     }
     assert!(place.seen_elsewhere().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_list_that_is_longer_than_any_is_given_up() {
+    let place = Place::with_devices(&["A"]).await;
+    let answer = async |count: usize| {
+        let entries = vec![json!({ "displayName": "A" }); count];
+        place
+            .faults(json!([{ "match": "/devices", "status": 200, "body": { "value": entries } }]))
+            .await;
+        names(&place.tenant()).await
+    };
+    assert_eq!(answer(20_000).await.unwrap().len(), 20_000);
+    let trouble = answer(20_001).await.unwrap_err();
+    assert!(trouble.to_string().contains("no end"), "{trouble}");
 }
 
 #[tokio::test]

@@ -159,6 +159,47 @@ async fn a_person_is_who_has_the_address_not_who_gets_its_mail_too() {
 }
 
 #[tokio::test]
+async fn nobody_is_taken_for_somebody_else_where_a_filter_is_not_heeded() {
+    let group =
+        |n: u128, name: &str| json!({ "id": id(20 + n), "displayName": name, "members": [id(n)] });
+    let adele = json!({
+        "id": id(1), "displayName": "Adele", "mail": "adele@example.com",
+        "userPrincipalName": "a@example.com", "onPremisesSamAccountName": "adele",
+    });
+    let state = json!({ "groups": [group(1, "Approvers"), group(2, "Others")] });
+    let place = place(json!([adele, user(2, "Bert")]), state).await;
+    let people = people(&place);
+    let of = "/users\\?";
+    for asking in [
+        by_mail("Adele@example.com"),
+        by_login("A@example.com"),
+        by_login("ADELE"),
+    ] {
+        let everybody = json!([
+            { "id": id(2), "displayName": "Bert", "mail": "bert@example.com",
+              "userPrincipalName": "bert@example.com", "onPremisesSamAccountName": "bert" },
+            adele,
+        ]);
+        place
+            .faults(json!([{ "match": of, "status": 200, "body": { "value": everybody } }]))
+            .await;
+        let found = people.person(&asking).await.unwrap().unwrap();
+        assert_eq!(found.name, "Adele", "{asking:?}");
+        let body = json!({ "value": [everybody[0]] });
+        place
+            .faults(json!([{ "match": of, "status": 200, "body": body }]))
+            .await;
+        assert_eq!(people.person(&asking).await.unwrap(), None, "{asking:?}");
+    }
+    let all = json!([group(2, "Others"), group(1, "Approvers")]);
+    place
+        .faults(json!([{ "match": "/groups\\?", "status": 200, "body": { "value": all } }]))
+        .await;
+    let found = members(&place, "approvers").await.unwrap().unwrap();
+    assert_eq!(names(&found), ["Adele"]);
+}
+
+#[tokio::test]
 async fn names_of_active_directory_may_be_names_of_several() {
     let place = place(
         json!([

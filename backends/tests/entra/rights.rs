@@ -15,7 +15,8 @@ async fn check(roles: &[&str], uses: Uses, part: Part) -> Vec<Finding> {
     let place = Place::with(json!({ "roles": roles })).await;
     let random = Arc::new(CountingRandom::default());
     let tenant = Tenant::new(place.settings(), uses, Arc::new(MachineClock), random);
-    tenant.check(part).await
+    let also = uses.rotation.then_some(Part::Rotation);
+    tenant.check(part, also).await
 }
 
 fn said(findings: &[Finding], severity: Severity) -> Vec<&str> {
@@ -52,6 +53,43 @@ async fn the_right_permissions_are_found_right() {
 }
 
 #[tokio::test]
+async fn what_concerns_keys_and_rotation_is_said_once() {
+    let uses = Uses {
+        escrow: true,
+        rotation: true,
+        ..Uses::default()
+    };
+    let roles = [
+        "BitlockerKey.Read.All",
+        "Device.Read.All",
+        "DeviceManagementManagedDevices.Read.All",
+        "DeviceManagementManagedDevices.ReadWrite.All",
+        "User.Read.All",
+    ];
+    let findings = check(&roles, uses, Part::Escrow).await;
+    assert_eq!(said(&findings, Severity::Ok).len(), 2, "{findings:?}");
+    assert_eq!(findings.len(), 2);
+    let findings = check(&roles[..3], uses, Part::Escrow).await;
+    let failures = said(&findings, Severity::Failure);
+    assert_eq!(failures.len(), 1, "{findings:?}");
+    assert!(failures[0].contains("ReadWrite"));
+}
+
+#[tokio::test]
+async fn members_of_groups_are_no_need() {
+    let uses = Uses {
+        directory: true,
+        ..Uses::default()
+    };
+    let roles = ["User.Read.All", "Device.Read.All"];
+    let findings = check(&roles, uses, Part::Directory).await;
+    assert!(
+        findings.iter().all(|it| it.severity == Severity::Ok),
+        "{findings:?}"
+    );
+}
+
+#[tokio::test]
 async fn what_is_missing_and_what_is_too_much_is_named() {
     let uses = Uses {
         escrow: true,
@@ -82,7 +120,9 @@ async fn what_is_missing_and_what_is_too_much_is_named() {
 async fn who_does_not_get_in_is_told_why() {
     let place = Place::with(json!({})).await;
     let wrong = EntraCredential::Secret(SecretString::from("geheim"));
-    let findings = tenant(place.settings_with(wrong)).check(Part::Mail).await;
+    let findings = tenant(place.settings_with(wrong))
+        .check(Part::Mail, None)
+        .await;
     let [finding] = &findings[..] else {
         panic!("one finding: {findings:?}");
     };
@@ -99,7 +139,7 @@ async fn exchange_has_permissions_of_its_own() {
         "otherResources": { "https://outlook.office365.com": [] },
     }))
     .await;
-    let findings = place.tenant().check(Part::Smtp).await;
+    let findings = place.tenant().check(Part::Smtp, None).await;
     let warnings = said(&findings, Severity::Warning);
     assert_eq!(warnings.len(), 1, "{findings:?}");
     assert!(warnings[0].contains("SMTP.SendAsApp"));

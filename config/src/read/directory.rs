@@ -19,47 +19,26 @@ pub(super) fn directory<P>(
             let (connection, domain) = around.domain(section);
             let search_base = section.optional("search_base", dn);
             let owner_attribute = owner_attribute(section);
-            let same_domain =
-                |entry: &Entry<P>| connection.is_none() || entry.connection == connection;
-            let escrow = escrow_of(
-                section,
-                escrow,
-                connection.is_some(),
-                same_domain,
-                "over the same domain",
-            );
+            let escrow = escrow_of_people(section, escrow, connection.as_ref());
             Some(Directory::ActiveDirectory(AdDirectory {
                 domain: domain?,
                 search_base,
-                escrow: escrow?,
+                escrow,
                 owner_attribute,
             }))
         }),
         ("entra", &|section| {
             let entra = around.tenant(section);
             let connection = entra.clone().map(Connection::Entra);
-            // A computer of Active Directory has the same ID in Entra ID once it is synchronised.
-            let is_named = section.has("escrow");
-            let same_tenant = |entry: &Entry<P>| {
-                is_named && entry.connection.is_some()
-                    || connection.is_none()
-                    || entry.connection == connection
-            };
-            let escrow = escrow_of(
-                section,
-                escrow,
-                connection.is_some(),
-                same_tenant,
-                "over the same tenant",
-            );
+            let escrow = escrow_of_people(section, escrow, connection.as_ref());
             Some(Directory::Entra(EntraDirectory {
                 entra: entra?,
-                escrow: escrow?,
+                escrow,
             }))
         }),
         ("file", &|section| {
             let path = section.required("path", |value| around.path(value));
-            let escrow = escrow_of(section, escrow, true, |_| true, "at all");
+            let escrow = escrow_of_the_file(section, escrow);
             Some(Directory::File {
                 path: path?,
                 escrow: escrow?,
@@ -68,65 +47,105 @@ pub(super) fn directory<P>(
     ])
 }
 
-/// The backend that `escrow` names, or the only one that fits. Nothing is said where the backends
-/// themselves have problems that could be the cause, or where it is not known what has to fit.
-fn escrow_of<P>(
+/// The backend that has the devices of people in a domain or a tenant, if any has. A computer that
+/// is synchronised has one ID in both, so that it may be over either of them.
+///
+/// Nothing is said where something else that has problems could be the cause.
+fn escrow_of_people<P>(
     section: &Section<'_>,
     entries: &[Entry<P>],
-    is_known: bool,
+    connection: Option<&Connection>,
+) -> Option<BackendName> {
+    if section.has("escrow") {
+        return named(
+            section,
+            entries,
+            Entry::may_be_connected,
+            "over a domain or a tenant",
+        );
+    }
+    let over = |fits: &dyn Fn(&Connection) -> bool| -> Vec<&BackendName> {
+        let fitting = entries
+            .iter()
+            .filter(|entry| entry.connection.as_ref().is_some_and(fits));
+        fitting.filter_map(|entry| entry.name.as_ref()).collect()
+    };
+    let connection = connection?;
+    match over(&|it| it == connection)[..] {
+        [] => match over(&|_| true)[..] {
+            [] => None,
+            [only] => Some(only.clone()),
+            ref several => ambiguous(section, several, "over a domain or a tenant"),
+        },
+        [only] => Some(only.clone()),
+        ref several => ambiguous(section, several, over_the_same(connection)),
+    }
+}
+
+fn over_the_same(connection: &Connection) -> &'static str {
+    match connection {
+        Connection::ActiveDirectory(_) => "over the same domain",
+        Connection::Entra(_) => "over the same tenant",
+    }
+}
+
+/// The backend that has the devices of a file's people.
+fn escrow_of_the_file<P>(section: &Section<'_>, entries: &[Entry<P>]) -> Option<BackendName> {
+    if section.has("escrow") {
+        return named(section, entries, |_| true, "at all");
+    }
+    let names: Option<Vec<_>> = entries.iter().map(|entry| entry.name.as_ref()).collect();
+    match names?[..] {
+        [] => None,
+        [only] => Some(only.clone()),
+        ref several => ambiguous(section, several, "at all"),
+    }
+}
+
+/// The backend that `escrow` names.
+fn named<P>(
+    section: &Section<'_>,
+    entries: &[Entry<P>],
     fits: impl Fn(&Entry<P>) -> bool,
     which: &str,
 ) -> Option<BackendName> {
-    let named = section.optional("escrow", backend_name);
+    let named = section.optional("escrow", backend_name)?;
     if entries.is_empty() || entries.iter().any(|entry| entry.name.is_none()) {
-        return named;
+        return Some(named);
     }
     let fitting: Vec<&BackendName> = entries
         .iter()
         .filter(|entry| fits(entry))
         .filter_map(|entry| entry.name.as_ref())
         .collect();
-    let choice = fitting
-        .iter()
-        .map(|name| format!("\"{name}\""))
-        .collect::<Vec<_>>()
-        .join(" or ");
-    if section.has("escrow") {
-        let named = named?;
-        if fitting.contains(&&named) {
-            return Some(named);
-        }
-        section.problem(
-            "escrow",
-            format!("`escrow` names no [[escrow]] section {which}"),
-            if choice.is_empty() {
-                "Add such a section.".to_owned()
-            } else {
-                format!("Write {choice}.")
-            },
-        );
-        return None;
+    if fitting.contains(&&named) {
+        return Some(named);
     }
-    if !is_known {
-        return None;
-    }
-    match fitting[..] {
-        [only] => Some(only.clone()),
-        [] => {
-            section.problem(
-                "escrow",
-                format!("there is no [[escrow]] section {which}"),
-                "Add one: a person's devices are looked up there.",
-            );
-            None
-        }
-        _ => {
-            section.problem(
-                "escrow",
-                format!("there is more than one [[escrow]] section {which}"),
-                format!("Say which one has people's devices: `escrow = {choice}`."),
-            );
-            None
-        }
-    }
+    section.problem(
+        "escrow",
+        format!("`escrow` names no [[escrow]] section {which}"),
+        if fitting.is_empty() {
+            "Add such a section, or remove the line.".to_owned()
+        } else {
+            format!("Write {}.", choice(&fitting))
+        },
+    );
+    None
+}
+
+fn ambiguous(section: &Section<'_>, among: &[&BackendName], which: &str) -> Option<BackendName> {
+    section.problem(
+        "escrow",
+        format!("there is more than one [[escrow]] section {which}"),
+        format!(
+            "Say which one has people's devices: `escrow = {}`.",
+            choice(among)
+        ),
+    );
+    None
+}
+
+fn choice(names: &[&BackendName]) -> String {
+    let quoted: Vec<_> = names.iter().map(|name| format!("\"{name}\"")).collect();
+    quoted.join(" or ")
 }

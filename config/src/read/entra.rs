@@ -108,7 +108,7 @@ fn identity(section: &Section<'_>, origin: &Origin<'_>) -> Option<EntraIdentity>
     let secret = section.optional("client_secret_file", |value| origin.secret(value));
     let certificate = section.optional("certificate_file", |value| origin.path(value));
     let private_key = section.optional("private_key_file", |value| origin.private_key(value));
-    let token_file = section.optional("federated_token_file", |value| origin.path(value));
+    let token_file = section.optional("federated_token_file", |value| origin.token_file(value));
     let managed = section.optional("managed_identity", managed_identity);
 
     let given: Vec<_> = (CREDENTIALS.into_iter())

@@ -26,6 +26,11 @@ impl<P> Entry<P> {
     pub(super) fn may_rotate(&self) -> bool {
         self.rotates != Some(false)
     }
+
+    /// Whether it reads a domain or a tenant, for all that is known.
+    pub(super) fn may_be_connected(&self) -> bool {
+        self.connection.is_some() || self.settings.is_none()
+    }
 }
 
 /// Reads all `[[escrow]]`.

@@ -45,6 +45,13 @@ impl Origin<'_> {
     fn private_key(&self, value: &DeValue<'_>) -> Result<SecretString, Wrong> {
         self.secrets.private_key(&self.path(value)?)
     }
+
+    /// The path of a file that somebody else writes tokens into.
+    fn token_file(&self, value: &DeValue<'_>) -> Result<PathBuf, Wrong> {
+        let path = self.path(value)?;
+        self.secrets.token_file(&path)?;
+        Ok(path)
+    }
 }
 
 /// Reads everything; `None` after reporting what cannot be done without.

@@ -190,12 +190,14 @@ impl Installation {
 
     /// Runs a command of the binary on this configuration.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_clavis"))
-            .args(arguments)
-            .arg("--config")
-            .arg(self.config())
-            .output()
-            .expect("the binary runs")
+        self.command(arguments).output().expect("the binary runs")
+    }
+
+    /// A command of the binary on this configuration, to be run in another environment.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_clavis"));
+        command.args(arguments).arg("--config").arg(self.config());
+        command
     }
 
     /// The audit log, a JSON object a row.

@@ -107,7 +107,7 @@ impl Directory for ActiveDirectoryPeople {
     }
 
     async fn devices_of(&self, person: &PersonId) -> Result<Vec<Device>, DirectoryError> {
-        let Some(filter) = by_id(person) else {
+        let (Some(escrow), Some(filter)) = (&self.settings.escrow, by_id(person)) else {
             return Ok(Vec::new());
         };
         let Some(owner) = self.one(&filter, &["1.1"]).await? else {
@@ -120,7 +120,7 @@ impl Directory for ActiveDirectoryPeople {
         let found = self.domain.search(&search.with_guids()).await?;
         let devices: Result<_, _> = found
             .iter()
-            .map(|entry| device(entry, &self.settings.escrow, attribute))
+            .map(|entry| device(entry, escrow, attribute))
             .collect();
         Ok(tell_apart(devices?))
     }

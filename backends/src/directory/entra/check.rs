@@ -8,7 +8,7 @@ use crate::entra::{Part, Tenant, Trouble, trouble_finding};
 
 /// Tries everything that the directory needs.
 pub(super) async fn check(tenant: &Tenant) -> Vec<Finding> {
-    let mut findings = tenant.check(Part::Directory).await;
+    let mut findings = tenant.check(Part::Directory, None).await;
     if findings.iter().any(|it| it.severity == Severity::Failure) {
         return findings;
     }

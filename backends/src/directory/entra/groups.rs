@@ -6,13 +6,15 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::people;
-use crate::entra::{Call, Tenant, Trouble, equals};
+use crate::entra::{Call, Tenant, Trouble, equals, says};
 
 const GROUPS: &str = "GroupMember.Read.All";
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Group {
     id: String,
+    display_name: Option<String>,
 }
 
 /// The object IDs of the groups of this name. One of an ID alone is that of the group, also where
@@ -25,7 +27,7 @@ pub(super) async fn find(tenant: &Tenant, group: &GroupName) -> Result<Vec<Strin
     let groups = || {
         Call::get("v1.0")
             .segment("groups")
-            .query("$select", "id")
+            .query("$select", "id,displayName")
             .needs(GROUPS)
     };
     if let Ok(id) = Uuid::parse_str(name) {
@@ -35,7 +37,10 @@ pub(super) async fn find(tenant: &Tenant, group: &GroupName) -> Result<Vec<Strin
     }
     let call = groups().query("$filter", &equals("displayName", name));
     let groups: Vec<Group> = tenant.list(&call).await?;
-    Ok(groups.into_iter().map(|group| group.id).collect())
+    let named = groups
+        .into_iter()
+        .filter(|group| says(group.display_name.as_deref(), name));
+    Ok(named.map(|group| group.id).collect())
 }
 
 /// The people in a group and in the groups in it, sorted by name.
@@ -52,7 +57,7 @@ pub(super) async fn members(tenant: &Tenant, id: &str) -> Result<Vec<Person>, Tr
         .query("$count", "true")
         .eventual()
         .needs(GROUPS);
-    let mut found = people::found(tenant, &call).await?;
+    let mut found = people::found(tenant, &call, |_| true).await?;
     found.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
     found.dedup_by(|a, b| a.id == b.id);
     Ok(found)

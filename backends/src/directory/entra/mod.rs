@@ -20,13 +20,14 @@ use crate::entra::{Tenant, Trouble};
 /// ID, which outlives renaming.
 pub struct EntraPeople {
     tenant: Arc<Tenant>,
-    escrow: BackendName,
+    escrow: Option<BackendName>,
 }
 
 impl EntraPeople {
-    /// The people of a tenant, whose devices are those of this escrow backend. Touches neither
-    /// network nor disk: that happens at the first call.
-    pub fn new(tenant: Arc<Tenant>, escrow: BackendName) -> Self {
+    /// The people of a tenant, whose devices are those of this escrow backend; without one, no
+    /// devices are listed. Touches neither network nor disk: that happens at the first call.
+    pub fn new(tenant: Arc<Tenant>, escrow: impl Into<Option<BackendName>>) -> Self {
+        let escrow = escrow.into();
         Self { tenant, escrow }
     }
 }
@@ -58,11 +59,11 @@ impl Directory for EntraPeople {
     }
 
     async fn devices_of(&self, person: &PersonId) -> Result<Vec<Device>, DirectoryError> {
-        match object_id(person) {
-            // Several questions at once are too much for the caller's own stack.
-            Some(id) => Ok(Box::pin(devices::of(&self.tenant, &self.escrow, &id)).await?),
-            None => Ok(Vec::new()),
-        }
+        let (Some(escrow), Some(id)) = (&self.escrow, object_id(person)) else {
+            return Ok(Vec::new());
+        };
+        // Several questions at once are too much for the caller's own stack.
+        Ok(Box::pin(devices::of(&self.tenant, escrow, &id)).await?)
     }
 
     async fn members(&self, group: &GroupName) -> Result<Option<Vec<Person>>, DirectoryError> {

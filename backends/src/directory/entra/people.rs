@@ -6,10 +6,11 @@ use uuid::Uuid;
 
 use super::unreadable;
 use crate::entra::permission::PEOPLE;
-use crate::entra::{Call, Tenant, Trouble, equals};
+use crate::entra::{Call, Tenant, Trouble, equals, says};
 
 /// What is asked of an account (`$select`): what comes unasked says nothing of its state.
-pub(super) const FIELDS: &str = "id,displayName,userPrincipalName,mail,accountEnabled";
+pub(super) const FIELDS: &str =
+    "id,displayName,userPrincipalName,mail,onPremisesSamAccountName,accountEnabled";
 
 /// An account as Graph tells it (resource type `user`).
 #[derive(Deserialize)]
@@ -21,6 +22,7 @@ pub(super) struct Entry {
     display_name: Option<String>,
     user_principal_name: Option<String>,
     mail: Option<String>,
+    on_premises_sam_account_name: Option<String>,
     account_enabled: Option<bool>,
 }
 
@@ -44,7 +46,10 @@ pub(super) async fn by_id(tenant: &Tenant, id: &str) -> Result<Option<Person>, T
 /// be somebody else's `mail`.
 pub(super) async fn by_mail(tenant: &Tenant, mail: &MailAddress) -> Result<Vec<Person>, Trouble> {
     let call = accounts().query("$filter", &equals("mail", mail.as_str()));
-    found(tenant, &call).await
+    found(tenant, &call, |account| {
+        says(account.mail.as_deref(), mail.as_str())
+    })
+    .await
 }
 
 /// The people who sign in with this user principal name, or for a name without `@`, who do so in
@@ -53,16 +58,18 @@ pub(super) async fn by_login(tenant: &Tenant, name: &str) -> Result<Vec<Person>,
     if name.trim().is_empty() {
         return Ok(Vec::new());
     }
-    let call = if name.contains('@') {
-        accounts().query("$filter", &equals("userPrincipalName", name))
-    } else {
-        // https://learn.microsoft.com/graph/aad-advanced-queries, properties of users
-        accounts()
-            .query("$filter", &equals("onPremisesSamAccountName", name))
-            .query("$count", "true")
-            .eventual()
-    };
-    found(tenant, &call).await
+    if name.contains('@') {
+        let call = accounts().query("$filter", &equals("userPrincipalName", name));
+        let is_theirs = |account: &Entry| says(account.user_principal_name.as_deref(), name);
+        return found(tenant, &call, is_theirs).await;
+    }
+    // https://learn.microsoft.com/graph/aad-advanced-queries, properties of users
+    let call = accounts()
+        .query("$filter", &equals("onPremisesSamAccountName", name))
+        .query("$count", "true")
+        .eventual();
+    let is_theirs = |account: &Entry| says(account.on_premises_sam_account_name.as_deref(), name);
+    found(tenant, &call, is_theirs).await
 }
 
 /// The manager, where that is a person: it may be a contact as well.
@@ -74,11 +81,22 @@ pub(super) async fn manager(tenant: &Tenant, of: &str) -> Result<Option<Person>,
     }
 }
 
-/// The people among the answers to a call for [`FIELDS`].
-pub(super) async fn found(tenant: &Tenant, call: &Call) -> Result<Vec<Person>, Trouble> {
+/// The people among the answers to a call for [`FIELDS`], if they are such as were asked for.
+///
+/// # Errors
+/// Also where an account may not be read, whether or not it is such a one: nobody can tell.
+pub(super) async fn found(
+    tenant: &Tenant,
+    call: &Call,
+    is_wanted: impl Fn(&Entry) -> bool,
+) -> Result<Vec<Person>, Trouble> {
     let found: Vec<Entry> = tenant.list(call).await?;
-    let people: Result<Vec<_>, _> = found.iter().map(person).collect();
-    Ok(people?.into_iter().flatten().collect())
+    let mut people = Vec::new();
+    for account in &found {
+        let person = person(account)?;
+        people.extend(person.filter(|_| is_wanted(account)));
+    }
+    Ok(people)
 }
 
 /// A question about accounts.

@@ -3,6 +3,7 @@
 use boon::{Compiler, Schemas};
 use clavis_broker::devices::BackendName;
 use clavis_broker::keys::KeyId;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::answers;
@@ -137,12 +138,41 @@ fn what_a_schema_cannot_tell_is_refused_all_the_same() {
             "records",
             json!({ "clavis": 1, "records": [record("2026-02-30T08:30:00Z")] }),
         ),
+        (
+            "records",
+            json!({ "clavis": 1, "records": [record("2026-11-24T09:00:01Z")] }),
+        ),
         ("keys", json!({ "clavis": 1, "keys": [key(ID), key(ID)] })),
         ("keys", json!({ "clavis": 1, "keys": [key(unasked)] })),
     ] {
         assert!(schema(&format!("{call}_answer"))(&answer), "{answer}");
         assert!(!taken(call, &answer), "{answer}");
     }
+}
+
+#[test]
+fn what_stands_for_no_machine_makes_no_two_one() {
+    let fits = schema("devices_answer");
+    for (id, is_sound) in [
+        (ID, true),
+        ("00000000-0000-0000-0000-000000000001", true),
+        ("00000000-0000-0000-0000-000000000000", false),
+        ("FFFFFFFF-ffff-FFFF-ffff-FFFFFFFFFFFF", false),
+    ] {
+        let device = json!({ "id": "d", "name": "LT-1", "shared_id": id });
+        let answer = json!({ "clavis": 1, "devices": [device] });
+        assert_eq!(fits(&answer), is_sound, "{id}");
+        assert_eq!(taken("devices", &answer), is_sound, "{id}");
+    }
+}
+
+#[test]
+fn clocks_may_be_a_day_apart() {
+    let record = json!({ "key_id": ID, "escrowed_at": "2026-11-24T09:00:00Z" });
+    assert!(taken(
+        "records",
+        &json!({ "clavis": 1, "records": [record] })
+    ));
 }
 
 /// Every document of JSON that the page shows.
@@ -162,7 +192,7 @@ fn taken(call: &str, answer: &Value) -> bool {
     let asked: [KeyId; 2] = [ID, OTHER].map(|id| id.parse().unwrap());
     let outcome = match call {
         "devices" => answers::devices(bytes, &backend).map(drop),
-        "records" => answers::records(bytes, &backend).map(drop),
+        "records" => answers::records(bytes, &backend, now()).map(drop),
         "keys" => answers::keys(bytes, &asked).map(drop),
         _ => answers::findings(bytes).map(drop),
     };
@@ -171,6 +201,11 @@ fn taken(call: &str, answer: &Value) -> bool {
         Err(Trouble::Misfit(_)) => false,
         Err(other) => panic!("{other}"),
     }
+}
+
+/// When the answers are read.
+fn now() -> Timestamp {
+    "2026-11-23T09:00:00Z".parse().unwrap()
 }
 
 /// Answers with everything in them that may be.

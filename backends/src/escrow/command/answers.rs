@@ -4,9 +4,10 @@ use clavis_broker::devices::{BackendName, Device, DeviceId, EscrowRecord, Owner,
 use clavis_broker::keys::{Damage, EscrowedKey, KeyId, RecoveryKey};
 use clavis_broker::people::PersonId;
 use clavis_broker::ports::{Finding, Severity};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use super::aside::told;
 use super::reading::{Object, Part};
 use super::requests::VERSION;
 use super::trouble::{Misfit, Said, Trouble};
@@ -16,6 +17,10 @@ const MAX_DEVICES: usize = 100;
 const MAX_OWNERS: usize = 20;
 const MAX_RECORDS: usize = 1000;
 const MAX_FINDINGS: usize = 50;
+
+/// How far another clock may go ahead of this one. The newest key of a volume is the one that is
+/// shown, so that a moment that is still to come would hide all others.
+const MAX_AHEAD: SignedDuration = SignedDuration::from_hours(24);
 
 /// The most characters of an ID or a name, and of a sentence.
 const MAX_NAME: usize = 256;
@@ -37,22 +42,30 @@ pub(super) fn devices(answer: &[u8], backend: &BackendName) -> Result<Vec<Device
     Ok(devices)
 }
 
-/// The records of an answer to `records`.
-pub(super) fn records(answer: &[u8], backend: &BackendName) -> Result<Vec<EscrowRecord>, Trouble> {
+/// The records of an answer to `records`, at this moment.
+pub(super) fn records(
+    answer: &[u8],
+    backend: &BackendName,
+    now: Timestamp,
+) -> Result<Vec<EscrowRecord>, Trouble> {
     let answer = open(answer, &["clavis", "records", "error", "message"], true)?;
     let mut records: Vec<EscrowRecord> = Vec::new();
     for part in answer.required("records")?.list(MAX_RECORDS)? {
         let object = part.object(&["key_id", "volume", "kind", "escrowed_at"])?;
         let id = object.required("key_id")?;
+        let escrowed_at = object.required("escrowed_at")?;
         let record = EscrowRecord {
             key_id: KeyId(uuid(id)?),
             volume: object.optional("volume").map(uuid).transpose()?,
             kind: object
                 .optional("kind")
                 .map_or(Ok(VolumeKind::Unknown), kind)?,
-            escrowed_at: moment(object.required("escrowed_at")?)?,
+            escrowed_at: moment(escrowed_at)?,
             held_by: vec![backend.clone()],
         };
+        if record.escrowed_at.duration_since(now) > MAX_AHEAD {
+            return Err(escrowed_at.wrong("is still to come").into());
+        }
         if records
             .iter()
             .any(|earlier| earlier.key_id == record.key_id)
@@ -151,7 +164,7 @@ fn device(object: &Object<'_>, backend: &BackendName) -> Result<Device, Misfit> 
             native: object.required("id")?.text(MAX_NAME)?,
         },
         also: Vec::new(),
-        shared_id: object.optional("shared_id").map(uuid).transpose()?,
+        shared_id: object.optional("shared_id").map(shared_id).transpose()?,
         name: object.required("name")?.text(MAX_NAME)?,
         detail: detail.map(|detail| detail.text(MAX_SENTENCE)).transpose()?,
         also_named: Vec::new(),
@@ -182,11 +195,12 @@ fn finding(part: &Part<'_>) -> Result<Finding, Misfit> {
             Some("failure") => Severity::Failure,
             _ => return Err(severity.wrong("is none of ok, warning and failure")),
         },
-        what: object.required("what")?.text(MAX_SENTENCE)?,
+        what: told(&object.required("what")?.text(MAX_SENTENCE)?, MAX_SENTENCE),
         remedy: object
             .optional("remedy")
             .map(|remedy| remedy.text(MAX_SENTENCE))
-            .transpose()?,
+            .transpose()?
+            .map(|remedy| told(&remedy, MAX_SENTENCE)),
     })
 }
 
@@ -195,6 +209,15 @@ fn uuid(part: &Part<'_>) -> Result<Uuid, Misfit> {
     let text = part.plain()?.filter(|text| text.len() == 36);
     text.and_then(|text| Uuid::parse_str(text).ok())
         .ok_or_else(|| part.wrong("is not an ID like 01234567-89AB-CDEF-0123-456789ABCDEF"))
+}
+
+/// The ID of one machine. What stands for none at all would make one of many.
+fn shared_id(part: &Part<'_>) -> Result<Uuid, Misfit> {
+    let id = uuid(part)?;
+    if id.is_nil() || id.is_max() {
+        return Err(part.wrong("stands for no machine; leave it out"));
+    }
+    Ok(id)
 }
 
 fn kind(part: &Part<'_>) -> Result<VolumeKind, Misfit> {

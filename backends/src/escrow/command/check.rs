@@ -107,9 +107,18 @@ async fn known_device(
 
 fn failure(program: &Path, call: &str, trouble: &Trouble) -> Finding {
     let because = std::error::Error::source(trouble).map(|source| format!(": {source}"));
+    let aside: Vec<_> = trouble
+        .aside()
+        .iter()
+        .map(|line| format!("\"{line}\""))
+        .collect();
+    let aside = match &aside[..] {
+        [] => String::new(),
+        lines => format!(" It wrote to its standard error: {}.", lines.join(", ")),
+    };
     Finding::failure(
         format!(
-            "The call {call} failed: {trouble}{}.",
+            "The call {call} failed: {trouble}{}.{aside}",
             because.unwrap_or_default()
         ),
         format!(

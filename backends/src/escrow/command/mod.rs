@@ -5,6 +5,7 @@
 #[cfg(test)]
 mod agreement;
 mod answers;
+mod aside;
 mod check;
 mod escapes;
 mod program;
@@ -14,11 +15,12 @@ mod settings;
 mod trouble;
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use clavis_broker::devices::{BackendName, Device, DeviceId, EscrowRecord};
 use clavis_broker::keys::{EscrowedKey, KeyId};
-use clavis_broker::ports::{EscrowBackend, EscrowError, Finding};
+use clavis_broker::ports::{Clock, EscrowBackend, EscrowError, Finding};
 use clavis_broker::text::Asset;
 
 pub(super) use settings::KIND;
@@ -33,21 +35,32 @@ pub struct CommandEscrow {
     name: BackendName,
     program: Program,
     known_device: Option<String>,
+    trust_shared_ids: bool,
+    clock: Arc<dyn Clock>,
 }
 
 impl CommandEscrow {
-    /// A backend of this name. Runs nothing: that happens at the first call.
-    pub fn new(name: BackendName, settings: CommandSettings) -> Self {
+    /// A backend of this name. The clock tells which moments are still to come. Runs nothing: that
+    /// happens at the first call.
+    pub fn new(name: BackendName, settings: CommandSettings, clock: Arc<dyn Clock>) -> Self {
         Self {
             name,
             known_device: settings.known_device.clone(),
+            trust_shared_ids: settings.trust_shared_ids,
+            clock,
             program: Program::new(settings),
         }
     }
 
     async fn find(&self, asset: &str) -> Result<Vec<Device>, Trouble> {
         let answer = self.ask(&Call::Devices { asset }).await?;
-        answers::devices(answer.bytes(), &self.name)
+        let mut devices = answers::devices(answer.bytes(), &self.name)?;
+        if !self.trust_shared_ids {
+            for device in &mut devices {
+                device.shared_id = None;
+            }
+        }
+        Ok(devices)
     }
 
     async fn find_records(&self, device: &DeviceId) -> Result<Vec<EscrowRecord>, Trouble> {
@@ -56,7 +69,7 @@ impl CommandEscrow {
         }
         let device = &device.native;
         let answer = self.ask(&Call::Records { device }).await?;
-        answers::records(answer.bytes(), &self.name)
+        answers::records(answer.bytes(), &self.name, self.clock.now())
     }
 
     async fn read_keys(
@@ -75,7 +88,8 @@ impl CommandEscrow {
     /// Runs the program, and gives what it says beside its answer to the log.
     async fn ask(&self, call: &Call<'_>) -> Result<Answer, Trouble> {
         let (outcome, aside) = self.program.run(call).await;
-        for line in aside.lines() {
+        let lines = aside.lines();
+        for line in &lines {
             tracing::warn!(
                 backend = %self.name,
                 call = call.name(),
@@ -83,7 +97,7 @@ impl CommandEscrow {
                 "the program of a command backend wrote to its standard error"
             );
         }
-        outcome
+        outcome.map_err(|trouble| trouble.beside(lines))
     }
 
     fn error(&self, trouble: Trouble) -> EscrowError {

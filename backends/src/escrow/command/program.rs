@@ -8,23 +8,20 @@ use std::time::Duration;
 use rustix::process::{
     Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, kill_process_group, prlimit, waitid,
 };
+use rustix::thread::set_no_new_privs;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
+use super::aside::Aside;
 use super::requests::Call;
 use super::settings::CommandSettings;
 use super::trouble::Trouble;
 
 /// The longest answer, in bytes.
 pub(super) const MAX_ANSWER: usize = 1024 * 1024;
-
-/// How much of its standard error is kept, in bytes, lines, and characters of a line.
-const MAX_ASIDE: usize = 4096;
-const MAX_LINES: usize = 5;
-const MAX_LINE: usize = 200;
 
 /// All that a program finds in its environment beside what the configuration adds.
 const ENVIRONMENT: [(&str, &str); 2] = [
@@ -58,7 +55,7 @@ impl Program {
                 .answer(&call.to_line(), &mut aside)
                 .await
         });
-        let outcome = answered.await.unwrap_or(Err(Trouble::Late(limit)));
+        let outcome = answered.await.unwrap_or(Err(Trouble::late(limit)));
         (outcome, aside)
     }
 }
@@ -95,45 +92,6 @@ impl Answer {
     }
 }
 
-/// The beginning of what a program wrote to its standard error.
-#[derive(Default)]
-pub(super) struct Aside(Vec<u8>);
-
-impl Aside {
-    /// The first lines, fit to be shown.
-    pub(super) fn lines(&self) -> Vec<String> {
-        String::from_utf8_lossy(&self.0)
-            .lines()
-            .map(|line| shown(line, MAX_LINE))
-            .filter(|line| !line.is_empty())
-            .take(MAX_LINES)
-            .collect()
-    }
-
-    /// Reads to the end, so that the program never waits for a reader, and keeps the beginning.
-    async fn listen(&mut self, from: Option<impl AsyncRead + Unpin>) -> Result<(), Trouble> {
-        let Some(mut from) = from else {
-            return Ok(());
-        };
-        let mut piece = [0; 1024];
-        loop {
-            let length = from.read(&mut piece).await.map_err(Trouble::NotFollowed)?;
-            if length == 0 {
-                return Ok(());
-            }
-            let room = MAX_ASIDE - self.0.len();
-            self.0.extend_from_slice(&piece[..length.min(room)]);
-        }
-    }
-}
-
-/// What a program says, in one line without control characters, and at most so long.
-pub(super) fn shown(text: &str, most: usize) -> String {
-    let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    let cut: String = printable.take(most).collect();
-    cut.trim().to_owned()
-}
-
 /// A process that runs. It is ended with all that it started when this is dropped.
 struct Running {
     child: Child,
@@ -158,14 +116,16 @@ impl Running {
             } else {
                 Stdio::piped()
             });
+        // The child inherits it from this thread: it can become no other user, by no program that
+        // would let it. Clavis itself starts nothing else.
+        set_no_new_privs(true).map_err(|error| Trouble::NotStarted(error.into()))?;
         let child = command.spawn().map_err(Trouble::NotStarted)?;
         let id = child.id().and_then(|id| i32::try_from(id).ok());
         let group = id
             .and_then(Pid::from_raw)
             .ok_or_else(|| Trouble::NotFollowed(io::Error::other("the process has no number")))?;
         let running = Self { child, group };
-        // A core dump could hold a key. The limit cannot be set for a program that changes its
-        // user, and of those the system makes no dumps.
+        // A core dump could hold a key. The limit can only not be set for a program that is gone.
         let none = Rlimit {
             current: Some(0),
             maximum: Some(0),
@@ -186,14 +146,14 @@ impl Running {
         tokio::try_join!(
             send(stdin, request),
             answer.fill(stdout),
-            aside.listen(stderr),
+            async { aside.listen(stderr).await.map_err(Trouble::NotFollowed) },
             self.end(),
         )?;
         let status = self.child.wait().await.map_err(Trouble::NotFollowed)?;
         if status.success() {
             Ok(answer)
         } else {
-            Err(Trouble::Failed(status))
+            Err(Trouble::failed(status))
         }
     }
 
@@ -248,23 +208,5 @@ mod tests {
         let fuller = [&full[..], b"x"].concat();
         let outcome = Answer::empty().fill(&fuller[..]).await;
         assert!(matches!(outcome, Err(Trouble::TooMuch)));
-    }
-
-    #[tokio::test]
-    async fn what_is_said_aside_is_cut_and_cleaned() {
-        let mut aside = Aside::default();
-        let flood = "\x1b[31mone\n\n two \r\nthree\u{7}\n".to_owned() + &"x".repeat(100_000);
-        aside.listen(Some(flood.as_bytes())).await.unwrap();
-        let lines = aside.lines();
-        assert_eq!(lines[..3], ["[31mone", "two", "three"]);
-        assert_eq!(lines[3].len(), MAX_LINE);
-        assert_eq!(lines.len(), 4);
-
-        let mut aside = Aside::default();
-        aside
-            .listen(Some("a\n".repeat(9).as_bytes()))
-            .await
-            .unwrap();
-        assert_eq!(aside.lines().len(), MAX_LINES);
     }
 }

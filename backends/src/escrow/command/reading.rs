@@ -10,8 +10,8 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
+use super::aside::told;
 use super::escapes::unescaped;
-use super::program::shown;
 use super::trouble::Misfit;
 
 /// A part of an answer, and where it stands: `devices[2].name`.
@@ -131,9 +131,9 @@ impl<'a> Part<'a> {
     }
 
     /// What a program says of its trouble: cut rather than refused, since it matters more than its
-    /// form. Never called on what may be a key.
+    /// form, and a note where it could hold a key.
     pub(super) fn sentence(&self, most: usize) -> Result<String, Misfit> {
-        self.copied().map(|text| shown(&text, most))
+        self.copied().map(|text| told(&text, most))
     }
 
     fn quoted(&self) -> Result<&'a str, Misfit> {

@@ -12,7 +12,7 @@ use clavis_broker::ports::EscrowBackend;
 use clavis_config::document::Section;
 use clavis_config::escrow::{EscrowKind, Planned, Surroundings};
 use clavis_config::problems::{Problems, Wrong};
-use clavis_config::values::{duration, number, text};
+use clavis_config::values::{duration, number, text, truth};
 use jiff::SignedDuration;
 use toml::de::DeValue;
 
@@ -42,6 +42,9 @@ pub struct CommandSettings {
     /// The name of a device that is known to have a key, by which the self check tells 'nothing
     /// escrowed' from 'nothing seen'.
     pub known_device: Option<String>,
+    /// Whether its `shared_id` makes a device one with that of another backend. Whoever can have
+    /// it say one can have keys of another's device come along with their own.
+    pub trust_shared_ids: bool,
 }
 
 /// Variables of an environment. Their values do not show in `Debug` output: nobody can promise
@@ -69,9 +72,10 @@ impl EscrowPlan for CommandSettings {
     fn backend(
         &self,
         name: &BackendName,
-        _: &Supplies,
+        supplies: &Supplies,
     ) -> Result<Arc<dyn EscrowBackend>, Problems> {
-        let backend = CommandEscrow::new(name.clone(), self.clone());
+        let clock = Arc::clone(&supplies.clock);
+        let backend = CommandEscrow::new(name.clone(), self.clone(), clock);
         Ok(Arc::new(backend))
     }
 }
@@ -93,6 +97,7 @@ fn read(section: &Section<'_>, _: &Surroundings<'_>) -> Planned<Plan> {
     let timeout = section.optional("timeout", duration(seconds(1)..=seconds(15)));
     let concurrency = section.optional("concurrency", number(1..=64));
     let known_device = section.optional("known_device", text);
+    let trust_shared_ids = section.optional("trust_shared_ids", truth);
     Planned::alone(program.map(|program| {
         Arc::new(CommandSettings {
             program,
@@ -101,6 +106,7 @@ fn read(section: &Section<'_>, _: &Surroundings<'_>) -> Planned<Plan> {
             timeout: timeout.unwrap_or(seconds(10)),
             concurrency: concurrency.map_or(4, |most| most as usize),
             known_device,
+            trust_shared_ids: trust_shared_ids.unwrap_or(false),
         }) as Plan
     }))
 }

@@ -18,14 +18,24 @@ pub(super) enum Trouble {
     #[error("the program cannot be followed")]
     NotFollowed(#[source] io::Error),
     /// It took too long.
-    #[error("the program did not end within {0:?} and was ended")]
-    Late(Duration),
+    #[error("the program did not end within {limit:?} and was ended")]
+    Late {
+        /// How long it had.
+        limit: Duration,
+        /// What it wrote to its standard error.
+        aside: Vec<String>,
+    },
     /// It said more than it may.
     #[error("the program wrote more than {} KiB and was ended", MAX_ANSWER / 1024)]
     TooMuch,
     /// It ended by itself, and not well.
-    #[error("the program failed ({0})")]
-    Failed(ExitStatus),
+    #[error("the program failed ({status})")]
+    Failed {
+        /// How it ended.
+        status: ExitStatus,
+        /// What it wrote to its standard error.
+        aside: Vec<String>,
+    },
     /// Its answer is not as agreed.
     #[error("the program's answer is not as agreed: {0}")]
     Misfit(Misfit),
@@ -55,15 +65,42 @@ pub(super) struct Misfit {
 }
 
 impl Trouble {
+    pub(super) fn late(limit: Duration) -> Self {
+        let aside = Vec::new();
+        Self::Late { limit, aside }
+    }
+
+    pub(super) fn failed(status: ExitStatus) -> Self {
+        let aside = Vec::new();
+        Self::Failed { status, aside }
+    }
+
+    /// The same, with what the program wrote to its standard error where that may tell why.
+    pub(super) fn beside(mut self, lines: Vec<String>) -> Self {
+        if let Self::Late { aside, .. } | Self::Failed { aside, .. } = &mut self {
+            *aside = lines;
+        }
+        self
+    }
+
+    /// What the program wrote to its standard error, where that may tell why.
+    pub(super) fn aside(&self) -> &[String] {
+        match self {
+            Self::Late { aside, .. } | Self::Failed { aside, .. } => aside,
+            _ => &[],
+        }
+    }
+
     /// What it means to those who asked.
     pub(super) fn fault(&self) -> EscrowFault {
         match self {
             Self::NotStarted(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 EscrowFault::Denied
             }
-            Self::NotStarted(_) | Self::NotFollowed(_) | Self::Late(_) | Self::Failed(_) => {
-                EscrowFault::Unavailable
-            }
+            Self::NotStarted(_)
+            | Self::NotFollowed(_)
+            | Self::Late { .. }
+            | Self::Failed { .. } => EscrowFault::Unavailable,
             Self::TooMuch | Self::Misfit(_) => EscrowFault::Nonsense,
             Self::Said { fault, .. } => fault.0,
         }

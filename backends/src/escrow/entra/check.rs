@@ -8,10 +8,8 @@ use crate::entra::{Part, Trouble, trouble_finding};
 /// Tries everything that the backend needs. No key is read: each reading is a row in the tenant's
 /// own audit log, and the permissions tell as much.
 pub(super) async fn check(escrow: &EntraEscrow) -> Vec<Finding> {
-    let mut findings = escrow.tenant.check(Part::Escrow).await;
-    if escrow.tenant.uses().rotation {
-        findings.extend(escrow.tenant.check(Part::Rotation).await);
-    }
+    let rotation = escrow.tenant.uses().rotation.then_some(Part::Rotation);
+    let mut findings = escrow.tenant.check(Part::Escrow, rotation).await;
     if findings.iter().any(|it| it.severity == Severity::Failure) {
         return findings;
     }

@@ -4,6 +4,7 @@
 mod check;
 mod find;
 mod known;
+mod owners;
 mod records;
 mod rotation;
 mod settings;
@@ -25,7 +26,10 @@ use self::known::Known;
 use crate::entra::{Call, Tenant, Trouble, equals};
 
 /// How many keys are read at once: a device may have 200, and Graph counts calls.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 20;
+
+/// To list keys and to read them. Listing alone needs less, but who may read needs no more.
+const KEYS: &str = "BitlockerKey.Read.All";
 
 /// Recovery keys in a tenant of Entra ID. A device's native ID is its `deviceId`, which keys are
 /// escrowed under, not the ID of its object.
@@ -54,7 +58,7 @@ impl EntraEscrow {
         };
         let call = keys()
             .query("$filter", &equals("deviceId", &hyphenated(id)))
-            .needs("BitlockerKey.ReadBasic.All");
+            .needs(KEYS);
         let listed: Vec<records::Listed> = self.tenant.list(&call).await?;
         // What the service filters is filtered once more: a key of another device is never one
         // of this.
@@ -102,7 +106,7 @@ impl EntraEscrow {
         let call = keys()
             .segment(hyphenated(id.0))
             .query("$select", "key")
-            .needs("BitlockerKey.Read.All");
+            .needs(KEYS);
         let Some(answer) = self.tenant.read_secret(&call).await? else {
             return Ok(None);
         };

@@ -80,7 +80,7 @@ impl Http {
         self.client
             .get_or_try_init(|| async move {
                 // Reading certificates blocks.
-                tokio::task::spawn_blocking(move || wire::client(only_tls, false))
+                tokio::task::spawn_blocking(move || wire::client(only_tls))
                     .await
                     .unwrap_or_else(|_| Err(Trouble::Unusable("there is no way to TLS".into())))
             })

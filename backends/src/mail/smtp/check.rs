@@ -12,7 +12,7 @@ use crate::entra::Part;
 /// Connects, signs in and hangs up; before that, gets the token where one is wanted.
 pub(super) async fn check(door: &Door, timeout: Duration) -> Vec<Finding> {
     let mut findings = match door.tenant() {
-        Some(tenant) => tenant.check(Part::Smtp).await,
+        Some(tenant) => tenant.check(Part::Smtp, None).await,
         None => Vec::new(),
     };
     let tried = tokio::time::timeout(timeout, steps(door)).await;

@@ -36,6 +36,7 @@ async fn a_program_inherits_nothing() {
         "sees": false,
         "leads": true,
         "core": "0",
+        "gains": false,
     });
     assert_eq!(told, wanted);
 }

@@ -86,6 +86,7 @@ fn example(database: &Path) -> CommandSettings {
     let database = database.display().to_string();
     CommandSettings {
         environment: Variables(vec![("ESCROW_DB".into(), database)]),
+        trust_shared_ids: true,
         ..script(path, &[])
     }
 }
@@ -158,6 +159,42 @@ async fn the_example_tells_what_it_knows_and_checks_itself() {
         let findings = whats(settings).await;
         assert!(findings[1].1.contains(told), "{findings:?}");
         assert_eq!(findings[1].0, severity);
+    }
+}
+
+#[tokio::test]
+async fn a_shared_id_counts_only_where_the_section_says_so() {
+    let database = Database::new();
+    let shared = Uuid::from_u128(7);
+    database.hold("d-1", "LT-0001", Some(shared), &[(1, ONE)]);
+    for (trust_shared_ids, wanted) in [(true, Some(shared)), (false, None)] {
+        let settings = CommandSettings {
+            trust_shared_ids,
+            ..example(&database.path())
+        };
+        let asset = Asset::parse("LT-0001").unwrap();
+        let found = over(settings).devices(&asset).await.unwrap();
+        let shared: Vec<_> = found.iter().map(|it| it.shared_id).collect();
+        assert_eq!(shared, [wanted]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_left_out_is_read_all_the_same() {
+    let database = Database::new();
+    database.hold("d-1", "LT-0001", Some(Uuid::max()), &[]);
+    for trust_shared_ids in [true, false] {
+        let settings = CommandSettings {
+            trust_shared_ids,
+            ..example(&database.path())
+        };
+        let asset = Asset::parse("LT-0001").unwrap();
+        let error = over(settings).devices(&asset).await.unwrap_err();
+        let told = error.source.unwrap().to_string();
+        assert!(
+            told.ends_with("devices[0].shared_id: stands for no machine; leave it out"),
+            "{told}"
+        );
     }
 }
 

@@ -194,14 +194,15 @@ async fn a_program_says_what_it_lacks_and_while_keys_are_read_not_in_its_own_wor
         ("denied", EscrowFault::Denied),
         ("nonsense", EscrowFault::Nonsense),
     ] {
+        let said = format!(r#"{{"clavis":1,"error":"{word}","message":" no \n\u001bway"}}"#);
+        let error = devices(program("print_text", &[&said])).await;
+        assert_eq!(error.fault, fault);
+        assert!(told(&error).ends_with(": no   way"), "{}", told(&error));
         let said = format!(r#"{{"clavis":1,"error":"{word}","message":" no \n\u001b{KEY}"}}"#);
         let error = devices(program("print_text", &[&said])).await;
         assert_eq!(error.fault, fault);
-        assert!(
-            told(&error).ends_with(&format!(": no   {KEY}")),
-            "{}",
-            told(&error)
-        );
+        assert!(told(&error).ends_with(": (withheld: this could be a recovery key)"));
+        hides_the_key(&format!("{error:?} {}", with_causes(&error)));
         let error = keys(program("print_text", &[&said])).await;
         assert_eq!(error.fault, fault);
         hides_the_key(&format!("{error:?} {}", with_causes(&error)));
@@ -217,11 +218,31 @@ async fn what_is_said_aside_is_logged_except_while_keys_are_read() {
     assert!(!log.text().contains("cannot read"), "{}", log.text());
 
     devices(program("complain", &["cannot\x1b[31m read"])).await;
+    let error = devices(program("complain", &["row 7:", KEY])).await;
+    hides_the_key(&format!("{error:?} {}", with_causes(&error)));
     let log = log.text();
-    for part in ["cannot [31m read", "inventory", "devices"] {
+    for part in ["cannot [31m read", "inventory", "devices", "(withheld: "] {
         assert!(log.contains(part), "no {part} in {log}");
     }
     hides_the_key(&log);
+}
+
+#[tokio::test]
+async fn the_self_check_tells_what_a_program_that_failed_said_aside_and_no_key() {
+    let failed = async |text: &str| {
+        let findings = escrow(program("complain", &[text])).check().await;
+        findings.last().unwrap().what.clone()
+    };
+    assert_eq!(
+        failed("no such table: device\nat line 7").await,
+        "The call `check` failed: the program failed (exit status: 1). It wrote to its standard \
+         error: \"no such table: device\", \"at line 7\"."
+    );
+    hides_the_key(&failed(KEY).await);
+
+    let finding = format!(r#"{{"clavis":1,"findings":[{{"severity":"ok","what":"is {KEY}"}}]}}"#);
+    let findings = escrow(program("print_text", &[&finding])).check().await;
+    hides_the_key(&format!("{findings:?}"));
 }
 
 #[tokio::test]

@@ -5,9 +5,11 @@ mod example;
 mod failing;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clavis_backends::escrow::{CommandEscrow, CommandSettings, Variables};
 use clavis_broker::devices::{BackendName, DeviceId};
+use clavis_broker::testing::{SetClock, sample};
 use jiff::SignedDuration;
 
 fn backend() -> BackendName {
@@ -31,6 +33,7 @@ fn script(script: &str, arguments: &[&str]) -> CommandSettings {
         timeout: SignedDuration::from_secs(15),
         concurrency: 4,
         known_device: None,
+        trust_shared_ids: false,
     }
 }
 
@@ -45,7 +48,8 @@ fn program(deed: &str, arguments: &[&str]) -> CommandSettings {
 }
 
 fn escrow(settings: CommandSettings) -> CommandEscrow {
-    CommandEscrow::new(backend(), settings)
+    let clock = Arc::new(SetClock::at(sample::monday()));
+    CommandEscrow::new(backend(), settings, clock)
 }
 
 fn python() -> PathBuf {

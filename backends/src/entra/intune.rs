@@ -1,0 +1,96 @@
+//! Devices as Intune manages them. Intune is slower than the directory, is not bought by everybody,
+//! and can be done without.
+
+use std::time::Duration;
+
+use clavis_broker::causes::with_causes;
+use serde::Deserialize;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::permission::MANAGED_DEVICES;
+use super::{Call, Tenant, Trouble, equals};
+
+/// How long Intune is waited for.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What is asked of a managed device (`$select`).
+pub(crate) const MANAGED_FIELDS: &str = "id,azureADDeviceId,serialNumber,userId";
+
+/// A device as Intune tells it (resource type `managedDevice`).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Managed {
+    /// The ID in Intune.
+    pub(crate) id: String,
+    #[serde(rename = "azureADDeviceId")]
+    azure_ad_device_id: Option<String>,
+    serial_number: Option<String>,
+    /// The primary user.
+    pub(crate) user_id: Option<String>,
+}
+
+/// By what managed devices are looked up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ManagedBy<'b> {
+    /// The device's ID in Entra ID.
+    DeviceId(Uuid),
+    /// The serial number.
+    SerialNumber(&'b str),
+}
+
+impl Managed {
+    /// The device's ID in Entra ID.
+    pub(crate) fn device_id(&self) -> Option<Uuid> {
+        let id = Uuid::parse_str(self.azure_ad_device_id.as_deref()?).ok()?;
+        (!id.is_nil()).then_some(id)
+    }
+
+    /// What the service filters is filtered once more: an order for another device must not follow
+    /// from a filter that was not heeded.
+    fn is(&self, by: ManagedBy<'_>) -> bool {
+        match by {
+            ManagedBy::DeviceId(id) => self.device_id() == Some(id),
+            ManagedBy::SerialNumber(number) => super::says(self.serial_number.as_deref(), number),
+        }
+    }
+}
+
+/// The devices that Intune manages by this ID or serial number.
+pub(crate) async fn managed(tenant: &Tenant, by: ManagedBy<'_>) -> Result<Vec<Managed>, Trouble> {
+    let filter = match by {
+        ManagedBy::DeviceId(id) => equals("azureADDeviceId", &id.as_hyphenated().to_string()),
+        ManagedBy::SerialNumber(number) => equals("serialNumber", number),
+    };
+    let call = Call::get("v1.0")
+        .segment("deviceManagement")
+        .segment("managedDevices")
+        .query("$filter", &filter)
+        .query("$select", MANAGED_FIELDS)
+        .needs(MANAGED_DEVICES);
+    let mut found: Vec<Managed> = tenant.list(&call).await?;
+    found.retain(|managed| managed.is(by));
+    Ok(found)
+}
+
+/// What Intune answers, where it may be asked: `None` where it does not answer soon, or refuses,
+/// which the log tells.
+///
+/// # Errors
+/// Where there is no token to ask anybody with.
+pub(crate) async fn if_it_answers<T>(
+    tenant: &Tenant,
+    asking: impl Future<Output = Result<Vec<T>, Trouble>>,
+) -> Result<Option<Vec<T>>, Trouble> {
+    if !tenant.may(MANAGED_DEVICES).await? {
+        return Ok(Some(Vec::new()));
+    }
+    let answer = timeout(PATIENCE, asking).await;
+    let answer = answer.unwrap_or(Err(Trouble::TooLate));
+    Ok(answer
+        .inspect_err(|trouble| {
+            let error = with_causes(trouble);
+            tracing::warn!(error, "Intune does not answer, and is done without.");
+        })
+        .ok())
+}

@@ -1,0 +1,64 @@
+//! The sections that the documents show to be copied.
+
+use clavis_config::settings::{Directory, MailKind};
+
+use super::{Settings, changed, parse};
+
+const HANDBOOK: &str = include_str!("../../../docs/handbook.md");
+const PROGRAMS: &str = include_str!("../../../docs/command-backend.md");
+
+/// The blocks of a document that are configuration.
+fn blocks(document: &str) -> Vec<&str> {
+    let blocks = document.split("```toml\n").skip(1);
+    blocks
+        .map(|rest| rest.split("```").next().expect("the block ends"))
+        .collect()
+}
+
+/// The example, with the sections of a block in place of its own of the same headings.
+fn with(block: &str) -> Settings {
+    let headings: Vec<_> = block.lines().filter(|line| line.starts_with('[')).collect();
+    assert!(!headings.is_empty(), "{block}");
+    let mut is_kept = true;
+    let example = changed(&[("escrow = \"corp\"", "")]);
+    let kept = example.lines().filter(|line| {
+        if line.starts_with('[') {
+            is_kept = !headings.contains(line);
+        }
+        is_kept
+    });
+    let kept: Vec<_> = kept.collect();
+    let text = format!("{}\n{block}", kept.join("\n"));
+    parse(&text.replace("/usr/local/lib/clavis/escrow.py", "/bin/sh"))
+        .unwrap_or_else(|problems| panic!("{problems}\n{block}"))
+}
+
+#[test]
+fn what_the_handbook_shows_is_read() {
+    let [entra, mail] = blocks(HANDBOOK)[..] else {
+        panic!("two blocks");
+    };
+    let settings = with(entra);
+    let escrow: Vec<_> = settings.escrow.iter().map(|it| &*it.name.0).collect();
+    assert_eq!(escrow, ["cloud"]);
+    assert!(matches!(
+        settings.directory,
+        Directory::Entra(it) if it.entra == "cloud" && it.escrow.as_ref() == Some(&settings.escrow[0].name)
+    ));
+    let settings = with(mail);
+    assert!(matches!(settings.mail.kind, MailKind::Graph(it) if it.entra == "cloud"));
+}
+
+#[test]
+fn what_the_page_about_programs_shows_is_read() {
+    let [program] = blocks(PROGRAMS)[..] else {
+        panic!("one block");
+    };
+    let settings = with(program);
+    let plan = format!("{:?}", settings.escrow[0].plan);
+    assert!(plan.contains("trust_shared_ids: false"), "{plan}");
+    assert!(matches!(
+        settings.directory,
+        Directory::ActiveDirectory(it) if it.escrow.is_none()
+    ));
+}
