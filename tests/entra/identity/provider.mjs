@@ -190,7 +190,9 @@ class Memory {
     }
 
     async revokeByGrantId(grantId) {
-        for (const [id, payload] of this.#kept) if (payload.grantId === grantId) this.#kept.delete(id);
+        for (const [id, payload] of this.#kept) {
+            if (payload.grantId === grantId) this.#kept.delete(id);
+        }
     }
 
     async upsert(id, payload) {

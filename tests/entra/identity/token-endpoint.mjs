@@ -25,7 +25,8 @@ export async function tokenEndpoint(world, tenant, exchange, response) {
 async function exchangeCode(world, tenant, exchange, response, form) {
     const signIn = exchange.headers.authorization ? BY_SECRET_IN_HEAD : undefined;
     const answer = await askProvider(world, tenant, exchange, response, form, signIn);
-    if (answer.status === 200) answer.body.id_token = await bentIdToken(tenant, answer.body.id_token);
+    if (answer.status === 200)
+        answer.body.id_token = await bentIdToken(tenant, answer.body.id_token);
     return answer;
 }
 
