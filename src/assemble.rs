@@ -7,9 +7,10 @@ use clavis_backends::Supplies;
 use clavis_backends::directory::{ActiveDirectoryPeople, EntraPeople, FileDirectory};
 use clavis_backends::entra::{Tenant, Uses};
 use clavis_backends::escrow::{KINDS, Plan};
+use clavis_backends::identity::{Addresses, OidcProvider};
 use clavis_backends::mail::{FolderMailer, GraphMailer, SmtpMailer};
 use clavis_backends::store::SqliteStore;
-use clavis_broker::ports::{Clock, Directory, Mailer, Random, StoreError};
+use clavis_broker::ports::{Clock, Directory, IdentityProvider, Mailer, Random, StoreError};
 use clavis_broker::service::{Broker, Parts, SignInTerms, Source};
 use clavis_config::escrow::Connection;
 use clavis_config::problems::Problems;
@@ -59,6 +60,7 @@ pub(crate) fn broker(
             idle: settings.sign_in.idle,
             at_most: settings.sign_in.at_most,
         },
+        providers: providers(settings, supplies, site),
     })))
 }
 
@@ -112,6 +114,23 @@ fn sources(settings: &Settings, supplies: &Supplies) -> Result<Vec<Source>, Prob
         })
     });
     sources.collect()
+}
+
+/// The identity providers.
+pub(crate) fn providers(
+    settings: &Settings,
+    supplies: &Supplies,
+    site: &Site,
+) -> Vec<Arc<dyn IdentityProvider>> {
+    let providers = settings.sign_in.providers.iter().map(|provider| {
+        let addresses = Addresses {
+            callback: site.callback(&provider.name),
+            signed_out: site.signed_out(),
+        };
+        let clock = Arc::clone(&supplies.clock);
+        Arc::new(OidcProvider::new(provider.clone(), addresses, clock)) as _
+    });
+    providers.collect()
 }
 
 /// The mailer.

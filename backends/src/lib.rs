@@ -4,6 +4,7 @@ mod active_directory;
 pub mod directory;
 pub mod entra;
 pub mod escrow;
+pub mod identity;
 pub mod mail;
 pub mod store;
 

@@ -5,6 +5,7 @@ mod documents;
 mod entra;
 mod mistakes;
 mod programs;
+mod sign_in;
 
 use std::path::{Path, PathBuf};
 

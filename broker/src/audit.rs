@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::devices::{BackendName, Device};
+use crate::identity::{ProviderName, Way};
 use crate::keys::KeyId;
 use crate::letters::LetterKind;
 use crate::lifecycle::{Refusal, Request, RequestId, Step};
@@ -156,6 +157,11 @@ pub enum Event {
         /// For this address, known or not.
         mail: MailAddress,
     },
+    /// A sign-in began at an identity provider.
+    ProviderSignInRequested {
+        /// At which.
+        provider: ProviderName,
+    },
     /// No code was sent, though the page said what it always says.
     SignInDropped {
         /// For this address.
@@ -163,13 +169,23 @@ pub enum Event {
         /// Why not.
         why: WhyNoSignIn,
     },
-    /// A wrong or late code was typed.
+    /// A wrong or late code was typed, or the answer of a provider signs nobody in.
     SignInRefused {
         /// Why it did not count.
         why: WhyNoSignIn,
+        /// Whose answer it was, or was said to be.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        provider: Option<ProviderName>,
+        /// Whom the provider named, where the directory does not know them or they are not fit.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        named: Option<String>,
     },
     /// Somebody signed in.
-    SignedIn,
+    SignedIn {
+        /// By which way.
+        #[serde(default)]
+        by: Way,
+    },
     /// Somebody signed out.
     SignedOut,
     /// A mail was taken by the mail server.
@@ -260,8 +276,32 @@ pub enum WhyNoSignIn {
     TooMany,
     /// The code is not the one that was sent.
     WrongCode,
-    /// The code has expired, was used, or was tried too often.
+    /// The code, or the sign-in at a provider, has expired, was used, or was tried too often.
     Ended,
+    /// The answer is not to what this browser asked.
+    ForgedState,
+    /// The answer came for another provider than the one that was asked.
+    OtherProvider,
+    /// The provider says that nobody signed in, or does not take the code.
+    ProviderRefused,
+    /// The answer, or what was signed, is from another issuer.
+    WrongIssuer,
+    /// What was signed is for another application.
+    WrongAudience,
+    /// What was signed was signed for another sign-in.
+    WrongNonce,
+    /// What was signed has expired, or is of another time.
+    WrongTime,
+    /// The signature is not by a key of the provider, or of a kind that is not taken.
+    BadSignature,
+    /// What the provider gave for the code cannot be understood.
+    Nonsense,
+    /// The claim by which people are looked up is missing, or cannot be one.
+    NoClaim,
+    /// The provider has not made sure that the mail address is the person's.
+    UnverifiedMail,
+    /// The directory knows nobody by what the provider says, or several.
+    UnknownPerson,
 }
 
 impl Event {
@@ -290,10 +330,12 @@ impl Event {
             Self::RotationUnsure { .. } => "rotation.unsure",
             Self::RotationImpossible { .. } => "rotation.impossible",
             Self::RotationFailed { .. } => "rotation.failed",
-            Self::SignInRequested { .. } => "sign_in.requested",
+            Self::SignInRequested { .. } | Self::ProviderSignInRequested { .. } => {
+                "sign_in.requested"
+            }
             Self::SignInDropped { .. } => "sign_in.dropped",
             Self::SignInRefused { .. } => "sign_in.refused",
-            Self::SignedIn => "sign_in.done",
+            Self::SignedIn { .. } => "sign_in.done",
             Self::SignedOut => "sign_in.ended",
             Self::MailSent { .. } => "mail.sent",
             Self::MailDead { .. } => "mail.dead",

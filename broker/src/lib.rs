@@ -6,6 +6,7 @@
 
 pub mod causes;
 pub mod devices;
+pub mod identity;
 pub mod keys;
 pub mod people;
 pub mod text;

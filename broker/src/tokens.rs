@@ -50,8 +50,13 @@ impl PlainToken {
     /// nothing more needs to be stored.
     #[must_use]
     pub fn form_token(&self) -> PlainToken {
+        self.derived("form:")
+    }
+
+    /// A token that only who knows this one can tell, another for each purpose.
+    pub(crate) fn derived(&self, purpose: &'static str) -> PlainToken {
         let mut hash = Sha256::new();
-        hash.update(b"form:");
+        hash.update(purpose.as_bytes());
         hash.update(self.0.expose_secret().as_bytes());
         Self(hex(&hash.finalize()).into())
     }

@@ -1,6 +1,7 @@
 //! What can be set, typed. A value of [`Settings`] has been checked as a whole.
 
 mod entra;
+mod sign_in;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use secrecy::SecretString;
 use crate::escrow::Connection;
 
 pub use entra::{Cloud, Entra, EntraCredential, EntraIdentity};
+pub use sign_in::{PersonBy, Provider, SignIn};
 
 /// Everything. `P` is what the kinds of escrow backends make of their sections.
 #[derive(Debug, Clone)]
@@ -266,15 +268,4 @@ pub enum SmtpSecurity {
 pub struct Approval {
     /// By mail address or sign-in name, looked up in the directory at every request.
     pub nominated: Vec<PersonQuery>,
-}
-
-/// Signing in with a code by mail.
-#[derive(Debug, Clone, Copy)]
-pub struct SignIn {
-    /// How long a code is valid.
-    pub code_valid_for: SignedDuration,
-    /// After how long without use a session ends.
-    pub idle: SignedDuration,
-    /// After how long a session ends whatever happens.
-    pub at_most: SignedDuration,
 }

@@ -43,16 +43,18 @@ pub(crate) async fn run(config: &Path) -> Outcome {
     }
     let supplies = assemble::supplies(&settings);
     let mailer = assemble::mailer(&settings, &supplies);
-    let (store, people, mail, escrow) = tokio::join!(
+    let (store, people, mail, escrow, providers) = tokio::join!(
         check_store(&settings),
         check_directory(&settings, &supplies),
         mailer.check(),
-        check_escrow(&settings, &supplies)
+        check_escrow(&settings, &supplies),
+        check_providers(&settings, &supplies)
     );
     let mut worst = Severity::Ok;
     let sections = [("store", store), ("mail", mail), ("directory", people)].into_iter();
     let sections = sections.map(|(name, findings)| (name.to_owned(), findings));
-    for (part, findings) in sections.chain(escrow).chain(idle(&settings)) {
+    let sections = sections.chain(escrow).chain(providers);
+    for (part, findings) in sections.chain(idle(&settings)) {
         for finding in findings {
             worst = worst.max(finding.severity);
             print(&part, &finding);
@@ -188,6 +190,16 @@ async fn check_escrow(settings: &Settings, supplies: &Supplies) -> Vec<(String, 
             Err(problems) => vec![Finding::failure(problems.to_string(), "Mend the file.")],
         };
         sections.push((format!("escrow {}", escrow.name), findings));
+    }
+    sections
+}
+
+async fn check_providers(settings: &Settings, supplies: &Supplies) -> Vec<(String, Vec<Finding>)> {
+    let site = assemble::site(settings);
+    let mut sections = Vec::new();
+    for provider in assemble::providers(settings, supplies, &site) {
+        let name = format!("sign-in {}", provider.name());
+        sections.push((name, provider.check().await));
     }
     sections
 }

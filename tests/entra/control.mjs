@@ -1,7 +1,8 @@
 // The side that tests hold: they make tenants, change them, and read what happened. `start` lists
 // the calls.
 
-import { providerOf } from './identity/provider.mjs';
+import { rollKey } from './identity/id-token.mjs';
+import { issuer, providerOf } from './identity/provider.mjs';
 
 /** Answers a call under /control. */
 export async function control(world, exchange) {
@@ -33,6 +34,7 @@ const CALLS = {
     'POST faults': (_, tenant, faults) => done(tenant.faults.add(faults)),
     'DELETE faults': (_, tenant) => done(tenant.faults.replace([])),
     'POST expire-tokens': (_, tenant) => done(tenant.expireTokens()),
+    'POST roll-key': async (_, tenant, { alg }) => done(await rollKey(tenant, alg)),
     'GET calls': (_, { calls, counters }) => ({ body: { counters, calls } }),
     'DELETE calls': (_, tenant) => done(tenant.forgetCalls()),
     'GET audit': (_, { audit }) => ({ body: audit }),
@@ -55,6 +57,7 @@ function made(world, tenant) {
             client_secret: tenant.settings.client_secret,
             graph,
             login,
+            issuer: issuer(world, tenant),
             token_url: `${login}/${tenant.id}/oauth2/v2.0/token`,
             imds: `${login}/${tenant.id}/imds`,
             control: `${world.address.control}/tenants/${tenant.id}`,

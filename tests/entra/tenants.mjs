@@ -47,6 +47,10 @@ const SETTINGS = () => ({
     volumeTypeAs: 'name',
     keyAnswer: 'flat',
     latencyMs: 0,
+    redirectUris: [],
+    signedOutUris: [],
+    signsIn: null,
+    idToken: {},
 });
 
 export class Tenant {
@@ -60,6 +64,7 @@ export class Tenant {
         this.rotations = [];
         this.mails = [];
         this.skipTokens = new Map();
+        this.rolledKey = null;
         // Tokens carry the number that was current when they were issued.
         this.tokenGeneration = 1;
         this.change(state);

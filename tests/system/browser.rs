@@ -5,6 +5,7 @@ pub(crate) mod chromium;
 mod gallery;
 mod look;
 mod passphrases;
+mod provider;
 
 use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::key::Key;

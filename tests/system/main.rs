@@ -18,3 +18,4 @@ mod odd_cases;
 mod outages;
 mod races;
 mod scanner;
+mod sign_in;

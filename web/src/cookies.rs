@@ -1,5 +1,5 @@
-//! The two cookies: a browser's session, and its sign-in under way. Both hold a token and nothing
-//! else, and no script can read them.
+//! The cookies: a browser's session, and its sign-in under way, by mail or at a provider. Each holds
+//! a token and nothing else, and no script can read them.
 
 use axum::http::header::{COOKIE, InvalidHeaderValue};
 use axum::http::{HeaderMap, HeaderValue};
@@ -14,7 +14,13 @@ pub(crate) enum Cookie {
     Session,
     /// Only ever needed between two pages of ours (`Strict`).
     SignIn,
+    /// Comes back with the answer of a provider, which is another site (`Lax`), and is gone soon.
+    ProviderSignIn,
 }
+
+/// How long browsers keep the cookie of a sign-in at a provider, in seconds: as long as that is
+/// valid.
+const AT_A_PROVIDER: u32 = 600;
 
 impl Cookie {
     /// The token in the cookie, if the browser has sent one that can be one.
@@ -29,13 +35,17 @@ impl Cookie {
             .and_then(|(_, value)| PlainToken::parse(value))
     }
 
-    /// The header that gives the browser a token, until it is closed.
+    /// The header that gives the browser a token, until it is closed or the time is up.
     pub(crate) fn set(
         self,
         token: &PlainToken,
         site: &Site,
     ) -> Result<HeaderValue, InvalidHeaderValue> {
-        let mut header = HeaderValue::from_str(&self.line(token.expose(), site))?;
+        let mut line = self.line(token.expose(), site);
+        if self == Self::ProviderSignIn {
+            line = format!("{line}; Max-Age={AT_A_PROVIDER}");
+        }
+        let mut header = HeaderValue::from_str(&line)?;
         header.set_sensitive(true);
         Ok(header)
     }
@@ -53,13 +63,15 @@ impl Cookie {
             (Self::Session, false) => "clavis",
             (Self::SignIn, true) => "__Host-clavis-sign-in",
             (Self::SignIn, false) => "clavis-sign-in",
+            (Self::ProviderSignIn, true) => "__Host-clavis-provider",
+            (Self::ProviderSignIn, false) => "clavis-provider",
         }
     }
 
     fn line(self, value: &str, site: &Site) -> String {
         let name = self.name(site);
         let same_site = match self {
-            Self::Session => "Lax",
+            Self::Session | Self::ProviderSignIn => "Lax",
             Self::SignIn => "Strict",
         };
         let secure = if site.is_https() { "; Secure" } else { "" };

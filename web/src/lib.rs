@@ -2,7 +2,8 @@
 //!
 //! Read in this order: what an installation is called (`site`), how times are written (`times`),
 //! the pages (`pages`) on what they stand on (`forms`, `sessions`, `headers`, `fault`), and the
-//! letters (`letters`). Nothing changes on GET or HEAD, every page works without script, and a
+//! letters (`letters`). Nothing changes on GET or HEAD but where a provider
+//! sends a browser back, every page works without script, and a
 //! recovery key is written into one buffer that wipes itself (`wiped`).
 
 mod site;

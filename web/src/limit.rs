@@ -1,4 +1,4 @@
-//! How often one source may begin a sign-in. Each one sends a mail to somebody.
+//! How often one source may begin a sign-in. Each one leaves rows, and most send a mail to somebody.
 
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
@@ -30,9 +30,15 @@ impl SignInLimit {
     /// address long before that address has had all the codes that it is sent in an hour, so that
     /// a stranger cannot keep somebody out by asking in their name.
     pub(crate) fn count(&self, source: Option<IpAddr>, mail: &str) -> Result<(), Duration> {
+        self.count_source(source)?;
         let source = source.map(bucket);
-        check(&self.of_source, &source)?;
         check(&self.for_address, &(source, mail.to_lowercase()))
+    }
+
+    /// Counts a sign-in at a provider, or says how long to wait. Nobody is written to, but each
+    /// leaves a row in the log and one in the store.
+    pub(crate) fn count_source(&self, source: Option<IpAddr>) -> Result<(), Duration> {
+        check(&self.of_source, &source.map(bucket))
     }
 }
 

@@ -22,7 +22,7 @@ mod throttle;
 mod tokens;
 mod transport;
 mod trouble;
-mod wire;
+pub(crate) mod wire;
 
 pub(crate) use call::says;
 pub use call::{Call, equals};

@@ -111,7 +111,7 @@ impl Trouble {
     }
 
     /// What an error of the HTTP library means. `host` is the other side.
-    pub(super) fn of(error: reqwest::Error, host: &str) -> Self {
+    pub(crate) fn of(error: reqwest::Error, host: &str) -> Self {
         let host = host.to_owned();
         if error.is_timeout() {
             return Self::TooLate;

@@ -20,21 +20,21 @@ pub(super) const ROOM: usize = 16 * 1024;
 const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
 /// An answer, read to its end.
-pub(super) struct Reply {
+pub(crate) struct Reply {
     /// The HTTP status.
-    pub(super) status: u16,
+    pub(crate) status: u16,
     /// How long to wait before the next call, where that was said.
-    pub(super) retry_after: Option<Duration>,
+    pub(crate) retry_after: Option<Duration>,
     /// The identifier of the call, where the head names it.
-    pub(super) request_id: String,
+    pub(crate) request_id: String,
     /// The body.
-    pub(super) body: Zeroizing<Vec<u8>>,
+    pub(crate) body: Zeroizing<Vec<u8>>,
 }
 
 /// A client that follows no redirection. Where it may speak without TLS, to this machine or its own
 /// link, it goes past the proxies of the environment, which would read everything. Reads the
 /// certificates that the system trusts, which blocks.
-pub(super) fn client(only_tls: bool) -> Result<Client, Trouble> {
+pub(crate) fn client(only_tls: bool) -> Result<Client, Trouble> {
     let mut builder = Client::builder()
         .user_agent(USER_AGENT)
         .referer(false)
@@ -50,7 +50,7 @@ pub(super) fn client(only_tls: bool) -> Result<Client, Trouble> {
 
 /// Reads an answer whose body is not longer than `limit`. Up to [`ROOM`] it is read into one buffer
 /// that does not grow, so that no copy of it is left behind.
-pub(super) async fn read(
+pub(crate) async fn read(
     mut response: Response,
     limit: usize,
     clock: &dyn Clock,
@@ -82,12 +82,12 @@ pub(super) async fn read(
 }
 
 /// The host of an address, for messages.
-pub(super) fn host(url: &Url) -> String {
+pub(crate) fn host(url: &Url) -> String {
     url.host_str().unwrap_or_default().to_owned()
 }
 
 /// A word of somebody else, if it looks like a code or an identifier; else nothing.
-pub(super) fn plain(word: &str) -> String {
+pub(crate) fn plain(word: &str) -> String {
     let sound = word.len() <= 64
         && word
             .chars()

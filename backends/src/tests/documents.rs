@@ -35,8 +35,8 @@ fn with(block: &str) -> Settings {
 
 #[test]
 fn what_the_handbook_shows_is_read() {
-    let [entra, mail] = blocks(HANDBOOK)[..] else {
-        panic!("two blocks");
+    let [entra, entra_id, keycloak, ad_fs, mail] = blocks(HANDBOOK)[..] else {
+        panic!("five blocks");
     };
     let settings = with(entra);
     let escrow: Vec<_> = settings.escrow.iter().map(|it| &*it.name.0).collect();
@@ -47,6 +47,17 @@ fn what_the_handbook_shows_is_read() {
     ));
     let settings = with(mail);
     assert!(matches!(settings.mail.kind, MailKind::Graph(it) if it.entra == "cloud"));
+    // IDs of Entra ID find people there.
+    let entra_id = format!("{entra}\n{entra_id}");
+    for (block, name) in [
+        (&*entra_id, "Entra ID"),
+        (keycloak, "Keycloak"),
+        (ad_fs, "AD FS"),
+    ] {
+        let providers = with(block).sign_in.providers;
+        let names: Vec<_> = providers.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(names, [name]);
+    }
 }
 
 #[test]

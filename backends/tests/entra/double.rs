@@ -131,13 +131,23 @@ impl Place {
         self.control(Method::POST, "/expire-tokens", None).await;
     }
 
+    /// Signs what it says of people with a new key from now on.
+    pub(crate) async fn roll_key(&self, algorithm: &str) {
+        let how = json!({ "alg": algorithm });
+        self.control(Method::POST, "/roll-key", Some(how)).await;
+    }
+
+    /// The calls so far.
+    pub(crate) async fn calls(&self) -> Vec<Value> {
+        let seen = self.control(Method::GET, "/calls", None).await;
+        seen["calls"].as_array().expect("a list").clone()
+    }
+
     /// The calls to Graph so far.
     pub(crate) async fn graph_calls(&self) -> Vec<Value> {
-        let seen = self.control(Method::GET, "/calls", None).await;
-        let calls = seen["calls"].as_array().expect("a list");
-        (calls.iter().filter(|call| call["kind"] == "graph"))
-            .cloned()
-            .collect()
+        let mut calls = self.calls().await;
+        calls.retain(|call| call["kind"] == "graph");
+        calls
     }
 
     /// How often it was counted: `graphCalls`, `tokenRequests`.

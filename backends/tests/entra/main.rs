@@ -13,6 +13,7 @@ mod paging;
 mod people;
 mod rights;
 mod rotation;
+mod sign_in;
 mod smtp;
 mod tokens;
 mod whose;

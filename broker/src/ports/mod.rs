@@ -5,6 +5,7 @@
 mod check;
 mod directory;
 mod escrow;
+mod identity;
 mod mail;
 mod store;
 mod world;
@@ -12,9 +13,10 @@ mod world;
 pub use check::{Finding, Severity};
 pub use directory::{Directory, DirectoryError, GroupName, PersonQuery};
 pub use escrow::{EscrowBackend, EscrowError, EscrowFault, Rotation};
+pub use identity::{IdentityError, IdentityProvider};
 pub use mail::{MailError, MailRenderer, Mailer};
 pub use store::{
     Challenge, ChallengeState, Change, ClaimedJob, CommitError, DeadJob, Job, JobId, Lease, Link,
-    LinkKind, LogQuery, Session, Store, StoreError, StoredRequest, Version, Write,
+    LinkKind, LogQuery, ProviderSignIn, Session, Store, StoreError, StoredRequest, Version, Write,
 };
 pub use world::{Clock, Random};

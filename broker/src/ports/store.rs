@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::check::Finding;
 use crate::audit::{LogEntry, LogRow};
+use crate::identity::{ProviderName, Way};
 use crate::lifecycle::{Request, RequestId, Sending, State};
 use crate::people::{MailAddress, Party, PersonId};
 use crate::tokens::{Reference, TokenHash};
@@ -140,6 +141,19 @@ pub enum ChallengeState {
     },
 }
 
+/// A sign-in that has begun at an identity provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderSignIn {
+    /// The hash of the token that the browser holds.
+    pub token: TokenHash,
+    /// At which provider.
+    pub provider: ProviderName,
+    /// The page to go on to.
+    pub next: String,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
 /// A browser that somebody is signed in with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
@@ -147,6 +161,8 @@ pub struct Session {
     pub token: TokenHash,
     /// Who is signed in.
     pub person: Party,
+    /// By which way they signed in.
+    pub by: Way,
     /// When it was last used, to the minute or so.
     pub used_at: Timestamp,
     /// When it ends at the latest.
@@ -229,6 +245,10 @@ pub enum Write {
     },
     /// A sign-in is over; it must still be there.
     EndChallenge(TokenHash),
+    /// A sign-in has begun at a provider; its token must be new.
+    OpenProviderSignIn(Box<ProviderSignIn>),
+    /// A sign-in at a provider is over; it must still be there.
+    EndProviderSignIn(TokenHash),
     /// Somebody is signed in; the token must be new.
     OpenSession(Box<Session>),
     /// A session was used; it must still be there.
@@ -316,6 +336,12 @@ pub trait Store: Send + Sync {
         mail: &MailAddress,
         since: Timestamp,
     ) -> Result<usize, StoreError>;
+
+    /// A sign-in that has begun at a provider, expired or not.
+    async fn provider_sign_in(
+        &self,
+        token: &TokenHash,
+    ) -> Result<Option<ProviderSignIn>, StoreError>;
 
     /// A session, ended by time or not.
     async fn session(&self, token: &TokenHash) -> Result<Option<Session>, StoreError>;

@@ -8,6 +8,7 @@ mod ask;
 mod escrow;
 mod follow;
 mod outbox;
+mod provider;
 mod redeem;
 mod review;
 mod rotate;
@@ -21,14 +22,15 @@ use tokio::sync::Notify;
 
 pub use ask::{Ask, AskError};
 pub use escrow::Source;
+pub use provider::{Arrival, ArrivalError, Departure};
 pub use redeem::{DisclosedKey, LinkEnd, LinkError, LinkView, RedeemError, Redemption, Unfetched};
 pub use review::{Choice, Ownership, Review, ReviewError};
 pub use sign_in::{SignInError, SignInTerms};
 
 use crate::lifecycle::{Refusal, Terms};
 use crate::ports::{
-    Clock, CommitError, Directory, EscrowBackend, MailRenderer, Mailer, PersonQuery, Random, Store,
-    StoreError,
+    Clock, CommitError, Directory, EscrowBackend, IdentityProvider, MailRenderer, Mailer,
+    PersonQuery, Random, Store, StoreError,
 };
 
 /// What a broker is made of.
@@ -53,6 +55,8 @@ pub struct Parts {
     pub terms: Terms,
     /// How long sign-ins last.
     pub sign_in: SignInTerms,
+    /// Where people may sign in beside the code by mail, in the order of their buttons.
+    pub providers: Vec<Arc<dyn IdentityProvider>>,
 }
 
 /// The broker: everything that can be done with requests.

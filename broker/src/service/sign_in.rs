@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Broker, Unavailable, before};
 use crate::audit::{Actor, Event, LogEntry, WhyNoSignIn};
+use crate::identity::Way;
 use crate::people::{MailAddress, Party};
 use crate::ports::{Challenge, ChallengeState, CommitError, Job, Session, Write};
 use crate::tokens::{PlainToken, SignInCode};
@@ -209,25 +210,39 @@ impl Broker {
         now: Timestamp,
         source: Option<IpAddr>,
     ) -> Result<PlainToken, SignInError> {
-        let token = PlainToken::new(&*self.parts.random);
-        let session = Session {
-            token: token.hash(),
-            person: person.clone(),
-            used_at: now,
-            ends_at: now + self.parts.sign_in.at_most,
-        };
-        let entry =
-            LogEntry::of_nothing(Event::SignedIn, Actor::Person(person.clone()), source, now);
-        let change = vec![
-            Write::EndChallenge(challenge.token),
-            Write::OpenSession(Box::new(session)),
-            Write::Log(Box::new(entry)),
-        ];
+        let (token, opened) = self.new_session(person, Way::Mail, now, source);
+        let mut change = vec![Write::EndChallenge(challenge.token)];
+        change.extend(opened);
         match self.commit(change).await {
             Ok(()) => Ok(token),
             Err(CommitError::Conflict) => Err(SignInError::Ended),
             Err(error) => Err(Unavailable::from(error).into()),
         }
+    }
+
+    /// A session with a new token, and its row of the log, to be committed.
+    pub(super) fn new_session(
+        &self,
+        person: &Party,
+        by: Way,
+        now: Timestamp,
+        source: Option<IpAddr>,
+    ) -> (PlainToken, [Write; 2]) {
+        let token = PlainToken::new(&*self.parts.random);
+        let session = Session {
+            token: token.hash(),
+            person: person.clone(),
+            by: by.clone(),
+            used_at: now,
+            ends_at: now + self.parts.sign_in.at_most,
+        };
+        let event = Event::SignedIn { by };
+        let entry = LogEntry::of_nothing(event, Actor::Person(person.clone()), source, now);
+        let writes = [
+            Write::OpenSession(Box::new(session)),
+            Write::Log(Box::new(entry)),
+        ];
+        (token, writes)
     }
 
     async fn record_sign_in(
@@ -237,7 +252,11 @@ impl Broker {
         source: Option<IpAddr>,
     ) -> Result<(), Unavailable> {
         self.record(LogEntry::of_nothing(
-            Event::SignInRefused { why },
+            Event::SignInRefused {
+                why,
+                provider: None,
+                named: None,
+            },
             actor,
             source,
             self.now(),

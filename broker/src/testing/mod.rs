@@ -7,5 +7,6 @@ mod twins;
 
 pub use fixed::{CountingRandom, SetClock};
 pub use twins::{
-    MailTrouble, MemoryDirectory, MemoryEscrow, MemoryMailer, MemoryStore, PlainLetters,
+    MailTrouble, MemoryDirectory, MemoryEscrow, MemoryMailer, MemoryProvider, MemoryStore,
+    PlainLetters,
 };

@@ -8,6 +8,7 @@ mod escrow;
 mod mail;
 mod rotation;
 mod server;
+mod sign_in;
 mod terms;
 
 use std::path::{Path, PathBuf};
@@ -88,7 +89,11 @@ pub(crate) fn settings<P>(
         root.optional_table("links").as_ref(),
         rotation::rotate_after(root, &escrow),
     );
-    let sign_in = terms::sign_in(root.optional_table("sign_in").as_ref());
+    let sign_in = sign_in::sign_in(
+        root.optional_table("sign_in").as_ref(),
+        origin,
+        directory.as_ref(),
+    );
     Some(Settings {
         server: server?,
         organisation: organisation?,
@@ -100,7 +105,7 @@ pub(crate) fn settings<P>(
         mail: mail?,
         approval,
         terms,
-        sign_in,
+        sign_in: sign_in?,
     })
 }
 

@@ -1,4 +1,4 @@
-//! `[approval]`, `[links]` and `[sign_in]`: who approves, and how long things may take.
+//! `[approval]` and `[links]`: who approves, and how long things may take.
 
 use clavis_broker::lifecycle::Terms;
 use clavis_broker::ports::PersonQuery;
@@ -7,7 +7,7 @@ use toml::de::DeValue;
 
 use crate::document::Section;
 use crate::problems::Wrong;
-use crate::settings::{Approval, SignIn};
+use crate::settings::Approval;
 use crate::values::{duration, mail, text};
 
 /// Reads `[approval]` and `[links]`, each of which may be missing.
@@ -30,38 +30,12 @@ pub(super) fn approval_and_terms(
     (Approval { nominated }, terms)
 }
 
-/// Reads `[sign_in]`, which may be missing.
-pub(super) fn sign_in(section: Option<&Section<'_>>) -> SignIn {
-    let sign_in = SignIn {
-        code_valid_for: length(section, "code_valid_for", [MINUTE, MINUTE * 10, HOUR]),
-        idle: length(section, "idle", [MINUTE, MINUTE * 30, DAY]),
-        at_most: length(section, "at_most", [MINUTE * 5, HOUR * 8, DAY]),
-    };
-    if let Some(section) = section
-        && sign_in.idle > sign_in.at_most
-    {
-        section.problem(
-            if section.has("idle") {
-                "idle"
-            } else {
-                "at_most"
-            },
-            "`idle` is longer than `at_most`",
-            format!(
-                "A session ends after `at_most` ({:#}) in any case: make `idle` ({:#}) no longer.",
-                sign_in.at_most, sign_in.idle
-            ),
-        );
-    }
-    sign_in
-}
-
-const MINUTE: SignedDuration = SignedDuration::from_mins(1);
-const HOUR: SignedDuration = SignedDuration::from_hours(1);
-const DAY: SignedDuration = SignedDuration::from_hours(24);
+pub(super) const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+pub(super) const HOUR: SignedDuration = SignedDuration::from_hours(1);
+pub(super) const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// A length of time with its least, usual and greatest value.
-fn length(
+pub(super) fn length(
     section: Option<&Section<'_>>,
     key: &'static str,
     [least, usual, greatest]: [SignedDuration; 3],

@@ -1,23 +1,17 @@
 // The identity provider itself: one `oidc-provider` for each tenant, with the tenant's application
-// as its only client. It checks secrets and assertions and signs the tokens.
+// as its only client. It checks secrets, assertions and codes and signs the tokens.
 
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { Provider, errors, jose } from '../packages.mjs';
-
-// As with Entra, one key signs for all tenants; a token says whose it is.
-const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-const signingKey = {
-    ...privateKey.export({ format: 'jwk' }),
-    kid: randomUUID(),
-    alg: 'RS256',
-    use: 'sig',
-};
+import { SCOPES, accountOf } from './account.mjs';
+import { publicKey, signingKey } from './signing-key.mjs';
 
 const providers = new WeakMap();
 // The provider knows one way of signing in for each client, so the request that runs says which.
 const authentication = new AsyncLocalStorage();
 const BY_SECRET = { token_endpoint_auth_method: 'client_secret_post' };
+export const BY_SECRET_IN_HEAD = { token_endpoint_auth_method: 'client_secret_basic' };
 
 export function issuer(world, tenant) {
     return `${world.address.login}/${tenant.id}`;
@@ -81,12 +75,26 @@ function makeProvider(world, tenant) {
         adapter: (model) => new Memory(model, tenant),
         jwks: { keys: [signingKey] },
         cookies: { keys: [randomUUID()] },
-        routes: { token: '/oauth2/v2.0/token', jwks: '/discovery/v2.0/keys' },
+        routes: {
+            authorization: '/oauth2/v2.0/authorize',
+            end_session: '/oauth2/v2.0/logout',
+            token: '/oauth2/v2.0/token',
+            jwks: '/discovery/v2.0/keys',
+        },
         clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
         enabledJWA: { clientAuthSigningAlgValues: ['PS256', 'RS256'] },
-        responseTypes: [],
+        responseTypes: ['code'],
+        pkce: { required: () => true },
+        scopes: Object.keys(SCOPES),
+        claims: SCOPES,
+        // Entra has the claims in the ID token.
+        conformIdTokenClaims: false,
+        findAccount: (_, id) => accountOf(tenant, id),
+        loadExistingGrant: consented,
+        interactions: { url: (_, { uid }) => `/${tenant.id}/interaction/${uid}` },
         features: {
             devInteractions: { enabled: false },
+            rpInitiatedLogout: { enabled: true, logoutSource: askWhetherToSignOut },
             clientCredentials: { enabled: true },
             resourceIndicators: {
                 enabled: true,
@@ -137,6 +145,21 @@ function claims({ id, settings, tokenGeneration }, roles) {
     };
 }
 
+/** Nobody is asked whether the application may know who they are. */
+async function consented({ oidc }) {
+    const { accountId } = oidc.session;
+    const grant = new oidc.provider.Grant({ clientId: oidc.client.clientId, accountId });
+    grant.addOIDCScope(Object.keys(SCOPES).join(' '));
+    await grant.save();
+    return grant;
+}
+
+function askWhetherToSignOut(ctx, form) {
+    ctx.body = `<!doctype html><html lang="en"><meta name="viewport" content="width=device-width">
+        <title>Sign out</title><h1>Sign out of the provider of the tests?</h1>${form}
+        <button form="op.logoutForm" name="logout" value="yes">Sign out</button>`;
+}
+
 /** Where the provider keeps things: its client is the tenant's application as it is now. */
 class Memory {
     #kept = new Map();
@@ -148,16 +171,28 @@ class Memory {
 
     async find(id) {
         if (this.model !== 'Client') return this.#kept.get(id);
-        const { client_id, client_secret } = this.tenant.settings;
+        const { client_id, client_secret, redirectUris, signedOutUris } = this.tenant.settings;
         if (id !== client_id) return undefined;
         return {
             client_id,
             client_secret,
-            grant_types: ['client_credentials'],
-            response_types: [],
-            redirect_uris: [],
+            grant_types: ['client_credentials', 'authorization_code'],
+            response_types: ['code'],
+            // The library wants one where there are codes.
+            redirect_uris: redirectUris.length ? redirectUris : ['https://nowhere.example/'],
+            post_logout_redirect_uris: signedOutUris,
             ...authentication.getStore(),
         };
+    }
+
+    async findByUid(uid) {
+        return [...this.#kept.values()].find((payload) => payload.uid === uid);
+    }
+
+    async revokeByGrantId(grantId) {
+        for (const [id, payload] of this.#kept) {
+            if (payload.grantId === grantId) this.#kept.delete(id);
+        }
     }
 
     async upsert(id, payload) {

@@ -6,16 +6,28 @@ import { jose } from '../packages.mjs';
 import { same } from '../tenants.mjs';
 import { SignInError } from './error.mjs';
 import { checkFederated } from './federation.mjs';
-import { askProvider, resourceOf, resources } from './provider.mjs';
+import { bentIdToken } from './id-token.mjs';
+import { BY_SECRET_IN_HEAD, askProvider, resourceOf, resources } from './provider.mjs';
 
 export async function tokenEndpoint(world, tenant, exchange, response) {
     const form = Object.fromEntries(new URLSearchParams((await exchange.body()).toString()));
     checkApplication(tenant, clientId(form, exchange.headers));
+    if (form.grant_type === 'authorization_code')
+        return await exchangeCode(world, tenant, exchange, response, form);
     const { signIn, form: withCredential } = await credential(tenant, form);
     checkScope(world, tenant, form);
     const answer = await askProvider(world, tenant, exchange, response, withCredential, signIn);
     if (answer.status === 200) return { ...answer, body: entraShape(answer.body) };
     throw refusal(answer, form);
+}
+
+// A code is exchanged by the provider; its ID token may then be bent as a test wants it.
+async function exchangeCode(world, tenant, exchange, response, form) {
+    const signIn = exchange.headers.authorization ? BY_SECRET_IN_HEAD : undefined;
+    const answer = await askProvider(world, tenant, exchange, response, form, signIn);
+    if (answer.status === 200)
+        answer.body.id_token = await bentIdToken(tenant, answer.body.id_token);
+    return answer;
 }
 
 // An assertion by a certificate is checked against that certificate alone. One by a federated

@@ -163,6 +163,31 @@ impl Installation {
         fs::write(self.config(), text.replace(from, to)).expect("the configuration");
     }
 
+    /// Lets people sign in at a tenant, and be found as `person_by` says; `more` goes into the same
+    /// section.
+    pub(crate) fn let_sign_in_at(&self, cloud: &Cloud, name: &str, person_by: &str, more: &str) {
+        let text = fs::read_to_string(self.config()).expect("the configuration");
+        let url = text.split("public_url = \"").nth(1);
+        let url = url
+            .and_then(|rest| rest.split('"').next())
+            .expect("it is there");
+        let slug = name.to_lowercase().replace(' ', "-");
+        cloud.change(&serde_json::json!({
+            "redirectUris": [format!("{url}/sign-in/from/{slug}")],
+            "signedOutUris": [format!("{url}/sign-in")],
+        }));
+        let secret = self.path().join(format!("{slug}.secret"));
+        private(&secret, &cloud.text("client_secret"));
+        let section = format!(
+            "[[sign_in.provider]]\nname = \"{name}\"\nissuer = \"{}\"\nclient_id = \"{}\"\n\
+             client_secret_file = \"{}\"\nperson_by = \"{person_by}\"\n{more}\n",
+            cloud.text("issuer"),
+            cloud.text("client_id"),
+            secret.display(),
+        );
+        fs::write(self.config(), text + &section).expect("the configuration");
+    }
+
     /// Runs a command of the binary on this configuration.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().expect("the binary runs")

@@ -13,10 +13,12 @@ use crate::fault::Fault;
 #[template(path = "help.html")]
 struct HelpPage<'a> {
     frame: Frame<'a>,
+    has_providers: bool,
 }
 
 pub(crate) async fn show(State(app): State<App>) -> Result<Response, Fault> {
     page(&HelpPage {
         frame: Frame::plain(&app.site),
+        has_providers: app.broker.providers().next().is_some(),
     })
 }

@@ -4,6 +4,7 @@ pub(crate) mod ask;
 pub(crate) mod help;
 pub(crate) mod home;
 pub(crate) mod key_link;
+pub(crate) mod provider;
 pub(crate) mod request;
 pub(crate) mod review;
 pub(crate) mod sign_in;

@@ -5,11 +5,13 @@ use axum::extract::State;
 use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use clavis_broker::identity::ProviderName;
 use clavis_broker::people::MailAddress;
 use clavis_broker::service::SignInError;
 use clavis_broker::tokens::PlainToken;
 use serde::Deserialize;
 
+use super::provider::{Button, buttons};
 use super::{Frame, page, page_with};
 use crate::app::App;
 use crate::client::Source;
@@ -21,14 +23,15 @@ use crate::sessions::SignedIn;
 /// Where to go once somebody is signed in.
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Then {
-    next: String,
+pub(super) struct Then {
+    pub(super) next: String,
 }
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
 struct AddressPage<'a> {
     frame: Frame<'a>,
+    providers: Vec<Button<'a>>,
     next: &'a str,
     mail: &'a str,
     error: Option<&'static str>,
@@ -49,6 +52,14 @@ impl CodePage<'_> {
     }
 }
 
+#[derive(Template)]
+#[template(path = "signed_out.html")]
+struct SignedOutPage<'a> {
+    frame: Frame<'a>,
+    provider: &'a ProviderName,
+    address: &'a str,
+}
+
 #[derive(PartialEq, Eq)]
 enum CodeState {
     Fresh,
@@ -58,9 +69,11 @@ enum CodeState {
 
 pub(crate) async fn ask_address(State(app): State<App>, uri: Uri) -> Result<Response, Fault> {
     let then: Then = query(&uri);
+    let next = local_path(&then.next);
     page(&AddressPage {
         frame: Frame::plain(&app.site),
-        next: local_path(&then.next),
+        providers: buttons(&app, next),
+        next,
         mail: "",
         error: None,
     })
@@ -85,6 +98,7 @@ pub(crate) async fn send_code(
     let Ok(mail) = MailAddress::parse(&mail) else {
         let again = AddressPage {
             frame: Frame::plain(&app.site),
+            providers: buttons(&app, next),
             next,
             mail: &mail,
             error: Some("Please type your whole work address, like name@example.com."),
@@ -169,6 +183,15 @@ pub(crate) async fn sign_out(
 ) -> Result<Response, Fault> {
     let NoFields {} = form.served_to(&who.token)?;
     app.broker.end_session(&who.session, source).await?;
-    let cookie = Cookie::Session.clear(&app.site)?;
-    Ok(([(SET_COOKIE, cookie)], Redirect::to("/sign-in")).into_response())
+    let cookie = [(SET_COOKIE, Cookie::Session.clear(&app.site)?)];
+    // A link and no redirection: at the provider other pages may depend on being signed in.
+    if let Some((provider, address)) = app.broker.sign_out_at_provider(&who.session).await {
+        let page = SignedOutPage {
+            frame: Frame::plain(&app.site),
+            provider: &provider,
+            address: &address,
+        };
+        return Ok((cookie, page_with(StatusCode::OK, &page)?).into_response());
+    }
+    Ok((cookie, Redirect::to("/sign-in")).into_response())
 }

@@ -15,7 +15,8 @@ use clavis_broker::people::{MailAddress, Person, PersonId};
 use clavis_broker::service::{Broker, Parts, SignInTerms, Source};
 use clavis_broker::testing::sample::{monday, record, terms};
 use clavis_broker::testing::{
-    CountingRandom, MemoryDirectory, MemoryEscrow, MemoryMailer, MemoryStore, SetClock,
+    CountingRandom, MemoryDirectory, MemoryEscrow, MemoryMailer, MemoryProvider, MemoryStore,
+    SetClock,
 };
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
@@ -27,6 +28,8 @@ pub(crate) const ANNA: &str = "Anna <script>alert(1)</script> O'Hara & Sons";
 pub(crate) const LAPTOP: &str = "LT-42\"><img src=x>";
 pub(crate) const REASON: &str = "</textarea><script>alert(2)</script> my reason";
 pub(crate) const KEY: &str = "000011-000022-720885-123453-000000-700007-111111-222222";
+pub(crate) const PROVIDER: &str = "Work <img src=x>";
+pub(crate) const PROVIDER_SLUG: &str = "work-img-src-x";
 pub(crate) const PHONE: &str = "+49 30 1234 500";
 
 pub(crate) fn site(public_url: &str) -> Arc<Site> {
@@ -49,6 +52,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<SetClock>,
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) escrow: Arc<MemoryEscrow>,
+    pub(crate) provider: Arc<MemoryProvider>,
     mailer: Arc<MemoryMailer>,
 }
 
@@ -63,6 +67,7 @@ impl World {
         let store = Arc::new(MemoryStore::default());
         let escrow = Arc::new(escrow());
         let mailer = Arc::new(MemoryMailer::default());
+        let provider = Arc::new(MemoryProvider::new(PROVIDER));
         let broker = Arc::new(Broker::new(Parts {
             store: Arc::clone(&store) as _,
             directory: Arc::new(directory()),
@@ -81,6 +86,7 @@ impl World {
                 idle: SignedDuration::from_mins(30),
                 at_most: SignedDuration::from_hours(10),
             },
+            providers: vec![Arc::clone(&provider) as _],
         }));
         let caught = Arc::clone(&mailer);
         let mails = mailbox(Arc::new(move || caught.sent()), Arc::clone(&site));
@@ -90,6 +96,7 @@ impl World {
             clock,
             store,
             escrow,
+            provider,
             mailer,
         }
     }

@@ -2,10 +2,10 @@
 
 use axum::http::{Method, StatusCode};
 
-use crate::testing::{Answer, World};
+use crate::testing::{Answer, PROVIDER_SLUG, World};
 
 /// Every route of the router and of the mailbox, filled in; tokens are those of nobody.
-fn routes() -> Vec<(String, String)> {
+pub(super) fn routes() -> Vec<(String, String)> {
     let source = concat!(
         include_str!("../app.rs"),
         include_str!("../mailbox.rs"),
@@ -23,6 +23,7 @@ fn routes() -> Vec<(String, String)> {
             let path = pattern
                 .replace("{token}", &"0".repeat(64))
                 .replace("{reference}", "K7Q-4MX2")
+                .replace("{provider}", PROVIDER_SLUG)
                 .replace("{number}", "0");
             (pattern.to_owned(), path)
         })

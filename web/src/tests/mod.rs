@@ -3,4 +3,5 @@
 mod frame;
 mod journeys;
 mod keys;
+mod providers;
 mod refusals;

@@ -115,13 +115,24 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), NotApp
             expected,
         } => one_row(sql::COUNT_ATTEMPT, params![challenge.0, expected]),
         Write::EndChallenge(token) => one_row(sql::END_CHALLENGE, params![token.0]),
+        Write::OpenProviderSignIn(begun) => one_row(
+            sql::OPEN_PROVIDER_SIGN_IN,
+            params![
+                begun.token.0,
+                begun.provider.as_str(),
+                begun.next,
+                millis(begun.expires_at),
+            ],
+        ),
+        Write::EndProviderSignIn(token) => one_row(sql::END_PROVIDER_SIGN_IN, params![token.0]),
         Write::OpenSession(session) => one_row(
             sql::OPEN_SESSION,
             params![
                 session.token.0,
                 json(&session.person)?,
                 millis(session.used_at),
-                millis(session.ends_at)
+                millis(session.ends_at),
+                json(&session.by)?,
             ],
         ),
         Write::TouchSession { token, at } => {

@@ -103,12 +103,15 @@ fn write_one(connection: &Connection, order: Order) -> Outcome {
         }
         Order::Forget { before, reply } => {
             let forgotten = in_savepoint(connection, || {
-                connection
-                    .prepare_cached(sql::FORGET_CHALLENGES)?
-                    .execute(params![millis(before)])?;
-                connection
-                    .prepare_cached(sql::FORGET_SESSIONS)?
-                    .execute(params![millis(before)])?;
+                for statement in [
+                    sql::FORGET_CHALLENGES,
+                    sql::FORGET_PROVIDER_SIGN_INS,
+                    sql::FORGET_SESSIONS,
+                ] {
+                    connection
+                        .prepare_cached(statement)?
+                        .execute(params![millis(before)])?;
+                }
                 Ok(())
             });
             Outcome::Forget(

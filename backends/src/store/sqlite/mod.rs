@@ -20,8 +20,8 @@ use clavis_broker::causes::with_causes;
 use clavis_broker::lifecycle::RequestId;
 use clavis_broker::people::{MailAddress, PersonId};
 use clavis_broker::ports::{
-    Challenge, Change, ClaimedJob, CommitError, DeadJob, Finding, Link, LogQuery, Session, Store,
-    StoreError, StoredRequest,
+    Challenge, Change, ClaimedJob, CommitError, DeadJob, Finding, Link, LogQuery, ProviderSignIn,
+    Session, Store, StoreError, StoredRequest,
 };
 use clavis_broker::tokens::{Reference, TokenHash};
 use jiff::{SignedDuration, Timestamp};
@@ -250,6 +250,19 @@ impl Store for SqliteStore {
         Ok(found
             .and_then(|found| usize::try_from(found).ok())
             .unwrap_or(0))
+    }
+
+    async fn provider_sign_in(
+        &self,
+        token: &TokenHash,
+    ) -> Result<Option<ProviderSignIn>, StoreError> {
+        let token = *token;
+        let read = |connection: &Connection| {
+            one(connection, sql::PROVIDER_SIGN_IN, params![token.0], |row| {
+                rows::provider_sign_in(row, &token)
+            })
+        };
+        self.readers.look_up("loading a sign-in", read)
     }
 
     async fn session(&self, token: &TokenHash) -> Result<Option<Session>, StoreError> {

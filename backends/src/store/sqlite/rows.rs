@@ -1,11 +1,12 @@
 //! Rows become domain types here, and domain types rows. An impossible row is an error.
 
 use clavis_broker::audit::{LogEntry, LogRow};
+use clavis_broker::identity::{ProviderName, Way};
 use clavis_broker::lifecycle::{Request, RequestId};
 use clavis_broker::people::MailAddress;
 use clavis_broker::ports::{
-    Challenge, ChallengeState, ClaimedJob, DeadJob, JobId, Lease, Link, Session, StoreError,
-    StoredRequest, Version,
+    Challenge, ChallengeState, ClaimedJob, DeadJob, JobId, Lease, Link, ProviderSignIn, Session,
+    StoreError, StoredRequest, Version,
 };
 use clavis_broker::tokens::TokenHash;
 use jiff::Timestamp;
@@ -144,11 +145,30 @@ pub(super) fn challenge(row: &Row<'_>, token: &TokenHash) -> Result<Challenge, R
     })
 }
 
-/// `person, used_at, ends_at`
+/// `provider, next, expires_at`
+pub(super) fn provider_sign_in(
+    row: &Row<'_>,
+    token: &TokenHash,
+) -> Result<ProviderSignIn, RowError> {
+    let provider: String = row.get(0)?;
+    Ok(ProviderSignIn {
+        token: *token,
+        provider: ProviderName::parse(&provider).map_err(|_| RowError::Impossible("provider"))?,
+        next: row.get(1)?,
+        expires_at: moment(row, 2)?,
+    })
+}
+
+/// `person, used_at, ends_at, way`
 pub(super) fn session(row: &Row<'_>, token: &TokenHash) -> Result<Session, RowError> {
     Ok(Session {
         token: *token,
         person: text(row, 0)?,
+        by: if row.get::<_, Option<String>>(3)?.is_some() {
+            text(row, 3)?
+        } else {
+            Way::Mail
+        },
         used_at: moment(row, 1)?,
         ends_at: moment(row, 2)?,
     })

@@ -95,17 +95,30 @@ pub(super) const CHALLENGE: &str = "
 pub(super) const CHALLENGES_SINCE: &str =
     "SELECT COUNT(*) FROM challenges WHERE mail = $1 AND begun_at >= $2";
 
+pub(super) const OPEN_PROVIDER_SIGN_IN: &str = "
+    INSERT INTO provider_sign_ins (token, provider, next, expires_at) VALUES ($1, $2, $3, $4)
+    ON CONFLICT DO NOTHING";
+
+pub(super) const END_PROVIDER_SIGN_IN: &str = "DELETE FROM provider_sign_ins WHERE token = $1";
+
+pub(super) const PROVIDER_SIGN_IN: &str =
+    "SELECT provider, next, expires_at FROM provider_sign_ins WHERE token = $1";
+
 pub(super) const OPEN_SESSION: &str = "
-    INSERT INTO sessions (token, person, used_at, ends_at) VALUES ($1, $2, $3, $4)
+    INSERT INTO sessions (token, person, used_at, ends_at, way) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT DO NOTHING";
 
 pub(super) const TOUCH_SESSION: &str = "UPDATE sessions SET used_at = $1 WHERE token = $2";
 
 pub(super) const END_SESSION: &str = "DELETE FROM sessions WHERE token = $1";
 
-pub(super) const SESSION: &str = "SELECT person, used_at, ends_at FROM sessions WHERE token = $1";
+pub(super) const SESSION: &str = "
+    SELECT person, used_at, ends_at, way FROM sessions WHERE token = $1";
 
 pub(super) const FORGET_CHALLENGES: &str = "DELETE FROM challenges WHERE expires_at < $1";
+
+pub(super) const FORGET_PROVIDER_SIGN_INS: &str =
+    "DELETE FROM provider_sign_ins WHERE expires_at < $1";
 
 pub(super) const FORGET_SESSIONS: &str = "DELETE FROM sessions WHERE ends_at < $1";
 
@@ -145,8 +158,11 @@ mod tests {
             COUNT_ATTEMPT,
             CHALLENGE,
             CHALLENGES_SINCE,
+            PROVIDER_SIGN_IN,
+            END_PROVIDER_SIGN_IN,
             SESSION,
             FORGET_CHALLENGES,
+            FORGET_PROVIDER_SIGN_INS,
             FORGET_SESSIONS,
         ] {
             let plan = plan(statement);

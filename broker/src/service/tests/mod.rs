@@ -5,6 +5,7 @@ mod asking;
 mod hybrid;
 mod journey;
 mod mailing;
+mod provider;
 mod redeeming;
 mod rotating;
 mod secrets;
@@ -23,8 +24,8 @@ use crate::people::{Party, Person, PersonId};
 use crate::ports::{Clock, LogQuery, PersonQuery, Store};
 use crate::testing::sample::{device, monday, person, record, terms};
 use crate::testing::{
-    CountingRandom, MemoryDirectory, MemoryEscrow, MemoryMailer, MemoryStore, PlainLetters,
-    SetClock,
+    CountingRandom, MemoryDirectory, MemoryEscrow, MemoryMailer, MemoryProvider, MemoryStore,
+    PlainLetters, SetClock,
 };
 use crate::text::{Asset, Reason};
 use crate::tokens::PlainToken;
@@ -44,6 +45,8 @@ struct World {
     /// A second backend, which is asked about names like `laptop` alone.
     cloud: Arc<MemoryEscrow>,
     mailer: Arc<MemoryMailer>,
+    /// Where people may sign in beside the code by mail, and another such place.
+    providers: [Arc<MemoryProvider>; 2],
     clock: Arc<SetClock>,
 }
 
@@ -63,6 +66,7 @@ impl World {
         let cloud = Arc::new(MemoryEscrow::new(BackendName("cloud".to_owned())));
         let mailer = Arc::new(MemoryMailer::default());
         let clock = Arc::new(SetClock::at(monday()));
+        let providers = ["Entra ID", "AD FS"].map(|name| Arc::new(MemoryProvider::new(name)));
         let boss = person("boss");
         directory.add(person("anna"), "anna", Some(boss.id.clone()));
         for person in [boss, person("nina"), person("otto")] {
@@ -101,6 +105,7 @@ impl World {
                 idle: SignedDuration::from_mins(30),
                 at_most: SignedDuration::from_hours(10),
             },
+            providers: providers.iter().map(|it| Arc::clone(it) as _).collect(),
         });
         Self {
             broker: Arc::new(broker),
@@ -109,6 +114,7 @@ impl World {
             escrow,
             cloud,
             mailer,
+            providers,
             clock,
         }
     }

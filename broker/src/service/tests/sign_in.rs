@@ -2,6 +2,7 @@
 
 use super::{World, anna, hours, minutes};
 use crate::audit::{Event, WhyNoSignIn};
+use crate::identity::Way;
 use crate::people::{MailAddress, Person};
 use crate::service::SignInError;
 use crate::testing::MailTrouble;
@@ -52,7 +53,8 @@ async fn a_code_signs_in_once_and_however_it_is_typed() {
     let session = world.type_in(&begun, &code).await.unwrap();
     let found = world.broker.session(&session).await.unwrap().unwrap();
     assert_eq!(found.person, anna());
-    assert_eq!(world.last_event().await, Event::SignedIn);
+    let by = Way::Mail;
+    assert_eq!(world.last_event().await, Event::SignedIn { by });
     let again = world.type_in(&begun, &code).await;
     assert!(matches!(again, Err(SignInError::Ended)));
 
@@ -97,8 +99,12 @@ async fn after_five_wrong_codes_the_right_one_is_too_late() {
     }
     let right = world.type_in(&begun, &world.code()).await;
     assert!(matches!(right, Err(SignInError::Ended)));
-    let why = WhyNoSignIn::Ended;
-    assert_eq!(world.last_event().await, Event::SignInRefused { why });
+    let refused = Event::SignInRefused {
+        why: WhyNoSignIn::Ended,
+        provider: None,
+        named: None,
+    };
+    assert_eq!(world.last_event().await, refused);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@
 
 pub mod directory;
 pub mod escrow;
+pub mod identity;
 pub mod store;
 
 /// Texts that mean something to query languages, file systems and terminals; no name of anything.

@@ -4,11 +4,13 @@
 
 mod directory;
 mod escrow;
+mod identity;
 mod mail;
 mod store;
 
 pub use directory::MemoryDirectory;
 pub use escrow::MemoryEscrow;
+pub use identity::MemoryProvider;
 pub use mail::{MailTrouble, MemoryMailer, PlainLetters};
 pub use store::MemoryStore;
 

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{MemoryDirectory, MemoryEscrow, MemoryStore};
+use super::{MemoryDirectory, MemoryEscrow, MemoryProvider, MemoryStore};
 use crate::devices::{BackendName, Device, DeviceId};
 use crate::people::{MailAddress, Person, PersonId};
-use crate::ports::{GroupName, Store};
+use crate::ports::{GroupName, PersonQuery, Store};
 use crate::testing::contract::directory::{self, DirectoryFacts};
 use crate::testing::contract::escrow::{self, EscrowFacts, KnownDevice, KnownKey};
+use crate::testing::contract::identity;
 use crate::testing::contract::store;
 use crate::testing::sample::{device, person, record};
 
@@ -67,6 +68,14 @@ async fn the_escrow_keeps_its_contract() {
         },
     };
     escrow::whole_suite(&backend, &facts).await;
+}
+
+#[tokio::test]
+async fn the_identity_provider_keeps_its_contract() {
+    let provider = MemoryProvider::new("Test");
+    let anna = PersonQuery::Login("anna".to_owned());
+    provider.expect(anna.clone());
+    identity::whole_suite(&provider, &provider, &anna).await;
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use crate::audit::{
     Actor, Event, FetchFault, LogEntry, MailName, WhyNoRequest, WhyNoRotation, WhyNoSignIn,
 };
 use crate::devices::BackendName;
+use crate::identity::{ProviderName, Way};
 use crate::keys::KeyId;
 use crate::letters::LetterKind;
 use crate::lifecycle::{Disclosure, Refusal, Step};
@@ -65,7 +66,7 @@ pub async fn rows_come_as_they_went_in(store: Arc<dyn Store>) {
 /// A query narrows the rows to those after a place, to those of a request, and to so many.
 pub async fn a_query_narrows_the_rows(store: Arc<dyn Store>) {
     let (one, two) = (pending(1, at(0), at(60)), pending(2, at(0), at(60)));
-    let of_none = LogEntry::of_nothing(Event::SignedIn, Actor::Stranger, None, at(0));
+    let of_none = LogEntry::of_nothing(Event::SignedOut, Actor::Stranger, None, at(0));
     commit(&*store, vec![open(&one), open(&two)]).await;
     commit(
         &*store,
@@ -154,14 +155,27 @@ fn events() -> Vec<Event> {
             why: FetchFault::Denied,
         },
         Event::SignInRequested { mail: mail.clone() },
+        Event::ProviderSignInRequested {
+            provider: ProviderName::parse("Entra ID").unwrap(),
+        },
         Event::SignInDropped {
             mail: mail.clone(),
             why: WhyNoSignIn::TooMany,
         },
         Event::SignInRefused {
             why: WhyNoSignIn::WrongCode,
+            provider: None,
+            named: None,
         },
-        Event::SignedIn,
+        Event::SignInRefused {
+            why: WhyNoSignIn::UnknownPerson,
+            provider: Some(ProviderName::parse("Entra ID").unwrap()),
+            named: Some("anna".to_owned()),
+        },
+        Event::SignedIn { by: Way::Mail },
+        Event::SignedIn {
+            by: Way::Provider(ProviderName::parse("Entra ID").unwrap()),
+        },
         Event::SignedOut,
         Event::MailSent {
             mail: MailName::Letter(LetterKind::KeyLink),

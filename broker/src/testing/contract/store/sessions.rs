@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::sign_in::challenge;
+use super::sign_in::{at_provider, challenge};
 use super::{at, commit, conflict, party, token};
+use crate::identity::{ProviderName, Way};
 use crate::ports::{Session, Store, Write};
 
 /// A session begins with a new token, is touched, and is ended as often as one likes.
@@ -45,6 +46,8 @@ pub async fn what_ended_is_forgotten(store: Arc<dyn Store>) {
         vec![
             Write::OpenChallenge(Box::new(challenge(1, "anna@example.com", at(0)))),
             Write::OpenChallenge(Box::new(challenge(2, "anna@example.com", at(100)))),
+            Write::OpenProviderSignIn(Box::new(at_provider(1, at(0)))),
+            Write::OpenProviderSignIn(Box::new(at_provider(2, at(100)))),
             Write::OpenSession(Box::new(session(3, at(0), at(600)))),
             Write::OpenSession(Box::new(session(4, at(0), at(700)))),
         ],
@@ -59,6 +62,8 @@ pub async fn what_ended_is_forgotten(store: Arc<dyn Store>) {
     let (gone, kept) = (token(1), token(2));
     assert!(store.challenge(&gone).await.unwrap().is_none());
     assert!(store.challenge(&kept).await.unwrap().is_some());
+    assert!(store.provider_sign_in(&gone).await.unwrap().is_none());
+    assert!(store.provider_sign_in(&kept).await.unwrap().is_some());
     let (gone, kept) = (token(3), token(4));
     assert!(store.session(&gone).await.unwrap().is_none());
     assert!(store.session(&kept).await.unwrap().is_some());
@@ -68,6 +73,11 @@ pub(super) fn session(number: u8, used_at: Timestamp, ends_at: Timestamp) -> Ses
     Session {
         token: token(number),
         person: party("anna"),
+        by: if number.is_multiple_of(2) {
+            Way::Mail
+        } else {
+            Way::Provider(ProviderName::parse("Entra ID").unwrap())
+        },
         used_at,
         ends_at,
     }

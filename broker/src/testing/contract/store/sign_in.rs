@@ -5,8 +5,9 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{at, commit, conflict, party, token};
+use crate::identity::ProviderName;
 use crate::people::MailAddress;
-use crate::ports::{Challenge, ChallengeState, Store, Write};
+use crate::ports::{Challenge, ChallengeState, ProviderSignIn, Store, Write};
 
 /// A sign-in begins with a new token, and ends once.
 pub async fn a_sign_in_begins_once_and_ends_once(store: Arc<dyn Store>) {
@@ -87,6 +88,35 @@ pub async fn sign_ins_of_an_address_are_counted(store: Arc<dyn Store>) {
     assert_eq!(counted("anna@example.com", at(21)).await, 0);
     assert_eq!(counted("ÄRGER@example.com", at(0)).await, 1);
     assert_eq!(counted("a%@example.com", at(0)).await, 0);
+}
+
+/// A sign-in at a provider begins with a new token, and ends once.
+pub async fn a_sign_in_at_a_provider_begins_once_and_ends_once(store: Arc<dyn Store>) {
+    let begin = |begun: &ProviderSignIn| vec![Write::OpenProviderSignIn(Box::new(begun.clone()))];
+    let end = |number| vec![Write::EndProviderSignIn(token(number))];
+    let mine = at_provider(1, at(0));
+    commit(&*store, begin(&mine)).await;
+    let found = store.provider_sign_in(&token(1)).await.unwrap();
+    assert_eq!(found, Some(mine));
+    assert_eq!(store.provider_sign_in(&token(2)).await.unwrap(), None);
+    let what = "a sign-in of a known token";
+    conflict(&*store, begin(&at_provider(1, at(1))), what).await;
+    conflict(&*store, end(2), "the end of one that never began").await;
+    // It is no sign-in by mail.
+    assert_eq!(store.challenge(&token(1)).await.unwrap(), None);
+
+    commit(&*store, end(1)).await;
+    assert_eq!(store.provider_sign_in(&token(1)).await.unwrap(), None);
+    conflict(&*store, end(1), "a second end").await;
+}
+
+pub(super) fn at_provider(number: u8, begun_at: Timestamp) -> ProviderSignIn {
+    ProviderSignIn {
+        token: token(number),
+        provider: ProviderName::parse("Entra ID").unwrap(),
+        next: "/requests/new?asset=LT+1".to_owned(),
+        expires_at: begun_at + SignedDuration::from_mins(10),
+    }
 }
 
 pub(super) fn challenge(number: u8, mail: &str, begun_at: Timestamp) -> Challenge {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use super::sessions::session;
-use super::sign_in::challenge;
+use super::sign_in::{at_provider, challenge};
 use super::{
     advance, at, commit, conflict, enqueue, load, log_of, open, party, pending, rows, token,
     withdrawn,
@@ -25,6 +25,7 @@ pub async fn a_change_that_conflicts_leaves_nothing(store: Arc<dyn Store>) {
             kind: LinkKind::Key,
         }),
         Write::OpenChallenge(Box::new(challenge(2, "anna@example.com", at(0)))),
+        Write::OpenProviderSignIn(Box::new(at_provider(4, at(0)))),
         Write::OpenSession(Box::new(session(3, at(0), at(60)))),
         Write::EndChallenge(token(99)),
     ];
@@ -37,6 +38,7 @@ pub async fn a_change_that_conflicts_leaves_nothing(store: Arc<dyn Store>) {
     assert_eq!(store.claim(at(99), lease, 9).await.unwrap(), []);
     assert_eq!(store.link(&token(1)).await.unwrap(), None);
     assert_eq!(store.challenge(&token(2)).await.unwrap(), None);
+    assert_eq!(store.provider_sign_in(&token(4)).await.unwrap(), None);
     assert_eq!(store.session(&token(3)).await.unwrap(), None);
 }
 
@@ -50,6 +52,7 @@ pub async fn a_change_that_conflicts_moves_nothing(store: Arc<dyn Store>) {
             enqueue(1, at(0)),
             enqueue(2, at(1)),
             Write::OpenChallenge(Box::new(challenge(2, "anna@example.com", at(0)))),
+            Write::OpenProviderSignIn(Box::new(at_provider(4, at(0)))),
             Write::OpenSession(Box::new(session(3, at(0), at(60)))),
         ],
     )
@@ -59,6 +62,7 @@ pub async fn a_change_that_conflicts_moves_nothing(store: Arc<dyn Store>) {
     let before = (
         load(&*store, request.id).await,
         store.challenge(&token(2)).await.unwrap(),
+        store.provider_sign_in(&token(4)).await.unwrap(),
         store.session(&token(3)).await.unwrap(),
     );
     let moves = vec![
@@ -74,6 +78,7 @@ pub async fn a_change_that_conflicts_moves_nothing(store: Arc<dyn Store>) {
             expires_at: at(70),
         },
         Write::EndChallenge(token(2)),
+        Write::EndProviderSignIn(token(4)),
         Write::TouchSession {
             token: token(3),
             at: at(9),
@@ -90,6 +95,7 @@ pub async fn a_change_that_conflicts_moves_nothing(store: Arc<dyn Store>) {
     let after = (
         load(&*store, request.id).await,
         store.challenge(&token(2)).await.unwrap(),
+        store.provider_sign_in(&token(4)).await.unwrap(),
         store.session(&token(3)).await.unwrap(),
     );
     assert_eq!(after, before);

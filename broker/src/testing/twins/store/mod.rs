@@ -13,7 +13,7 @@ use crate::lifecycle::RequestId;
 use crate::people::{MailAddress, PersonId};
 use crate::ports::{
     Challenge, Change, ClaimedJob, CommitError, DeadJob, Finding, Job, JobId, Lease, Link,
-    LogQuery, Session, Store, StoreError, StoredRequest,
+    LogQuery, ProviderSignIn, Session, Store, StoreError, StoredRequest,
 };
 use crate::tokens::{Reference, TokenHash};
 
@@ -35,6 +35,7 @@ struct Memory {
     jobs: Vec<StoredJob>,
     links: Vec<Link>,
     challenges: Vec<Challenge>,
+    provider_sign_ins: Vec<ProviderSignIn>,
     sessions: Vec<Session>,
 }
 
@@ -283,6 +284,17 @@ impl Store for MemoryStore {
         .await
     }
 
+    async fn provider_sign_in(
+        &self,
+        token: &TokenHash,
+    ) -> Result<Option<ProviderSignIn>, StoreError> {
+        self.read(|memory| {
+            let mut begun = memory.provider_sign_ins.iter();
+            begun.find(|it| it.token == *token).cloned()
+        })
+        .await
+    }
+
     async fn session(&self, token: &TokenHash) -> Result<Option<Session>, StoreError> {
         self.read(|memory| {
             let mut sessions = memory.sessions.iter();
@@ -294,6 +306,9 @@ impl Store for MemoryStore {
     async fn forget_ended(&self, before: Timestamp) -> Result<(), StoreError> {
         self.read(|memory| {
             memory.challenges.retain(|it| it.expires_at >= before);
+            memory
+                .provider_sign_ins
+                .retain(|it| it.expires_at >= before);
             memory.sessions.retain(|it| it.ends_at >= before);
         })
         .await

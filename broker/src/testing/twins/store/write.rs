@@ -11,6 +11,7 @@ impl Memory {
         self.requests.iter().find(|stored| stored.request.id == id)
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm a write, side by side")]
     pub(super) fn apply(&mut self, write: Write) -> Result<(), CommitError> {
         match write {
             Write::Open(request) => self.open(*request),
@@ -93,6 +94,18 @@ impl Memory {
             Write::EndChallenge(token) => {
                 self.challenge_mut(token)?;
                 self.challenges.retain(|it| it.token != token);
+                Ok(())
+            }
+            Write::OpenProviderSignIn(begun) => {
+                let mut others = self.provider_sign_ins.iter();
+                require(!others.any(|it| it.token == begun.token))?;
+                self.provider_sign_ins.push(*begun);
+                Ok(())
+            }
+            Write::EndProviderSignIn(token) => {
+                let mut all = self.provider_sign_ins.iter();
+                require(all.any(|it| it.token == token))?;
+                self.provider_sign_ins.retain(|it| it.token != token);
                 Ok(())
             }
             Write::OpenSession(session) => {

@@ -1,0 +1,5 @@
+//! Identity providers.
+
+mod oidc;
+
+pub use oidc::{Addresses, OidcProvider};

@@ -1,0 +1,168 @@
+//! The ID token: what is signed, by whom, for whom, when, and for which sign-in. Nothing in it is
+//! believed before all of that is right (OpenID Connect Core, section 3.1.3.7).
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use clavis_broker::audit::WhyNoSignIn;
+use clavis_broker::ports::IdentityError;
+use clavis_broker::tokens::PlainToken;
+use jiff::{SignedDuration, Timestamp};
+use openidconnect::core::{
+    CoreGenderClaim, CoreIdTokenVerifier, CoreJweContentEncryptionAlgorithm,
+    CoreJwsSigningAlgorithm, CoreTokenType,
+};
+use openidconnect::{
+    AdditionalClaims, ClaimsVerificationError, ClientId, EmptyExtraTokenFields, IdToken,
+    IdTokenClaims, IdTokenFields, Nonce, SignatureVerificationError, StandardTokenResponse,
+    TokenResponse,
+};
+use serde::{Deserialize, Serialize};
+
+use super::OidcProvider;
+use super::published::Published;
+
+/// By how much the clocks of Clavis and of the provider may differ.
+const SKEW: SignedDuration = SignedDuration::from_mins(1);
+
+/// How old a token may be: as long as a sign-in may take, since it is made at its end.
+const OLDEST: SignedDuration = SignedDuration::from_mins(10);
+
+/// The kinds of signatures that are taken: those with a public key that providers use. Never
+/// `none`, and none by the client's secret.
+const ALGORITHMS: [CoreJwsSigningAlgorithm; 3] = [
+    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
+    CoreJwsSigningAlgorithm::RsaSsaPssSha256,
+    CoreJwsSigningAlgorithm::EcdsaP256Sha256,
+];
+
+/// The claims that are read beyond those of OpenID Connect.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+pub(super) struct Said {
+    /// The ID of the account in Entra ID.
+    pub(super) oid: Option<String>,
+    /// The user principal name, as AD FS says it.
+    pub(super) upn: Option<String>,
+}
+
+impl AdditionalClaims for Said {}
+
+/// What was signed.
+pub(super) type Claims = IdTokenClaims<Said, CoreGenderClaim>;
+
+type Token =
+    IdToken<Said, CoreGenderClaim, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm>;
+
+/// What is given for a code.
+pub(super) type Answer = StandardTokenResponse<
+    IdTokenFields<
+        Said,
+        EmptyExtraTokenFields,
+        CoreGenderClaim,
+        CoreJweContentEncryptionAlgorithm,
+        CoreJwsSigningAlgorithm,
+    >,
+    CoreTokenType,
+>;
+
+impl OidcProvider {
+    /// The claims of an answer, where everything about it is right. A key that is not known is
+    /// looked for among those that are published now, once.
+    pub(super) async fn believe(
+        &self,
+        published: Arc<Published>,
+        answer: &Answer,
+        nonce: &PlainToken,
+    ) -> Result<Claims, IdentityError> {
+        let token = answer.id_token().ok_or_else(|| {
+            IdentityError::refused(WhyNoSignIn::Nonsense, "there is no ID token in the answer")
+        })?;
+        let now = self.clock.now();
+        let verify =
+            |published: &Published| verified(token, published, &self.client_id(), nonce, now);
+        let outcome = match verify(&published) {
+            Err(ClaimsVerificationError::SignatureVerification(
+                SignatureVerificationError::NoMatchingKey,
+            )) => match self.publisher.renewed(&published).await? {
+                Some(renewed) => verify(&renewed),
+                None => verify(&published),
+            },
+            outcome => outcome,
+        };
+        outcome.map_err(|error| refused(&error))
+    }
+}
+
+fn verified(
+    token: &Token,
+    published: &Published,
+    client_id: &ClientId,
+    nonce: &PlainToken,
+    now: Timestamp,
+) -> Result<Claims, ClaimsVerificationError> {
+    let earliest = moment(now - OLDEST - SKEW);
+    let latest = moment(now + SKEW);
+    // As for a client without a secret: then no signature by a secret is taken at all.
+    let verifier = CoreIdTokenVerifier::new_public_client(
+        client_id.clone(),
+        published.metadata.issuer().clone(),
+        published.keys.clone(),
+    )
+    .set_allowed_algs(ALGORITHMS)
+    .set_time_fn(move || moment(now - SKEW))
+    .set_issue_time_verifier_fn(move |issued_at| {
+        let is_now = earliest <= issued_at && issued_at <= latest;
+        is_now
+            .then_some(())
+            .ok_or_else(|| "the token is of another time".to_owned())
+    });
+    let claims = token.claims(&verifier, &Nonce::new(nonce.expose().to_owned()))?;
+    // Whom a token was given to, where it says so: the library leaves that to us.
+    if (claims.authorized_party()).is_some_and(|party| **party != **client_id) {
+        return Err(ClaimsVerificationError::InvalidAudience(
+            "given to another".to_owned(),
+        ));
+    }
+    Ok(claims.clone())
+}
+
+/// Why a token is not believed. What the library says repeats claims, so none of it is kept.
+fn refused(error: &ClaimsVerificationError) -> IdentityError {
+    use WhyNoSignIn::{BadSignature, Nonsense, WrongAudience, WrongIssuer, WrongNonce, WrongTime};
+    let (why, what) = match error {
+        ClaimsVerificationError::Expired(_) => (
+            WrongTime,
+            "the ID token has expired or is of another time: compare the clocks",
+        ),
+        ClaimsVerificationError::InvalidAudience(_) => {
+            (WrongAudience, "the ID token is for another application")
+        }
+        ClaimsVerificationError::InvalidIssuer(_) => {
+            (WrongIssuer, "the ID token is from another issuer")
+        }
+        ClaimsVerificationError::InvalidNonce(_) => {
+            (WrongNonce, "the ID token is for another sign-in")
+        }
+        ClaimsVerificationError::SignatureVerification(error) => (
+            BadSignature,
+            match error {
+                SignatureVerificationError::NoMatchingKey => {
+                    "the ID token is signed with a key that the provider does not publish"
+                }
+                SignatureVerificationError::NoSignature => "the ID token is not signed",
+                SignatureVerificationError::DisallowedAlg(_)
+                | SignatureVerificationError::UnsupportedAlg(_) => {
+                    "the ID token is not signed by RS256, PS256 or ES256"
+                }
+                _ => "the signature of the ID token is wrong",
+            },
+        ),
+        _ => (Nonsense, "the ID token cannot be understood"),
+    };
+    IdentityError::refused(why, what)
+}
+
+/// A moment as the library counts it.
+fn moment(at: Timestamp) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(at.as_millisecond()).unwrap_or_default()
+}

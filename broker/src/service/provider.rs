@@ -1,0 +1,255 @@
+//! Signing in at an identity provider. The browser that begins holds a token; state, nonce and
+//! verifier are derived from it, and the store knows its hash alone. Whatever comes back with it
+//! ends the sign-in, before anything of the answer is believed.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use secrecy::SecretString;
+
+use super::{Broker, Unavailable, in_time};
+use crate::audit::{Actor, Event, LogEntry, WhyNoSignIn};
+use crate::causes::with_causes;
+use crate::identity::{ProviderName, SignInSecrets, Way};
+use crate::people::Party;
+use crate::ports::{
+    CommitError, DirectoryError, IdentityError, IdentityProvider, PersonQuery, ProviderSignIn,
+    Session, Write,
+};
+use crate::tokens::PlainToken;
+
+/// How long somebody may take at a provider.
+const VALID_FOR: SignedDuration = SignedDuration::from_mins(10);
+
+/// A sign-in that begins at a provider.
+#[derive(Debug)]
+pub struct Departure {
+    /// For the cookie of the browser that asked, and nobody else.
+    pub token: PlainToken,
+    /// The provider.
+    pub provider: ProviderName,
+    /// The address to send the browser to.
+    pub address: String,
+}
+
+/// What a browser has brought back from a provider.
+#[derive(Debug)]
+pub struct Arrival<'a> {
+    /// The provider that it says it comes from, as its name is in addresses.
+    pub slug: &'a str,
+    /// The state, as it came.
+    pub state: &'a str,
+    /// The code, where there is one.
+    pub code: Option<SecretString>,
+    /// Who the answer says that it is from, where it says so (RFC 9207).
+    pub issuer: Option<&'a str>,
+}
+
+/// Nobody was signed in.
+#[derive(Debug, thiserror::Error)]
+pub enum ArrivalError {
+    /// The answer signs nobody in. Why is in the audit log, and for nobody else.
+    #[error("nobody is signed in by this")]
+    NotTaken,
+    /// Something did not answer.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl Broker {
+    /// The providers that people may sign in at, in the order of their buttons.
+    pub fn providers(&self) -> impl Iterator<Item = &ProviderName> {
+        self.parts.providers.iter().map(|provider| provider.name())
+    }
+
+    /// Begins a sign-in at a provider; `None` where there is no such provider. `next` is the page
+    /// to go on to afterwards.
+    pub async fn depart(
+        &self,
+        slug: &str,
+        next: &str,
+        source: Option<IpAddr>,
+    ) -> Result<Option<Departure>, Unavailable> {
+        let mut providers = self.parts.providers.iter();
+        let Some(provider) = providers.find(|it| it.name().slug() == slug) else {
+            return Ok(None);
+        };
+        let token = PlainToken::new(&*self.parts.random);
+        let secrets = SignInSecrets::of(&token);
+        let address = in_time(provider.name().as_str(), provider.begin(&secrets)).await?;
+        let now = self.now();
+        let name = provider.name().clone();
+        let begun = ProviderSignIn {
+            token: token.hash(),
+            provider: name.clone(),
+            next: next.to_owned(),
+            expires_at: now + VALID_FOR,
+        };
+        let event = Event::ProviderSignInRequested {
+            provider: name.clone(),
+        };
+        let entry = LogEntry::of_nothing(event, Actor::Stranger, source, now);
+        self.commit(vec![
+            Write::OpenProviderSignIn(Box::new(begun)),
+            Write::Log(Box::new(entry)),
+        ])
+        .await?;
+        Ok(Some(Departure {
+            token,
+            provider: name,
+            address,
+        }))
+    }
+
+    /// Ends a sign-in with what the browser has brought back. The token is the new session's, for
+    /// a cookie; the text is the page to go on to.
+    ///
+    /// Who made up a token, or comes again, leaves no row in the log: it is not for strangers to
+    /// fill.
+    pub async fn arrive(
+        &self,
+        token: &PlainToken,
+        arrival: &Arrival<'_>,
+        source: Option<IpAddr>,
+    ) -> Result<(PlainToken, String), ArrivalError> {
+        let found = self.parts.store.provider_sign_in(&token.hash()).await;
+        let begun = found.map_err(Unavailable::from)?;
+        let begun = begun.ok_or(ArrivalError::NotTaken)?;
+        // Of two that bring the same answer one goes on, and the code is exchanged once at most.
+        match self
+            .commit(vec![Write::EndProviderSignIn(begun.token)])
+            .await
+        {
+            Ok(()) => {}
+            Err(CommitError::Conflict) => return Err(ArrivalError::NotTaken),
+            Err(error) => return Err(Unavailable::from(error).into()),
+        }
+        let party = match self.who_arrives(token, &begun, arrival).await {
+            Ok(party) => party,
+            Err(NotTaken::Unavailable(error)) => return Err(error.into()),
+            Err(NotTaken::Because { why, named }) => {
+                let event = Event::SignInRefused {
+                    why,
+                    provider: Some(begun.provider),
+                    named,
+                };
+                let entry = LogEntry::of_nothing(event, Actor::Stranger, source, self.now());
+                self.record(entry).await?;
+                return Err(ArrivalError::NotTaken);
+            }
+        };
+        let by = Way::Provider(begun.provider);
+        let (session, opened) = self.new_session(&party, by, self.now(), source);
+        let committed = self.commit(opened.into()).await;
+        committed.map_err(Unavailable::from)?;
+        Ok((session, begun.next))
+    }
+
+    /// Where somebody signs out at the provider that they signed in at, if that is possible.
+    pub async fn sign_out_at_provider(&self, session: &Session) -> Option<(ProviderName, String)> {
+        let Way::Provider(name) = &session.by else {
+            return None;
+        };
+        let provider = self.provider(name)?;
+        let address = tokio::time::timeout(Self::DEADLINE, provider.sign_out()).await;
+        Some((name.clone(), address.ok()??))
+    }
+
+    async fn who_arrives(
+        &self,
+        token: &PlainToken,
+        begun: &ProviderSignIn,
+        arrival: &Arrival<'_>,
+    ) -> Result<Party, NotTaken> {
+        if self.now() >= begun.expires_at {
+            return Err(WhyNoSignIn::Ended.into());
+        }
+        if arrival.slug != begun.provider.slug() {
+            return Err(WhyNoSignIn::OtherProvider.into());
+        }
+        let secrets = SignInSecrets::of(token);
+        if PlainToken::parse(arrival.state).as_ref() != Some(&secrets.state) {
+            return Err(WhyNoSignIn::ForgedState.into());
+        }
+        let code = arrival.code.as_ref();
+        let code = code.ok_or(WhyNoSignIn::ProviderRefused)?;
+        // One that was taken out of the configuration meanwhile is none any more.
+        let provider = self.provider(&begun.provider);
+        let provider = provider.ok_or(WhyNoSignIn::OtherProvider)?;
+        let finish = provider.finish(&secrets, code, arrival.issuer);
+        let query = match tokio::time::timeout(Self::DEADLINE, finish).await {
+            Ok(Ok(query)) => query,
+            Ok(Err(IdentityError::Refused { why, what })) => {
+                tracing::warn!(provider = %begun.provider, what, "a sign-in was refused");
+                return Err(why.into());
+            }
+            Ok(Err(error)) => {
+                return Err(Unavailable::new(begun.provider.as_str(), error).into());
+            }
+            Err(_) => return Err(Unavailable::late(begun.provider.as_str()).into()),
+        };
+        self.party_of(&query).await
+    }
+
+    async fn party_of(&self, query: &PersonQuery) -> Result<Party, NotTaken> {
+        let because = |why| NotTaken::Because {
+            why,
+            named: Some(named(query)),
+        };
+        let looking = self.parts.directory.person(query);
+        let looked_up = tokio::time::timeout(Self::DEADLINE, looking)
+            .await
+            .map_err(|_| Unavailable::late("the directory"))?;
+        let person = match looked_up {
+            Ok(Some(person)) => person,
+            Ok(None) | Err(DirectoryError::Ambiguous) => {
+                return Err(because(WhyNoSignIn::UnknownPerson));
+            }
+            Err(error) => return Err(Unavailable::new("the directory", error).into()),
+        };
+        person.party().map_err(|unfit| {
+            tracing::info!(
+                why = with_causes(&unfit),
+                "somebody who is not fit signed in"
+            );
+            because(WhyNoSignIn::UnfitPerson)
+        })
+    }
+
+    fn provider(&self, name: &ProviderName) -> Option<&Arc<dyn IdentityProvider>> {
+        let mut providers = self.parts.providers.iter();
+        providers.find(|provider| provider.name() == name)
+    }
+}
+
+/// Why an answer signs nobody in.
+enum NotTaken {
+    Because {
+        why: WhyNoSignIn,
+        named: Option<String>,
+    },
+    Unavailable(Unavailable),
+}
+
+impl From<WhyNoSignIn> for NotTaken {
+    fn from(why: WhyNoSignIn) -> Self {
+        Self::Because { why, named: None }
+    }
+}
+
+impl From<Unavailable> for NotTaken {
+    fn from(error: Unavailable) -> Self {
+        Self::Unavailable(error)
+    }
+}
+
+/// Whom a query is about, for the audit log: no longer than a mail address may be.
+fn named(query: &PersonQuery) -> String {
+    let text = match query {
+        PersonQuery::Id(id) => &id.0,
+        PersonQuery::Mail(mail) => mail.as_str(),
+        PersonQuery::Login(login) => login,
+    };
+    text.chars().take(254).collect()
+}
