@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::SignedDuration;
 use secrecy::SecretString;
@@ -152,7 +153,8 @@ impl Broker {
             return None;
         };
         let provider = self.provider(name)?;
-        let address = tokio::time::timeout(Self::DEADLINE, provider.sign_out()).await;
+        // Signing out here waits for nobody.
+        let address = tokio::time::timeout(Duration::from_secs(1), provider.sign_out()).await;
         Some((name.clone(), address.ok()??))
     }
 

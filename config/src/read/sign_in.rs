@@ -166,8 +166,9 @@ fn issuer(value: &DeValue<'_>) -> Result<String, Wrong> {
         issuer[host_at..].find('/').map(|slash| host_at + slash)
     });
     let (server, path) = issuer.split_at(path_at.unwrap_or(issuer.len()));
-    let plain = |b: u8| b.is_ascii_graphic() && !b"?#\\\"<>".contains(&b);
-    if !path.bytes().all(plain) {
+    let plain = |b: u8| b.is_ascii_graphic() && !b"?#%\\\"<>".contains(&b);
+    let is_step = |segment: &str| matches!(segment, "." | "..");
+    if !path.bytes().all(plain) || path.split('/').any(is_step) {
         return Err(Wrong::new("is not the address of an issuer", how));
     }
     let written = DeValue::String(server.into());

@@ -1,5 +1,6 @@
 //! Trying the provider for real: what it publishes, and whether it knows Clavis.
 
+use clavis_broker::audit::WhyNoSignIn;
 use clavis_broker::causes::with_causes;
 use clavis_broker::identity::SignInSecrets;
 use clavis_broker::ports::{Finding, IdentityError};
@@ -42,10 +43,24 @@ impl OidcProvider {
         let code = SecretString::from(NO_CODE);
         let secrets = SignInSecrets::of(&token);
         match self.exchange(published, &secrets, &code).await {
-            Err(IdentityError::Refused { .. }) => Finding::ok(format!(
-                "the provider does not object to the application {}",
-                self.settings.client_id
-            )),
+            Err(IdentityError::Refused { what, .. }) if what.contains("(invalid_grant)") => {
+                Finding::ok(format!(
+                    "the provider does not object to the application {}",
+                    self.settings.client_id
+                ))
+            }
+            Err(IdentityError::Refused {
+                why: WhyNoSignIn::ProviderRefused,
+                what,
+            }) => Finding::warning(
+                format!("whether the provider takes the application cannot be told: {what}"),
+                "Sign in there once to see that it does.",
+            ),
+            Err(IdentityError::Refused { what, .. }) => Finding::failure(
+                format!("no sign-in can succeed: {what}"),
+                "See that the address under `token_endpoint` of what the provider publishes is the \
+                 right one, and what stands between it and this machine.",
+            ),
             Ok(_) => Finding::failure(
                 "the provider gives out tokens for a code that nobody was given",
                 "Do not use this provider.",

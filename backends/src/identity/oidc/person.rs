@@ -29,7 +29,7 @@ pub(super) fn query(claims: &Claims, person_by: PersonBy) -> Result<PersonQuery,
         }
         PersonBy::Mail { is_verified } => {
             let mail = claims.email().map(|mail| mail.as_str());
-            let mail = mail.and_then(|mail| MailAddress::parse(mail).ok());
+            let mail = sound(mail).and_then(|mail| MailAddress::parse(mail).ok());
             let mail = mail.ok_or_else(|| no_claim("email"))?;
             // What the provider says goes before what the settings say of it.
             if !claims.email_verified().unwrap_or(is_verified) {
@@ -43,10 +43,12 @@ pub(super) fn query(claims: &Claims, person_by: PersonBy) -> Result<PersonQuery,
     }
 }
 
+/// A claim as it stands, if it can name somebody: in ASCII, without white space. Directories compare
+/// without regard to case, accents and width, so that a name in other letters could find whom it
+/// only looks like.
 fn sound(text: Option<&str>) -> Option<&str> {
-    text.map(str::trim)
-        .filter(|text| !text.is_empty() && text.len() <= LONGEST)
-        .filter(|text| !text.chars().any(char::is_control))
+    text.filter(|text| (1..=LONGEST).contains(&text.len()))
+        .filter(|text| text.bytes().all(|b| b.is_ascii_graphic()))
 }
 
 fn no_claim(name: &str) -> IdentityError {
@@ -95,6 +97,18 @@ mod tests {
             ),
             (
                 json!({ "preferred_username": "a\nb" }),
+                Err(WhyNoSignIn::NoClaim),
+            ),
+            (
+                json!({ "preferred_username": "anna\n" }),
+                Err(WhyNoSignIn::NoClaim),
+            ),
+            (
+                json!({ "preferred_username": "\u{a0}anna" }),
+                Err(WhyNoSignIn::NoClaim),
+            ),
+            (
+                json!({ "preferred_username": "\u{212a}eller" }),
                 Err(WhyNoSignIn::NoClaim),
             ),
             (
