@@ -177,9 +177,16 @@ impl RecoveryKey {
     }
 
     /// Takes a passphrase as it is, with the spaces around it: 1 to 512 characters in one line,
-    /// not all of them blank.
+    /// not all of them blank, and none that is invisible or turns the text around it.
     pub fn passphrase(text: &str) -> Result<Self, Damage> {
-        let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+        let breaks = |c: char| {
+            c.is_control()
+                || matches!(
+                    c,
+                    '\u{ad}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}'
+                )
+                || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        };
         let sound = text.chars().nth(Self::LONGEST_PASSPHRASE).is_none()
             && !text.chars().any(breaks)
             && !text.trim().is_empty();
@@ -285,6 +292,9 @@ mod tests {
             "a\u{7f}b",
             "a\u{85}b",
             "a\u{2028}b",
+            "a\u{202e}b",
+            "\u{200b}",
+            "\u{feff}abc",
             "a\u{2029}b",
             &"x".repeat(513),
         ] {

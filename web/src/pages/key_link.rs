@@ -110,7 +110,7 @@ impl KeyPage<'_> {
                 format!("The checksum of group {} is wrong.", groups.join(", "))
             }
             Damage::Passphrase => {
-                "The record does not hold one line of 1 to 512 characters.".to_owned()
+                "The record does not hold one line of 1 to 512 visible characters.".to_owned()
             }
         }
     }
