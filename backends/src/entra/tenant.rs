@@ -191,7 +191,14 @@ impl Tenant {
             sent,
         };
         let reply = self.ask(&question, self.deadline()).await?;
-        Ok(reply.map(drop))
+        match reply {
+            // A redirection to the same address ends as a question, with an answer of its own.
+            Some(reply) if !matches!(reply.status, 202 | 204) => Err(Trouble::Nonsense(format!(
+                "{} did not say that it took an order",
+                super::wire::host(&question.url)
+            ))),
+            reply => Ok(reply.map(drop)),
+        }
     }
 
     /// A token for a service, to be used at once.

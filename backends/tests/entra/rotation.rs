@@ -73,6 +73,8 @@ async fn an_order_without_an_answer_may_have_been_carried_out() {
         json!({ "status": 504 }),
         json!({ "latencyMs": 8_000 }),
         json!({ "status": 302, "headers": { "location": there } }),
+        // As the end of a redirection to itself looks.
+        json!({ "status": 200 }),
     ] {
         let mut wrong = wrong;
         wrong["match"] = json!("rotate");

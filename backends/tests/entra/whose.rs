@@ -58,6 +58,11 @@ async fn it_is_the_primary_user_s_alone_or_else_the_owner_s_or_else_the_users() 
     assert_eq!(owners(&escrow).await, only(CARL));
     assert_eq!(asked(&place).await, 0);
 
+    // Whose account is gone is still not the one who registered it.
+    place.change(json!({ "users": [] })).await;
+    assert_eq!(owners(&escrow).await, only(CARL));
+    assert_eq!(asked(&place).await, 0);
+
     let unmanaged = json!({ "managedDevices": [] });
     let (_place, escrow) = laptop(unmanaged).await;
     assert_eq!(owners(&escrow).await, only(ANNA));

@@ -95,10 +95,16 @@ async fn primary_users(tenant: &Tenant, device: &DeviceObject) -> Result<Vec<Acc
     for user in users {
         let call = Call::get("v1.0")
             .segment("users")
-            .segment(user)
+            .segment(&user)
             .query("$select", FIELDS)
             .needs(PEOPLE);
-        accounts.extend(tenant.get::<Account>(&call).await?);
+        // An account that is gone is somebody all the same, and nobody else.
+        let gone = Account {
+            id: user,
+            on_premises_immutable_id: None,
+            on_premises_sync_enabled: None,
+        };
+        accounts.push(tenant.get(&call).await?.unwrap_or(gone));
     }
     Ok(accounts)
 }
