@@ -27,6 +27,12 @@ pub trait EscrowBackend: Send + Sync {
     async fn keys(&self, device: &DeviceId, ids: &[KeyId])
     -> Result<Vec<EscrowedKey>, EscrowError>;
 
+    /// Whether a [shared ID](Device::shared_id) of its devices makes them one with those of other
+    /// backends. Where that was taken back since, what was linked by it no longer is.
+    fn shares_ids(&self) -> bool {
+        true
+    }
+
     /// Asks for the keys of a device to be replaced by new ones. What is asked for may come about
     /// later, or never: it is the device itself that makes a new key.
     ///

@@ -144,7 +144,10 @@ impl Broker {
             0 if unanswered.is_empty() => Err(AskError::UnknownDevice),
             0 => Err(silent(&unanswered).into()),
             1 => {
-                let device = found.remove(0);
+                let mut device = found.remove(0);
+                if ask.chosen.is_some() && device.owners.is_empty() {
+                    device = self.with_owners(device).await;
+                }
                 let elsewhere = self.complete(device, &ask.asset, &unanswered).await;
                 unanswered.extend(elsewhere.unanswered());
                 let device = elsewhere.found.into_iter().next();

@@ -104,6 +104,43 @@ impl Broker {
             .await
     }
 
+    /// The device of a request without the places that it has only by the word of a backend that
+    /// is no longer believed on which machines are one.
+    pub(super) fn believed(&self, device: &Device) -> Device {
+        let shares = |place: &DeviceId| {
+            let backend = self.backend(&place.backend);
+            backend.is_none_or(|backend| backend.shares_ids())
+        };
+        let mut device = device.clone();
+        device.also.retain(|place| shares(place));
+        if !shares(&device.id) {
+            device.also.clear();
+            device.shared_id = None;
+        }
+        device
+    }
+
+    /// The same machine with whom it belongs to, for one that was chosen among several: of many of
+    /// one name, a backend does not say whose each is.
+    pub(super) async fn with_owners(&self, mut device: Device) -> Device {
+        let places: Vec<_> = device.places().cloned().collect();
+        for place in places {
+            let (Some(backend), Ok(asset)) =
+                (self.backend(&place.backend), Asset::parse(&place.native))
+            else {
+                continue;
+            };
+            let answers = gather(vec![backend], |backend| backend.devices(&asset)).await;
+            let same = answers.found.into_iter().filter(|it| it.id == place);
+            for owner in same.flat_map(|it| it.owners) {
+                if !device.owners.iter().any(|known| known.is_same_as(&owner)) {
+                    device.owners.push(owner);
+                }
+            }
+        }
+        device
+    }
+
     /// The same machine with the places that it has in those of these backends that did not
     /// answer before.
     pub(super) async fn complete_with(

@@ -257,10 +257,9 @@ impl Broker {
     }
 
     async fn fetch_keys(&self, request: &Request) -> Result<Fetched, Vec<Unfetched>> {
-        let elsewhere = self
-            .complete_with(&request.device, &request.unanswered)
-            .await;
-        let device = elsewhere.found.first().unwrap_or(&request.device);
+        let device = self.believed(&request.device);
+        let elsewhere = self.complete_with(&device, &request.unanswered).await;
+        let device = elsewhere.found.first().unwrap_or(&device);
         let mut records = self.records_of(device).await;
         records.silent.extend(elsewhere.silent);
         let unanswered = records.unanswered();

@@ -46,10 +46,11 @@ impl Broker {
         };
         let request = stored.request;
         // A backend that did not answer when the keys were asked for may have shown some since.
-        let elsewhere = self.complete_with(&request.device, &request.unanswered);
+        let device = self.believed(&request.device);
+        let elsewhere = self.complete_with(&device, &request.unanswered);
         let elsewhere = timeout(LOOKING_UP, elsewhere).await;
         let elsewhere = elsewhere.unwrap_or_else(|_| Answers::none_of(&request.unanswered));
-        let device = elsewhere.found.first().unwrap_or(&request.device);
+        let device = elsewhere.found.first().unwrap_or(&device);
         let places: Vec<_> = device
             .places()
             .filter_map(|place| Some((self.backend(&place.backend)?, place)))

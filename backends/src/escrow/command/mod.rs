@@ -123,6 +123,10 @@ impl EscrowBackend for CommandEscrow {
         &self.name
     }
 
+    fn shares_ids(&self) -> bool {
+        self.trust_shared_ids
+    }
+
     async fn devices(&self, asset: &Asset) -> Result<Vec<Device>, EscrowError> {
         let found = self.find(asset.as_str()).await;
         found.map_err(|trouble| self.error(trouble))

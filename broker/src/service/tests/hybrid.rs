@@ -8,8 +8,9 @@ use crate::audit::{Event, FetchFault};
 use crate::devices::{BackendName, Device, DeviceId, EscrowRecord, VolumeKind};
 use crate::keys::KeyId;
 use crate::lifecycle::{Disclosure, Request, Step};
+use crate::people::PersonId;
 use crate::ports::EscrowFault;
-use crate::service::{AskError, RedeemError, Redemption, Unfetched};
+use crate::service::{Ask, AskError, RedeemError, Redemption, Unfetched};
 use crate::testing::sample::{device, record};
 use crate::tokens::PlainToken;
 
@@ -264,6 +265,39 @@ async fn that_nothing_is_escrowed_is_said_only_where_all_have_answered() {
         panic!("nobody answered");
     };
     assert_eq!(error.part, "test and cloud");
+}
+
+#[tokio::test]
+async fn who_is_no_longer_believed_adds_nothing_to_a_request_that_is_open() {
+    let world = world();
+    let link = world.key_link().await;
+    world.cloud.keep_ids();
+    assert_eq!(missed(&world, &link).await.len(), 1, "key 9 was promised");
+
+    // Nor does one whose word made the link from the other end.
+    let world = self::world();
+    let link = world.key_link().await;
+    world.escrow.keep_ids();
+    assert_eq!(missed(&world, &link).await.len(), 1);
+}
+
+#[tokio::test]
+async fn of_one_that_was_chosen_among_many_it_is_asked_whose_it_is() {
+    let world = World::new();
+    world.escrow.forget_devices();
+    for number in 0..12 {
+        let mut one = device(&format!("lap-{number}"));
+        "lap-many".clone_into(&mut one.name);
+        one.owners = vec![PersonId(format!("owner-{number}")).into()];
+        world.escrow.hold(one, &[(record(number, None, 1), KEY)]);
+    }
+    let chosen = device("lap-7").id;
+    let ask = Ask {
+        chosen: Some(chosen),
+        ..asking("lap-many")
+    };
+    let made = world.broker.ask(&anna(), ask, None).await.unwrap();
+    assert_eq!(made.device.owners, [PersonId("owner-7".into()).into()]);
 }
 
 #[tokio::test]
