@@ -118,7 +118,7 @@ pub enum Damage {
     #[error("the checksum of group {} is wrong", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
     Groups(Vec<usize>),
     /// No passphrase.
-    #[error("it is not one line of 1 to 512 characters that can be shown")]
+    #[error("it is not one line of 1 to 512 visible characters")]
     Passphrase,
 }
 

@@ -67,7 +67,7 @@ async fn a_page_of_passphrases_alone_has_no_digits_to_type() {
 #[tokio::test]
 async fn a_damaged_passphrase_is_not_shown_and_digits_stay_what_is_to_type() {
     let page = shown_with(&World::new(), "two\nlines").await;
-    assert!(page.says("does not hold one line of 1 to 512 characters"));
+    assert!(page.says("does not hold one line of 1 to 512 visible characters"));
     assert!(!page.says("two\nlines") && !page.says("<code class=\"passphrase\""));
     assert!(page.says(DIGITS_TO_TYPE) && !page.says("exactly as it stands here"));
 }
