@@ -16,7 +16,7 @@ use super::wire::{self, Reply};
 use super::{Scope, Trouble};
 
 /// The longest answer: a page of a thousand entries is about one megabyte.
-pub(super) const LONGEST: usize = 8 * 1024 * 1024;
+const LONGEST: usize = 8 * 1024 * 1024;
 
 /// What is sent along.
 pub enum Body<'b> {
@@ -32,13 +32,27 @@ pub enum Body<'b> {
 pub(super) struct Question<'q> {
     pub(super) url: Url,
     pub(super) call: &'q Call,
-    pub(super) body: &'q Body<'q>,
+    pub(super) body: Body<'q>,
     /// The longest answer.
     pub(super) limit: usize,
     /// Whether the connection ends with it.
     pub(super) last: bool,
     /// How far it came.
-    pub(super) sent: &'q Sent,
+    pub(super) sent: Sent,
+}
+
+impl<'q> Question<'q> {
+    /// A call of this address that brings nothing along and leaves its connection open.
+    pub(super) fn new(url: Url, call: &'q Call) -> Self {
+        Self {
+            url,
+            call,
+            body: Body::Empty,
+            limit: LONGEST,
+            last: false,
+            sent: Sent::default(),
+        }
+    }
 }
 
 /// How far a question came. It is kept beside the answer, since who stops waiting gets none.
@@ -112,7 +126,7 @@ impl Tenant {
         let request = Request {
             method: question.call.method().clone(),
             url: question.url.clone(),
-            body: question.body,
+            body: &question.body,
             eventual: question.call.is_eventual(),
             last: question.last,
         };

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::call::Call;
-use super::client::{Body, LONGEST, Question, Sent};
+use super::client::Question;
 use super::tenant::{Tenant, parse};
 use super::{Trouble, wire};
 
@@ -35,14 +35,7 @@ impl Tenant {
         };
         let mut url = first.clone();
         for _ in 0..PAGES {
-            let question = Question {
-                url,
-                call,
-                body: &Body::Empty,
-                limit: LONGEST,
-                last: false,
-                sent: &Sent::default(),
-            };
+            let question = Question::new(url, call);
             let Some(reply) = self.ask(&question, deadline).await? else {
                 return Ok(entries);
             };

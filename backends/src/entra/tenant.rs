@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
 use super::call::{Call, Service};
-use super::client::{Body, LONGEST, Question, Sent};
+use super::client::{Body, Question};
 use super::credentials::Credential;
 use super::endpoints::Endpoints;
 use super::identity::ManagedIdentity;
@@ -129,14 +129,7 @@ impl Tenant {
         let Some(url) = self.address(call)? else {
             return Ok(None);
         };
-        let question = Question {
-            url,
-            call,
-            body: &Body::Empty,
-            limit: LONGEST,
-            last: false,
-            sent: &Sent::default(),
-        };
+        let question = Question::new(url, call);
         let reply = self.ask(&question, self.deadline()).await?;
         reply.map(|reply| parse(&reply.body, call)).transpose()
     }
@@ -149,12 +142,9 @@ impl Tenant {
             return Ok(None);
         };
         let question = Question {
-            url,
-            call,
-            body: &Body::Empty,
             limit: ROOM,
             last: true,
-            sent: &Sent::default(),
+            ..Question::new(url, call)
         };
         let reply = self.ask(&question, self.deadline()).await?;
         Ok(reply.map(|reply| reply.body))
@@ -170,35 +160,30 @@ impl Tenant {
     /// Gives an order like [`post`](Self::post), for those to whom it matters whether one that
     /// failed may have been carried out.
     pub async fn order(&self, call: &Call, body: Body<'_>) -> Result<Option<()>, FailedOrder> {
-        let sent = Sent::default();
-        let outcome = self.send(call, &body, &sent).await;
-        outcome.map_err(|trouble| FailedOrder {
+        let undone = |trouble| FailedOrder {
             trouble,
-            may_be_done: sent.may_be_done(),
-        })
-    }
-
-    async fn send(&self, call: &Call, body: &Body<'_>, sent: &Sent) -> Result<Option<()>, Trouble> {
-        let Some(url) = self.address(call)? else {
+            may_be_done: false,
+        };
+        let Some(url) = self.address(call).map_err(undone)? else {
             return Ok(None);
         };
         let question = Question {
-            url,
-            call,
             body,
-            limit: LONGEST,
-            last: false,
-            sent,
+            ..Question::new(url, call)
         };
-        let reply = self.ask(&question, self.deadline()).await?;
-        match reply {
+        let outcome = self.ask(&question, self.deadline()).await;
+        let outcome = outcome.and_then(|reply| match reply {
             // A redirection to the same address ends as a question, with an answer of its own.
             Some(reply) if !matches!(reply.status, 202 | 204) => Err(Trouble::Nonsense(format!(
                 "{} did not say that it took an order",
-                super::wire::host(&question.url)
+                wire::host(&question.url)
             ))),
             reply => Ok(reply.map(drop)),
-        }
+        });
+        outcome.map_err(|trouble| FailedOrder {
+            trouble,
+            may_be_done: question.sent.may_be_done(),
+        })
     }
 
     /// A token for a service, to be used at once.
