@@ -82,8 +82,15 @@ impl Owner {
     }
 
     /// Whether both are one person, as far as their IDs tell.
-    pub fn is_same_as(&self, other: &Self) -> bool {
+    fn is_same_as(&self, other: &Self) -> bool {
         self.0.iter().any(|id| other.is(id))
+    }
+
+    /// Puts the owner behind these, unless they are among them.
+    pub fn add_to(self, owners: &mut Vec<Self>) {
+        if !owners.iter().any(|known| known.is_same_as(&self)) {
+            owners.push(self);
+        }
     }
 }
 

@@ -26,9 +26,7 @@ pub fn link(found: Vec<Device>) -> Vec<Device> {
                     machine.also_named.push(device.name);
                 }
                 for owner in device.owners {
-                    if !machine.owners.iter().any(|known| known.is_same_as(&owner)) {
-                        machine.owners.push(owner);
-                    }
+                    owner.add_to(&mut machine.owners);
                 }
             }
             None => machines.push(device),

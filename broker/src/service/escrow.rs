@@ -123,20 +123,22 @@ impl Broker {
     /// The same machine with whom it belongs to, for one that was chosen among several: of many of
     /// one name, a backend does not say whose each is.
     pub(super) async fn with_owners(&self, mut device: Device) -> Device {
-        let places: Vec<_> = device.places().cloned().collect();
-        for place in places {
-            let (Some(backend), Ok(asset)) =
-                (self.backend(&place.backend), Asset::parse(&place.native))
-            else {
-                continue;
-            };
-            let answers = gather(vec![backend], |backend| backend.devices(&asset)).await;
-            let same = answers.found.into_iter().filter(|it| it.id == place);
-            for owner in same.flat_map(|it| it.owners) {
-                if !device.owners.iter().any(|known| known.is_same_as(&owner)) {
-                    device.owners.push(owner);
-                }
-            }
+        let places: Vec<_> = device
+            .places()
+            .filter_map(|place| {
+                let asset = Asset::parse(&place.native).ok()?;
+                Some((self.backend(&place.backend)?, place, asset))
+            })
+            .collect();
+        let owners = join_all(places.into_iter().map(async |(backend, place, asset)| {
+            let found = in_time(&**backend, backend.devices(&asset)).await;
+            let same = found.unwrap_or_default().into_iter();
+            let same = same.filter(|it| it.id == *place);
+            same.flat_map(|it| it.owners).collect::<Vec<_>>()
+        }))
+        .await;
+        for owner in owners.into_iter().flatten() {
+            owner.add_to(&mut device.owners);
         }
         device
     }

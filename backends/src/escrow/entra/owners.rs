@@ -76,9 +76,7 @@ async fn owners(tenant: &Tenant, device: &DeviceObject) -> Result<Vec<Owner>, Tr
     }
     let mut owners: Vec<Owner> = Vec::new();
     for owner in accounts.iter().map(Account::owner) {
-        if !owners.iter().any(|known| known.is_same_as(&owner)) {
-            owners.push(owner);
-        }
+        owner.add_to(&mut owners);
     }
     Ok(owners)
 }
