@@ -14,6 +14,7 @@ use crate::keys::KeyId;
 use crate::letters::LetterKind;
 use crate::lifecycle::{Refusal, Request, RequestId, Step};
 use crate::people::{MailAddress, Party};
+use crate::policy::PolicyFault;
 use crate::tokens::Reference;
 
 /// One row of the log.
@@ -110,10 +111,35 @@ pub enum Event {
         /// Why not.
         why: Refusal,
     },
+    /// The policy cannot be carried out: an operator has to mend it.
+    PolicyFailed {
+        /// What is wrong with it.
+        fault: PolicyFault,
+    },
+    /// Somebody says who decides in their place while they are away.
+    StandInSet {
+        /// Who.
+        by: Party,
+        /// When that ends.
+        until: Timestamp,
+    },
+    /// Somebody is back, and nobody decides in their place any more.
+    StandInEnded,
     /// A review link was opened.
     ReviewOpened,
+    /// A review link was opened by somebody who is signed in as somebody else.
+    ReviewRefused,
     /// A key link was opened; nothing was shown yet.
     LinkOpened,
+    /// A key link was opened, or its button pressed, by somebody who is signed in as somebody else.
+    LinkRefused,
+    /// A pick-up code was made, and shown on the page of the request.
+    PickUpCodeMade,
+    /// A wrong pick-up code was typed, or one after too many tries.
+    PickUpCodeRefused {
+        /// Why it did not count.
+        why: WhyNoPickUp,
+    },
     /// Somebody pressed the button of a key link. Written before any key is fetched.
     RedemptionAttempted,
     /// A redemption showed nothing.
@@ -212,6 +238,10 @@ pub enum MailName {
     Letter(LetterKind),
     /// A code for a sign-in.
     SignInCode,
+    /// Who decides in whose place.
+    StandIn,
+    /// What an operator has to look at.
+    Alarm,
 }
 
 /// Why no request was made.
@@ -228,12 +258,28 @@ pub enum WhyNoRequest {
     WrongKeyId,
     /// Nobody may approve.
     NobodyToAsk,
+    /// The policy that says who approves cannot be carried out.
+    PolicyFault,
     /// The person's account is disabled or has no mail address.
     UnfitPerson,
+    /// The account of whoever was to get the key is gone, disabled or has no mail address.
+    UnfitBeneficiary,
     /// A backend or the directory did not answer.
     Unavailable,
     /// There is an open request for this device already.
     AlreadyOpen,
+}
+
+/// Why a pick-up code did not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhyNoPickUp {
+    /// No code was made yet.
+    NoneMade,
+    /// It is not the code.
+    Wrong,
+    /// Too many were tried from this address.
+    TooMany,
 }
 
 /// Why a device was not told to make new keys.
@@ -310,7 +356,12 @@ impl Event {
         match self {
             Self::Request(step) => match step {
                 Step::Opened { .. } => "request.opened",
-                Step::Approved => "request.approved",
+                Step::Supported { .. } => "request.supported",
+                Step::Approved { .. } => "request.approved",
+                Step::Reminded => "request.reminded",
+                Step::AskedMore { .. } => "request.asked_more",
+                Step::GlassBroken { .. } => "request.glass_broken",
+                Step::LinkWanted => "link.wanted",
                 Step::Declined => "request.declined",
                 Step::Withdrawn => "request.withdrawn",
                 Step::Revoked => "request.revoked",
@@ -321,8 +372,15 @@ impl Event {
             },
             Self::RequestRefused { .. } => "request.refused",
             Self::CommandRefused { .. } => "command.refused",
+            Self::PolicyFailed { .. } => "policy.failed",
+            Self::StandInSet { .. } => "stand_in.set",
+            Self::StandInEnded => "stand_in.ended",
             Self::ReviewOpened => "review.opened",
+            Self::ReviewRefused => "review.refused",
             Self::LinkOpened => "link.opened",
+            Self::LinkRefused => "link.refused",
+            Self::PickUpCodeMade => "pick_up.made",
+            Self::PickUpCodeRefused { .. } => "pick_up.refused",
             Self::RedemptionAttempted => "redemption.attempted",
             Self::RedemptionRefused { .. } => "redemption.refused",
             Self::FetchFailed { .. } => "fetch.failed",

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::lifecycle::Request;
-use crate::people::MailAddress;
-use crate::tokens::{PlainToken, SignInCode};
+use crate::people::{MailAddress, Party};
+use crate::policy::{PolicyFault, StandIn};
+use crate::tokens::{OneTimeCode, PlainToken, Reference};
 
 /// Which letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -17,6 +18,8 @@ pub enum LetterKind {
     RequestConfirmation,
     /// To an approver: please decide.
     ApprovalNeeded,
+    /// To an approver who has not answered: please decide.
+    ApprovalReminder,
     /// To those who asked: somebody said yes.
     RequestApproved,
     /// To the beneficiary: the key link.
@@ -33,6 +36,9 @@ pub enum LetterKind {
     RequestLapsed,
     /// To everybody concerned: the request was stopped.
     RequestRevoked,
+    /// To those who asked, and to everybody who could have approved: the keys are released without
+    /// an approval.
+    GlassBroken,
     /// To the beneficiary: the key that they were shown is being replaced.
     KeyRotated,
 }
@@ -47,19 +53,50 @@ pub enum Letter<'a> {
         /// The request as it stands when the letter is written.
         request: &'a Request,
         /// Whom it is written to.
-        to: &'a crate::people::Party,
+        to: &'a Party,
         /// The link in it: a review link for [`LetterKind::ApprovalNeeded`], a key link for
         /// [`LetterKind::KeyLink`], else none.
         link: Option<&'a PlainToken>,
     },
+    /// Who decides in whose place.
+    StandIn {
+        /// Whom it is written to: who is away, or who stands in.
+        to: &'a Party,
+        /// What was said.
+        stand_in: &'a StandIn,
+    },
+    /// What an operator has to look at.
+    Alarm {
+        /// Where alarms go.
+        to: &'a MailAddress,
+        /// What happened.
+        alarm: &'a Alarm,
+    },
     /// The code for a sign-in.
     SignIn {
         /// Whom it is written to.
-        to: &'a crate::people::Party,
+        to: &'a Party,
         /// The code.
-        code: &'a SignInCode,
+        code: &'a OneTimeCode,
         /// When it ends.
         expires_at: Timestamp,
+    },
+}
+
+/// What an operator has to look at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "alarm", rename_all = "snake_case")]
+pub enum Alarm {
+    /// The policy cannot be carried out, and nobody can approve until it is mended.
+    Policy(PolicyFault),
+    /// Keys were released without an approval.
+    GlassBroken {
+        /// The request.
+        reference: Reference,
+        /// Who did it.
+        by: Party,
+        /// The name of the device.
+        device: String,
     },
 }
 

@@ -11,9 +11,11 @@ pub mod keys;
 pub mod people;
 pub mod text;
 pub mod tokens;
+pub mod units;
 
 pub mod lifecycle;
 pub mod policy;
+pub mod roles;
 
 pub mod audit;
 pub mod letters;

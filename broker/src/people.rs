@@ -84,6 +84,24 @@ impl From<MailAddress> for String {
     }
 }
 
+/// How a person is looked up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PersonQuery {
+    /// By the directory's identifier.
+    Id(PersonId),
+    /// By mail address.
+    Mail(MailAddress),
+    /// By sign-in name: a user principal name or an account name.
+    Login(String),
+}
+
+/// The name of a group, as the directory takes it (Active Directory: the DN, the name or the
+/// account name).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct GroupName(pub String);
+
 /// Somebody a directory knows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {

@@ -124,15 +124,15 @@ impl TryFrom<String> for TokenHash {
     }
 }
 
-/// A sign-in code that is mailed and typed: 10 characters of [`ALPHABET`], 50 bits, so that its
-/// hash cannot be turned back in the minutes that it is valid for.
+/// A code that is shown or mailed, and typed: 10 characters of [`ALPHABET`], 50 bits, so that its
+/// hash cannot be turned back in the time that it is valid for.
 #[derive(Clone)]
-pub struct SignInCode(SecretString);
+pub struct OneTimeCode(SecretString);
 
 /// Crockford's base 32: no letter that is taken for a digit, and no U.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-impl SignInCode {
+impl OneTimeCode {
     const LEN: usize = 10;
 
     /// Makes a new code.
@@ -146,10 +146,10 @@ impl SignInCode {
         read_word(text, Self::LEN).map(|word| Self(word.into()))
     }
 
-    /// What is stored in its place: bound to the one sign-in that it was made for.
-    pub fn hash(&self, challenge: &TokenHash) -> TokenHash {
+    /// What is stored in its place: bound to the one sign-in or request that it was made for.
+    pub fn hash(&self, made_for: &[u8]) -> TokenHash {
         let mut hash = Sha256::new();
-        hash.update(challenge.0);
+        hash.update(made_for);
         hash.update(self.0.expose_secret().as_bytes());
         TokenHash(hash.finalize().into())
     }
@@ -161,9 +161,9 @@ impl SignInCode {
     }
 }
 
-impl fmt::Debug for SignInCode {
+impl fmt::Debug for OneTimeCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SignInCode(…)")
+        f.write_str("OneTimeCode(…)")
     }
 }
 
@@ -290,15 +290,15 @@ mod tests {
 
     #[test]
     fn codes_and_references_forgive_how_they_are_typed() {
-        let challenge = TokenHash([7; 32]);
-        let code = SignInCode::parse("7kq2m x9c4t").unwrap();
+        let challenge = [7; 32];
+        let code = OneTimeCode::parse("7kq2m x9c4t").unwrap();
         assert_eq!(code.expose(), "7KQ2M-X9C4T");
         assert_eq!(
             code.hash(&challenge),
-            SignInCode::parse("7KQ2M-X9C4T").unwrap().hash(&challenge)
+            OneTimeCode::parse("7KQ2M-X9C4T").unwrap().hash(&challenge)
         );
-        assert_ne!(code.hash(&challenge), code.hash(&TokenHash([8; 32])));
-        assert!(SignInCode::parse("7KQ2M-X9C4").is_none());
+        assert_ne!(code.hash(&challenge), code.hash(&[8; 32]));
+        assert!(OneTimeCode::parse("7KQ2M-X9C4").is_none());
         assert_eq!(
             "kol 1234".parse::<Reference>().unwrap().to_string(),
             "K01-1234"

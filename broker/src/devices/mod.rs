@@ -125,6 +125,11 @@ impl Device {
         self.owners.iter().any(|owner| !owner.is(person))
     }
 
+    /// Where it lies in directories.
+    pub fn units(&self) -> impl Iterator<Item = &str> {
+        std::iter::empty()
+    }
+
     /// The ID that makes it one machine with others, where it is one: what tables write for "none"
     /// is none.
     fn machine(&self) -> Option<Uuid> {

@@ -9,7 +9,8 @@ use crate::keys::KeyId;
 use crate::letters::LetterKind;
 use crate::people::Party;
 use crate::policy::Approver;
-use crate::text::Comment;
+use crate::roles::GlassBreaker;
+use crate::text::{Comment, Reason};
 use crate::tokens::TokenHash;
 
 /// Something that somebody, or time, wants of a request.
@@ -34,7 +35,7 @@ pub enum Command {
         /// Who.
         by: Party,
     },
-    /// An operator stops it.
+    /// An operator or an agent stops it.
     Revoke {
         /// Who, as the log is to name them.
         by: String,
@@ -51,6 +52,24 @@ pub enum Command {
         /// What would be shown.
         disclosure: Disclosure,
     },
+    /// The time for the next stage of the panel has come, or somebody calls for the next approvers
+    /// now.
+    Escalate {
+        /// The agent who calls; nobody where time has come.
+        by: Option<Party>,
+    },
+    /// An agent wants the key link to be sent anew.
+    SendAgain {
+        /// Who.
+        by: Party,
+    },
+    /// Somebody who may do that releases the keys without an approval.
+    BreakGlass {
+        /// Who.
+        by: GlassBreaker,
+        /// Why.
+        reason: Reason,
+    },
     /// The sweeper found the request overdue.
     RunOut,
 }
@@ -63,14 +82,48 @@ pub enum Step {
     Opened {
         /// Who was asked to approve.
         asked: Vec<Party>,
+        /// By which rule of the policy.
+        rule: String,
+        /// Who gets the key, where somebody asked for somebody else.
+        for_whom: Option<Party>,
         /// The keys that were found in escrow and would be released.
         keys: Vec<KeyId>,
         /// The backends that did not answer when it was made: keys that lie only there are not
         /// among these.
         unanswered: Vec<BackendName>,
     },
-    /// Somebody said yes.
-    Approved,
+    /// Somebody said yes, and more are needed.
+    Supported {
+        /// For whom they stood in, where they did.
+        in_place_of: Option<Party>,
+        /// How many have said yes so far.
+        votes: usize,
+        /// How many must.
+        needed: usize,
+    },
+    /// Somebody said yes, and that was enough.
+    Approved {
+        /// For whom they stood in, where they did.
+        in_place_of: Option<Party>,
+    },
+    /// Those who have not answered were reminded.
+    Reminded,
+    /// Others were asked as well.
+    AskedMore {
+        /// Who.
+        asked: Vec<Party>,
+        /// Whether they are the group of last resort.
+        last_resort: bool,
+    },
+    /// The keys were released without an approval.
+    GlassBroken {
+        /// Why.
+        reason: Reason,
+        /// Who was asked, and was not waited for.
+        skipped: Vec<Party>,
+    },
+    /// The key link is to be sent anew.
+    LinkWanted,
     /// Somebody said no.
     Declined,
     /// It was taken back.
@@ -164,6 +217,12 @@ pub enum Refusal {
     /// The link was replaced by a newer one.
     #[error("the key link was replaced by a newer one")]
     Superseded,
+    /// This person has said yes already, or somebody in their place has.
+    #[error("this person, or somebody in their place, has said yes already")]
+    AlreadyVoted,
+    /// There is nobody left to ask.
+    #[error("there is nobody left to ask")]
+    NobodyLeft,
     /// This person has no say in it.
     #[error("this person has no say in the request")]
     NotConcerned,

@@ -3,19 +3,20 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::command::{Command, Decision, Effect, Refusal, Sending, Step};
-use super::request::{Approval, Closing, Draft, Outcome, Request, State};
+use super::request::{Approval, Closing, Draft, Outcome, Request, State, Vote};
 use crate::letters::LetterKind;
 use crate::people::Party;
-use crate::policy::Asked;
+use crate::policy::{Panel, Seat, Turn};
 
 /// Makes a request of a draft, addressed to the people whom the policy named.
-pub fn open(draft: Draft, asked: Asked, now: Timestamp) -> (Request, Step, Vec<Effect>) {
-    let request = Request {
+pub fn open(draft: Draft, panel: Panel, now: Timestamp) -> (Request, Step, Vec<Effect>) {
+    let lapses_at = after(now, draft.terms.decide_within);
+    let mut request = Request {
         id: draft.id,
         reference: draft.reference,
         requester: draft.requester,
         beneficiary: draft.beneficiary,
-        asked: asked.into_parties(),
+        panel,
         device: draft.device,
         wanted: draft.wanted,
         promised: draft.promised,
@@ -24,11 +25,18 @@ pub fn open(draft: Draft, asked: Asked, now: Timestamp) -> (Request, Step, Vec<E
         terms: draft.terms,
         made_at: now,
         state: State::Pending {
-            lapses_at: after(now, draft.terms.decide_within),
+            lapses_at,
+            votes: Vec::new(),
+            begun: 0,
+            next_at: None,
         },
     };
+    request.state = pending(&request, lapses_at, Vec::new(), 0);
+    let by_another = !request.requester.is_same_as(&request.beneficiary);
     let step = Step::Opened {
-        asked: request.asked.clone(),
+        asked: parties(request.asked()),
+        rule: request.panel.rule().to_owned(),
+        for_whom: by_another.then(|| request.beneficiary.clone()),
         keys: request
             .promised
             .iter()
@@ -37,7 +45,7 @@ pub fn open(draft: Draft, asked: Asked, now: Timestamp) -> (Request, Step, Vec<E
         unanswered: request.unanswered.clone(),
     };
     let mut effects = tell(&request, request.askers(), LetterKind::RequestConfirmation);
-    effects.extend(tell(&request, &request.asked, LetterKind::ApprovalNeeded));
+    effects.extend(ask(&request, request.asked()));
     (request, step, effects)
 }
 
@@ -48,7 +56,10 @@ pub fn open(draft: Draft, asked: Asked, now: Timestamp) -> (Request, Step, Vec<E
 /// A [`Refusal`], and nothing has changed.
 #[expect(clippy::too_many_lines, reason = "a table of cells is read as one")]
 pub fn decide(request: &Request, command: &Command, now: Timestamp) -> Result<Decision, Refusal> {
-    use Command::{Approve, Decline, IssueLink, Redeem, Revoke, RunOut, Withdraw};
+    use Command::{
+        Approve, BreakGlass, Decline, Escalate, IssueLink, Redeem, Revoke, RunOut, SendAgain,
+        Withdraw,
+    };
 
     // Spelled out cell by cell, without a wildcard over states or commands: a new one of either
     // does not compile until each of its cells is thought through.
@@ -59,7 +70,10 @@ pub fn decide(request: &Request, command: &Command, now: Timestamp) -> Result<De
             | Decline { .. }
             | Withdraw { .. }
             | Revoke { .. }
+            | Escalate { .. }
+            | BreakGlass { .. }
             | IssueLink { .. }
+            | SendAgain { .. }
             | Redeem { .. }
             | RunOut,
         ) => Err(Refusal::Closed),
@@ -74,24 +88,101 @@ pub fn decide(request: &Request, command: &Command, now: Timestamp) -> Result<De
             | Decline { .. }
             | Withdraw { .. }
             | Revoke { .. }
+            | Escalate { .. }
+            | BreakGlass { .. }
             | IssueLink { .. }
+            | SendAgain { .. }
             | Redeem { .. },
         ) if state.is_overdue(now) => Err(Refusal::Overdue),
 
-        (State::Pending { .. }, Approve { by, comment }) => {
-            let approval = Approval {
-                by: by.party_for(request)?.clone(),
+        (
+            State::Pending {
+                lapses_at,
+                votes,
+                begun,
+                ..
+            },
+            Approve { by, comment },
+        ) => {
+            let seat = by.seat_for(request)?;
+            if votes.iter().any(|vote| is_same_place(vote, seat)) {
+                return Err(Refusal::AlreadyVoted);
+            }
+            let vote = Vote {
+                by: seat.party.clone(),
+                in_place_of: seat.in_place_of.clone(),
                 at: now,
                 comment: comment.clone(),
             };
-            Ok(approve(request, approval, now))
+            let votes: Vec<_> = votes.iter().cloned().chain([vote]).collect();
+            let in_place_of = seat.in_place_of.clone();
+            if votes.len() < request.panel.needed() {
+                let step = Step::Supported {
+                    in_place_of,
+                    votes: votes.len(),
+                    needed: request.panel.needed(),
+                };
+                return Ok(Decision {
+                    next: pending(request, *lapses_at, votes, *begun),
+                    step,
+                    effects: Vec::new(),
+                });
+            }
+            let told = LetterKind::RequestApproved;
+            let mut effects = tell(request, request.askers(), told);
+            let approval = Approval::Votes { votes };
+            let step = Step::Approved { in_place_of };
+            effects.extend(tell(request, [&request.beneficiary], LetterKind::KeyLink));
+            Ok(release(request, approval, step, effects, now))
         }
-        (State::Approved { .. } | State::LinkSent { .. }, Approve { .. } | Decline { .. }) => {
-            Err(Refusal::AlreadyDecided)
+        (
+            State::Approved { .. } | State::LinkSent { .. },
+            Approve { .. } | Decline { .. } | Escalate { .. } | BreakGlass { .. },
+        ) => Err(Refusal::AlreadyDecided),
+
+        (
+            State::Pending {
+                lapses_at,
+                votes,
+                begun,
+                next_at,
+            },
+            Escalate { by },
+        ) => {
+            let is_due = next_at.is_some_and(|at| now >= at);
+            if by.is_none() && !is_due {
+                return Err(Refusal::NotDue);
+            }
+            let (begun, turn) = next_turn(request, *begun, by.is_some())?;
+            let (step, effects) = take_turn(request, turn, votes);
+            Ok(Decision {
+                next: pending(request, *lapses_at, votes.clone(), begun),
+                step,
+                effects,
+            })
+        }
+
+        (State::Pending { .. }, BreakGlass { by, reason }) => {
+            let who = by.party();
+            if who.is_same_as(&request.beneficiary) {
+                return Err(Refusal::NotConcerned);
+            }
+            let approval = Approval::BrokenGlass {
+                who: who.clone(),
+                at: now,
+                reason: reason.clone(),
+            };
+            let skipped = parties(request.panel.everybody());
+            let told = LetterKind::GlassBroken;
+            let mut effects = tell(request, request.askers().chain(&skipped), told);
+            effects.extend(tell(request, [&request.beneficiary], LetterKind::KeyLink));
+            let reason = reason.clone();
+            let step = Step::GlassBroken { reason, skipped };
+            Ok(release(request, approval, step, effects, now))
         }
 
         (State::Pending { .. }, Decline { by, comment }) => {
-            let by = by.party_for(request)?.clone();
+            let by = by.seat_for(request)?.party.clone();
             let outcome = Outcome::Declined {
                 by,
                 comment: comment.clone(),
@@ -128,7 +219,22 @@ pub fn decide(request: &Request, command: &Command, now: Timestamp) -> Result<De
             ))
         }
 
-        (State::Pending { .. }, IssueLink { .. } | Redeem { .. }) => Err(Refusal::NotDecided),
+        (State::Pending { .. }, IssueLink { .. } | SendAgain { .. } | Redeem { .. }) => {
+            Err(Refusal::NotDecided)
+        }
+        (
+            state @ (State::Approved { deliver_by, .. } | State::LinkSent { deliver_by, .. }),
+            SendAgain { by: _ },
+        ) => {
+            if now >= *deliver_by {
+                return Err(Refusal::ApprovalTooOld);
+            }
+            Ok(Decision {
+                next: state.clone(),
+                step: Step::LinkWanted,
+                effects: tell(request, [&request.beneficiary], LetterKind::KeyLink),
+            })
+        }
         (
             State::Approved {
                 approval,
@@ -192,15 +298,72 @@ pub fn decide(request: &Request, command: &Command, now: Timestamp) -> Result<De
     }
 }
 
-fn approve(request: &Request, approval: Approval, now: Timestamp) -> Decision {
-    let mut effects = tell(request, request.askers(), LetterKind::RequestApproved);
-    effects.extend(tell(request, [&request.beneficiary], LetterKind::KeyLink));
+/// The next state of a request that is still to be decided.
+fn pending(request: &Request, lapses_at: Timestamp, votes: Vec<Vote>, begun: usize) -> State {
+    let next = request.panel.later().get(begun);
+    // What would begin when the request has lapsed never does.
+    let next_at = next.map(|stage| request.begins_at(stage));
+    State::Pending {
+        lapses_at,
+        votes,
+        begun,
+        next_at: next_at.filter(|at| *at < lapses_at),
+    }
+}
+
+/// The stage that is next, and how many will have begun with it. Who calls for more people means
+/// people: a reminder that stands before them is passed over.
+fn next_turn(
+    request: &Request,
+    begun: usize,
+    people_alone: bool,
+) -> Result<(usize, &Turn), Refusal> {
+    let later = request.panel.later().iter().enumerate().skip(begun);
+    let mut later = later.map(|(at, stage)| (at + 1, &stage.turn));
+    let found = later.find(|(_, turn)| !people_alone || !matches!(turn, Turn::Remind));
+    found.ok_or(Refusal::NobodyLeft)
+}
+
+fn take_turn(request: &Request, turn: &Turn, votes: &[Vote]) -> (Step, Vec<Effect>) {
+    let (seats, last_resort) = match turn {
+        Turn::Remind => {
+            let silent = request
+                .asked()
+                .filter(|seat| !votes.iter().any(|vote| is_same_place(vote, seat)));
+            let silent = silent.map(|seat| &seat.party);
+            let told = tell(request, silent, LetterKind::ApprovalReminder);
+            return (Step::Reminded, told);
+        }
+        Turn::Alternates(seats) => (seats, false),
+        Turn::LastResort(seats) => (seats, true),
+    };
+    let step = Step::AskedMore {
+        asked: parties(seats),
+        last_resort,
+    };
+    (step, ask(request, seats))
+}
+
+/// Whether a yes was said by whoever has this seat, or in the same place: each counts once.
+fn is_same_place(vote: &Vote, seat: &Seat) -> bool {
+    let place = &vote.in_place_of.as_ref().unwrap_or(&vote.by).id;
+    vote.by.is_same_as(&seat.party) || place == seat.place()
+}
+
+/// The keys may be released: the key link is to be sent.
+fn release(
+    request: &Request,
+    approval: Approval,
+    step: Step,
+    effects: Vec<Effect>,
+    now: Timestamp,
+) -> Decision {
     Decision {
         next: State::Approved {
             approval,
             deliver_by: after(now, request.terms.deliver_within),
         },
-        step: Step::Approved,
+        step,
         effects,
     }
 }
@@ -244,14 +407,28 @@ fn close(outcome: Outcome, step: Step, effects: Vec<Effect>, now: Timestamp) -> 
     }
 }
 
-/// Letters to those who asked, and to the approver who decided or, before that, all who were asked.
+/// Letters to those who asked, and to the approvers who decided or, before that, all who were asked.
 fn tell_everybody(request: &Request, letter: LetterKind) -> Vec<Effect> {
     let mut effects = tell(request, request.askers(), letter);
     match request.state.approval() {
-        Some(approval) => effects.extend(tell(request, [&approval.by], letter)),
-        None => effects.extend(tell(request, &request.asked, letter)),
+        Some(approval) => {
+            // Who broke the glass may be the agent who asked.
+            let others = approval.people().filter(|party| !request.concerns(party));
+            effects.extend(tell(request, others, letter));
+        }
+        None => effects.extend(tell(request, &parties(request.asked()), letter)),
     }
     effects
+}
+
+fn ask<'a>(request: &Request, seats: impl IntoIterator<Item = &'a Seat>) -> Vec<Effect> {
+    let people = seats.into_iter().map(|seat| &seat.party);
+    tell(request, people, LetterKind::ApprovalNeeded)
+}
+
+fn parties<'a>(seats: impl IntoIterator<Item = &'a Seat>) -> Vec<Party> {
+    let people = seats.into_iter().map(|seat| seat.party.clone());
+    people.collect()
 }
 
 fn tell<'a>(

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! Pending ──approve──▶ Approved ──issue link──▶ LinkSent ──redeem──▶ Closed(Redeemed)
+//!    ├─approve, and more are needed; nobody decides: more are asked─▶ Pending
 //!    ├─decline──▶ Closed(Declined)                 └─3 hours pass─▶ Closed(Expired)
 //!    └─time passes─▶ Closed(Lapsed)  ◀─time passes─ Approved
 //!           anything open ──withdraw / revoke──▶ Closed(Withdrawn / Revoked)
@@ -13,7 +14,7 @@ mod request;
 
 pub use command::{Command, Decision, Disclosure, Effect, Refusal, Sending, Step};
 pub use decide::{decide, open};
-pub use request::{Approval, Closing, Draft, Outcome, Request, RequestId, State, Terms};
+pub use request::{Approval, Closing, Draft, Outcome, Request, RequestId, State, Terms, Vote};
 
 #[cfg(test)]
 mod tests;

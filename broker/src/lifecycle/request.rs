@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use crate::devices::{BackendName, Device, EscrowRecord};
 use crate::keys::{KeyId, WantedKey};
-use crate::people::Party;
+use crate::people::{Party, PersonId};
+use crate::policy::{Panel, Seat, Stage, Turn};
 use crate::text::{Comment, Reason};
 use crate::tokens::{Reference, TokenHash};
 
@@ -73,8 +74,8 @@ pub struct Request {
     pub requester: Party,
     /// Who gets the key.
     pub beneficiary: Party,
-    /// Who was asked to approve, by the policy's judgement.
-    pub asked: Vec<Party>,
+    /// Who may approve, by the policy's judgement.
+    pub panel: Panel,
     /// For which device.
     pub device: Device,
     /// For which key, where the requester could tell.
@@ -101,6 +102,12 @@ pub enum State {
     Pending {
         /// When it is too late for one.
         lapses_at: Timestamp,
+        /// The yeses so far, where more than one is needed.
+        votes: Vec<Vote>,
+        /// How many stages of the panel have begun.
+        begun: usize,
+        /// When the next one begins, where there is one.
+        next_at: Option<Timestamp>,
     },
     /// Approved; the key link is not yet on its way.
     Approved {
@@ -126,13 +133,35 @@ pub enum State {
 
 /// Another person's yes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Approval {
-    /// Who approved.
+pub struct Vote {
+    /// Who said it.
     pub by: Party,
+    /// For whom they stood in, where they did.
+    pub in_place_of: Option<Party>,
     /// When.
     pub at: Timestamp,
     /// What they added.
     pub comment: Option<Comment>,
+}
+
+/// By what a key may be released.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum Approval {
+    /// As many as were needed said yes. The last of them made it so; never empty.
+    Votes {
+        /// Their yeses, in order.
+        votes: Vec<Vote>,
+    },
+    /// Nobody was waited for: somebody who may do that broke the glass.
+    BrokenGlass {
+        /// Who.
+        who: Party,
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: Reason,
+    },
 }
 
 /// How and when a request ended.
@@ -185,10 +214,22 @@ pub enum Outcome {
 }
 
 impl State {
-    /// When time alone changes this state: the timer that the store keeps an index of.
+    /// When time alone does something: the timer that the store keeps an index of.
     pub fn due_at(&self) -> Option<Timestamp> {
         match self {
-            Self::Pending { lapses_at } => Some(*lapses_at),
+            Self::Pending {
+                lapses_at,
+                next_at: Some(next_at),
+                ..
+            } => Some(*lapses_at.min(next_at)),
+            _ => self.runs_out_at(),
+        }
+    }
+
+    /// When the time in this state has run out.
+    pub fn runs_out_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Pending { lapses_at, .. } => Some(*lapses_at),
             Self::Approved { deliver_by, .. } => Some(*deliver_by),
             Self::LinkSent { expires_at, .. } => Some(*expires_at),
             Self::Closed(_) => None,
@@ -197,7 +238,7 @@ impl State {
 
     /// Whether time has run out in this state, recorded or not.
     pub fn is_overdue(&self, now: Timestamp) -> bool {
-        self.due_at().is_some_and(|due| now >= due)
+        self.runs_out_at().is_some_and(|end| now >= end)
     }
 
     /// The approval that this state rests on, if it rests on one.
@@ -218,11 +259,83 @@ impl State {
     }
 }
 
+impl Approval {
+    /// Who is answerable for it.
+    pub fn people(&self) -> impl Iterator<Item = &Party> {
+        let (votes, who) = match self {
+            Self::Votes { votes } => (&votes[..], None),
+            Self::BrokenGlass { who, .. } => (&[][..], Some(who)),
+        };
+        votes.iter().map(|vote| &vote.by).chain(who)
+    }
+
+    /// Since when it stands.
+    pub fn at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Votes { votes } => votes.last().map(|vote| vote.at),
+            Self::BrokenGlass { at, .. } => Some(*at),
+        }
+    }
+
+    /// What was added to it, and by whom.
+    pub fn comments(&self) -> impl Iterator<Item = (&Party, &Comment)> {
+        let votes = match self {
+            Self::Votes { votes } => &votes[..],
+            Self::BrokenGlass { .. } => &[],
+        };
+        votes
+            .iter()
+            .filter_map(|vote| Some((&vote.by, vote.comment.as_ref()?)))
+    }
+}
+
 impl Request {
     /// The requester and, where somebody else gets the key, the beneficiary.
     pub fn askers(&self) -> impl Iterator<Item = &Party> {
         let other = (!self.beneficiary.is_same_as(&self.requester)).then_some(&self.requester);
         std::iter::once(&self.beneficiary).chain(other)
+    }
+
+    /// Everybody who has been asked to approve so far; once it is decided, everybody who could
+    /// have been.
+    pub fn asked(&self) -> impl Iterator<Item = &Seat> {
+        let begun = match &self.state {
+            State::Pending { begun, .. } => *begun,
+            State::Approved { .. } | State::LinkSent { .. } | State::Closed(_) => usize::MAX,
+        };
+        self.panel.asked(begun)
+    }
+
+    /// The seat of somebody who has been asked to approve.
+    pub fn seat_of(&self, person: &PersonId) -> Option<&Seat> {
+        self.asked().find(|seat| seat.party.id == *person)
+    }
+
+    /// The yeses so far.
+    pub fn votes(&self) -> &[Vote] {
+        match &self.state {
+            State::Pending { votes, .. } => votes,
+            state => match state.approval() {
+                Some(Approval::Votes { votes }) => votes,
+                Some(Approval::BrokenGlass { .. }) | None => &[],
+            },
+        }
+    }
+
+    /// The stages that have not begun, with the moments at which they will.
+    pub fn to_come(&self) -> impl Iterator<Item = (Timestamp, &Turn)> {
+        let begun = match &self.state {
+            State::Pending { begun, .. } => *begun,
+            State::Approved { .. } | State::LinkSent { .. } | State::Closed(_) => usize::MAX,
+        };
+        let later = self.panel.later().iter().skip(begun);
+        later.map(|stage| (self.begins_at(stage), &stage.turn))
+    }
+
+    /// When a stage of the panel begins.
+    pub(super) fn begins_at(&self, stage: &Stage) -> Timestamp {
+        let at = self.made_at.saturating_add(stage.after);
+        at.unwrap_or(Timestamp::MAX)
     }
 
     /// Whether this person asked or gets the key.

@@ -4,23 +4,7 @@ use async_trait::async_trait;
 
 use super::check::Finding;
 use crate::devices::Device;
-use crate::people::{MailAddress, Person, PersonId};
-
-/// How a person is looked up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PersonQuery {
-    /// By the directory's identifier.
-    Id(PersonId),
-    /// By mail address.
-    Mail(MailAddress),
-    /// By sign-in name: a user principal name or an account name.
-    Login(String),
-}
-
-/// The name of a group, as the directory takes it (Active Directory: the DN, the name or the
-/// account name).
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct GroupName(pub String);
+use crate::people::{GroupName, Person, PersonId, PersonQuery};
 
 /// A directory of people, groups and whose device is whose.
 #[async_trait]

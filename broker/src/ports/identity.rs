@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 
 use super::check::Finding;
-use super::directory::PersonQuery;
 use crate::audit::WhyNoSignIn;
 use crate::identity::{ProviderName, SignInSecrets};
+use crate::people::PersonQuery;
 
 /// A provider that people sign in at. It sends browsers back with a code; what the code stands for
 /// is believed only after everything about it was checked.

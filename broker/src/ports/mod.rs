@@ -10,13 +10,15 @@ mod mail;
 mod store;
 mod world;
 
+pub use crate::people::{GroupName, PersonQuery};
 pub use check::{Finding, Severity};
-pub use directory::{Directory, DirectoryError, GroupName, PersonQuery};
+pub use directory::{Directory, DirectoryError};
 pub use escrow::{EscrowBackend, EscrowError, EscrowFault, Rotation};
 pub use identity::{IdentityError, IdentityProvider};
 pub use mail::{MailError, MailRenderer, Mailer};
 pub use store::{
-    Challenge, ChallengeState, Change, ClaimedJob, CommitError, DeadJob, Job, JobId, Lease, Link,
-    LinkKind, LogQuery, ProviderSignIn, Session, Store, StoreError, StoredRequest, Version, Write,
+    Challenge, ChallengeState, Change, ClaimedJob, CommitError, DeadJob, FailingJob, Job, JobId,
+    Lease, Link, LinkKind, LogQuery, PickUp, ProviderSignIn, Session, Store, StoreError,
+    StoredRequest, Version, Write,
 };
 pub use world::{Clock, Random};

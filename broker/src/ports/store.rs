@@ -8,8 +8,10 @@ use uuid::Uuid;
 use super::check::Finding;
 use crate::audit::{LogEntry, LogRow};
 use crate::identity::{ProviderName, Way};
+use crate::letters::Alarm;
 use crate::lifecycle::{Request, RequestId, Sending, State};
 use crate::people::{MailAddress, Party, PersonId};
+use crate::policy::StandIn;
 use crate::tokens::{Reference, TokenHash};
 
 /// How often a request has changed; a change names the version that it was decided on.
@@ -74,6 +76,20 @@ pub enum Job {
         /// The address that was typed.
         mail: MailAddress,
     },
+    /// Tell somebody who decides in whose place.
+    StandIn {
+        /// Whom: who is away, or who stands in.
+        to: Party,
+        /// What was said.
+        stand_in: Box<StandIn>,
+    },
+    /// Tell an operator what they have to look at.
+    Alarm {
+        /// Where alarms go.
+        to: MailAddress,
+        /// What happened.
+        alarm: Box<Alarm>,
+    },
 }
 
 /// A hold on a job for a while: who finishes or postpones it must still have it. It is lost when
@@ -108,6 +124,28 @@ pub struct DeadJob {
     pub attempts: i64,
     /// What went wrong the last time.
     pub error: String,
+}
+
+/// A job that has failed so far, or was given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailingJob {
+    /// What is to be done.
+    pub job: Job,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// What went wrong the last time.
+    pub error: String,
+    /// When it is tried again; never where it was given up.
+    pub next_try: Option<Timestamp>,
+}
+
+/// The pick-up code of a request, and how often codes were typed from one network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PickUp {
+    /// The code's hash.
+    pub code: TokenHash,
+    /// How often a code was typed from there since this one was made.
+    pub attempts: i64,
 }
 
 /// A sign-in that has begun: the browser holds the token, the code goes by mail.
@@ -223,6 +261,29 @@ pub enum Write {
         /// From when.
         at: Timestamp,
     },
+    /// Somebody says who decides in their place; it replaces what they said before.
+    SetStandIn(Box<StandIn>),
+    /// Somebody is back. Nothing to do where they were not away.
+    EndStandIn(PersonId),
+    /// The pick-up code of a request; it ends an earlier one, and tries begin anew.
+    SetPickUp {
+        /// The request.
+        request: RequestId,
+        /// The code's hash.
+        code: TokenHash,
+    },
+    /// A pick-up code is about to be compared; it must still be this one, and so many must have
+    /// been typed from there.
+    CountPickUp {
+        /// The request.
+        request: RequestId,
+        /// The code's hash.
+        code: TokenHash,
+        /// The network that it is typed from.
+        from: String,
+        /// How many were typed before.
+        expected: i64,
+    },
     /// A sign-in has begun; its token must be new.
     OpenChallenge(Box<Challenge>),
     /// A code was made for a sign-in, which must still be there; it ends an earlier code.
@@ -302,9 +363,12 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Result<Vec<StoredRequest>, StoreError>;
 
-    /// Open requests whose time has run out at `now`, the longest overdue first. Costs what it
+    /// Requests that are not closed, oldest first, at most `limit`.
+    async fn open_requests(&self, limit: usize) -> Result<Vec<StoredRequest>, StoreError>;
+
+    /// Open requests that time does something to at `now`, the longest due first. Costs what it
     /// returns, however many are pending.
-    async fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<RequestId>, StoreError>;
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<RequestId>, StoreError>;
 
     /// Rows of the log, oldest first.
     async fn log(&self, query: &LogQuery) -> Result<Vec<LogRow>, StoreError>;
@@ -323,6 +387,15 @@ pub trait Store: Send + Sync {
 
     /// Jobs that were given up, oldest first, at most `limit`.
     async fn dead(&self, limit: usize) -> Result<Vec<DeadJob>, StoreError>;
+
+    /// Jobs that have failed so far or were given up, oldest first, at most `limit`.
+    async fn failing(&self, limit: usize) -> Result<Vec<FailingJob>, StoreError>;
+
+    /// What somebody last said of who decides in their place, ended or not.
+    async fn stand_in(&self, person: &PersonId) -> Result<Option<StandIn>, StoreError>;
+
+    /// The pick-up code of a request, and how often codes were typed from a network.
+    async fn pick_up(&self, request: RequestId, from: &str) -> Result<Option<PickUp>, StoreError>;
 
     /// The next moment at which a job or a request falls due, if any is waiting.
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;

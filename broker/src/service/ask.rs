@@ -2,14 +2,16 @@
 
 use std::net::IpAddr;
 
+use super::panel::{Case, PanelError};
 use super::{Broker, Unavailable, in_time};
 use crate::audit::{Actor, Event, LogEntry, WhyNoRequest};
 use crate::devices::{BackendName, Device, DeviceId, EscrowRecord, select};
 use crate::keys::WantedKey;
 use crate::lifecycle::{Draft, Request, RequestId, open};
-use crate::people::{Party, Person};
-use crate::policy::{Asked, NobodyToAsk, whom_to_ask};
-use crate::ports::{CommitError, DirectoryError, PersonQuery, Write};
+use crate::people::{Party, Person, PersonId, PersonQuery};
+use crate::policy::{NoPanel, Panel};
+use crate::ports::{CommitError, Write};
+use crate::roles::Agent;
 use crate::text::{Asset, Reason};
 use crate::tokens::{Reference, new_id};
 
@@ -24,6 +26,18 @@ pub struct Ask {
     pub wanted: Option<WantedKey>,
     /// Why they ask.
     pub reason: Reason,
+}
+
+impl Ask {
+    /// What a request asked for.
+    fn again(request: &Request) -> Option<Self> {
+        Some(Self {
+            asset: Asset::parse(&request.device.name).ok()?,
+            chosen: Some(request.device.id.clone()),
+            wanted: request.wanted.clone(),
+            reason: request.reason.clone(),
+        })
+    }
 }
 
 /// No request was made.
@@ -43,10 +57,13 @@ pub enum AskError {
     WrongKeyId(Device),
     /// Nobody may approve: whom to call is on the page.
     #[error(transparent)]
-    NobodyToAsk(#[from] NobodyToAsk),
+    NobodyToAsk(#[from] NoPanel),
     /// The requester's account is disabled or has no mail address.
     #[error("the account may not ask")]
     Unfit,
+    /// The account of whoever was to get the key is gone, disabled or has no mail address.
+    #[error("the account may not be given a key")]
+    UnfitBeneficiary,
     /// There is an open request for this device already.
     #[error("there is an open request for the device already")]
     AlreadyOpen(Reference),
@@ -70,10 +87,27 @@ impl AskError {
             Self::Ambiguous(_) => WhyNoRequest::Ambiguous,
             Self::NothingEscrowed(_) => WhyNoRequest::NothingEscrowed,
             Self::WrongKeyId(_) => WhyNoRequest::WrongKeyId,
-            Self::NobodyToAsk(_) => WhyNoRequest::NobodyToAsk,
+            Self::NobodyToAsk(NoPanel::TooFew) => WhyNoRequest::NobodyToAsk,
+            Self::NobodyToAsk(NoPanel::Fault(_)) => WhyNoRequest::PolicyFault,
             Self::Unfit => WhyNoRequest::UnfitPerson,
+            Self::UnfitBeneficiary => WhyNoRequest::UnfitBeneficiary,
             Self::AlreadyOpen(_) => WhyNoRequest::AlreadyOpen,
             Self::Unavailable(_) => WhyNoRequest::Unavailable,
+        }
+    }
+}
+
+/// Who asks, and who gets the key.
+struct Askers {
+    requester: Party,
+    beneficiary: Person,
+}
+
+impl From<PanelError> for AskError {
+    fn from(error: PanelError) -> Self {
+        match error {
+            PanelError::None(none) => none.into(),
+            PanelError::Unavailable(error) => error.into(),
         }
     }
 }
@@ -86,32 +120,88 @@ impl Broker {
         ask: Ask,
         source: Option<IpAddr>,
     ) -> Result<Request, AskError> {
+        self.ask_as(person, &person.id, ask, source).await
+    }
+
+    /// Makes a request for somebody else. The key goes to the address that the directory has for
+    /// them; the agent can never approve it.
+    pub async fn ask_for(
+        &self,
+        agent: &Agent,
+        beneficiary: &PersonId,
+        ask: Ask,
+        source: Option<IpAddr>,
+    ) -> Result<Request, AskError> {
+        self.ask_as(agent.party(), beneficiary, ask, source).await
+    }
+
+    /// Asks once more for what a request asked for that has come to its end: it is looked up and
+    /// approved anew. `None` for somebody whom that request does not concern, or while it is open.
+    ///
+    /// Whoever asks is who gets the key, also where an agent asked the first time.
+    pub async fn ask_again(
+        &self,
+        person: &Party,
+        reference: &Reference,
+        source: Option<IpAddr>,
+    ) -> Result<Option<Request>, AskError> {
+        let Some(stored) = self.stored_of(person, reference).await? else {
+            return Ok(None);
+        };
+        let before = stored.request;
+        let is_theirs = before.beneficiary.id == person.id;
+        if !is_theirs || before.state.due_at().is_some() {
+            return Ok(None);
+        }
+        let ask = Ask::again(&before).ok_or(AskError::UnknownDevice)?;
+        self.ask(person, ask, source).await.map(Some)
+    }
+
+    async fn ask_as(
+        &self,
+        requester: &Party,
+        beneficiary: &PersonId,
+        ask: Ask,
+        source: Option<IpAddr>,
+    ) -> Result<Request, AskError> {
         let asset = ask.asset.as_str().to_owned();
-        let made = self.try_ask(person, ask, source).await;
+        let made = self.try_ask(requester, beneficiary, ask, source).await;
         if let Err(error) = &made {
             let event = Event::RequestRefused {
                 asset,
                 why: error.why(),
             };
-            let entry =
-                LogEntry::of_nothing(event, Actor::Person(person.clone()), source, self.now());
+            let actor = Actor::Person(requester.clone());
+            let entry = LogEntry::of_nothing(event, actor, source, self.now());
             self.record(entry).await?;
+        }
+        if let Err(AskError::NobodyToAsk(NoPanel::Fault(fault))) = &made {
+            self.policy_failed(fault).await?;
         }
         made
     }
 
     async fn try_ask(
         &self,
-        person: &Party,
+        requester: &Party,
+        beneficiary: &PersonId,
         ask: Ask,
         source: Option<IpAddr>,
     ) -> Result<Request, AskError> {
-        // The signed-in person is looked up anew: an account disabled since may not ask.
-        let (beneficiary, (device, mut unanswered)) =
-            tokio::try_join!(self.fit_person(person), self.resolve(&ask))?;
-        let (promise, asked) = tokio::try_join!(
+        // Everybody is looked up anew: an account disabled since may not ask, nor be given a key.
+        let (askers, (device, mut unanswered)) =
+            tokio::try_join!(self.askers(requester, beneficiary), self.resolve(&ask))?;
+        let beneficiary = askers.beneficiary.party();
+        let beneficiary = beneficiary.map_err(|_| AskError::UnfitBeneficiary)?;
+        let case = Case {
+            requester: &askers.requester,
+            beneficiary: &beneficiary,
+            unit: None,
+            device: &device,
+        };
+        let (promise, panel) = tokio::try_join!(
             self.promise(&device, ask.wanted.as_ref(), &unanswered),
-            self.whom_to_ask(&beneficiary)
+            async { Ok(self.panel_for(case).await?) }
         )?;
         let (promised, silent) = promise;
         unanswered.extend(silent);
@@ -120,15 +210,27 @@ impl Broker {
             promised,
             unanswered,
         };
-        self.open(beneficiary, found, asked, ask, source).await
+        self.open(askers.requester, beneficiary, found, panel, ask, source)
+            .await
     }
 
-    async fn fit_person(&self, person: &Party) -> Result<Party, AskError> {
-        let query = PersonQuery::Id(person.id.clone());
-        let found = in_time("the directory", self.parts.directory.person(&query)).await?;
-        found
-            .and_then(|person| person.party().ok())
-            .ok_or(AskError::Unfit)
+    async fn askers(&self, requester: &Party, beneficiary: &PersonId) -> Result<Askers, AskError> {
+        let person = async |id: &PersonId| {
+            let query = PersonQuery::Id(id.clone());
+            in_time("the directory", self.parts.directory.person(&query)).await
+        };
+        let asking = person(&requester.id).await?.ok_or(AskError::Unfit)?;
+        let party = asking.party().map_err(|_| AskError::Unfit)?;
+        let beneficiary = if *beneficiary == requester.id {
+            asking
+        } else {
+            let found = person(beneficiary).await?;
+            found.ok_or(AskError::UnfitBeneficiary)?
+        };
+        Ok(Askers {
+            requester: party,
+            beneficiary,
+        })
     }
 
     /// The one device that is meant, and the backends that did not answer; a choice must be among
@@ -184,55 +286,21 @@ impl Broker {
         })
     }
 
-    async fn whom_to_ask(&self, beneficiary: &Party) -> Result<Asked, AskError> {
-        let manager = in_time(
-            "the directory",
-            self.parts.directory.manager(&beneficiary.id),
-        )
-        .await?;
-        // The nominated people are looked up only where they are needed.
-        if let Ok(asked) = whom_to_ask(beneficiary, beneficiary, manager.as_ref(), &[]) {
-            return Ok(asked);
-        }
-        let nominated = self.nominated().await?;
-        Ok(whom_to_ask(beneficiary, beneficiary, None, &nominated)?)
-    }
-
-    /// The nominated people as the directory knows them. One whom it does not know, or not
-    /// clearly, is passed over with a warning: an operator has to mend the configuration.
-    async fn nominated(&self) -> Result<Vec<Person>, Unavailable> {
-        let mut people = Vec::new();
-        for query in &self.parts.nominated {
-            let found =
-                tokio::time::timeout(Self::DEADLINE, self.parts.directory.person(query)).await;
-            match found {
-                Ok(Ok(Some(person))) => people.push(person),
-                Ok(Ok(None) | Err(DirectoryError::Ambiguous)) => {
-                    tracing::warn!(
-                        "a nominated approver is not one person of the directory; run `clavis check`"
-                    );
-                }
-                Ok(Err(error)) => return Err(Unavailable::new("the directory", error)),
-                Err(_) => return Err(Unavailable::late("the directory")),
-            }
-        }
-        Ok(people)
-    }
-
     async fn open(
         &self,
+        requester: Party,
         beneficiary: Party,
         found: Found,
-        asked: Asked,
+        panel: Panel,
         ask: Ask,
         source: Option<IpAddr>,
     ) -> Result<Request, AskError> {
-        let actor = Actor::Person(beneficiary.clone());
+        let actor = Actor::Person(requester.clone());
         let random = &*self.parts.random;
         let draft = Draft {
             id: RequestId(new_id(self.now(), random)),
             reference: Reference::new(random),
-            requester: beneficiary.clone(),
+            requester,
             beneficiary,
             device: found.device,
             wanted: ask.wanted,
@@ -242,7 +310,7 @@ impl Broker {
             terms: self.parts.terms,
         };
         let now = self.now();
-        let (request, step, effects) = open(draft, asked, now);
+        let (request, step, effects) = open(draft, panel, now);
         let entry = LogEntry::of_request(&request, Event::Request(step), actor, source, now);
         let mut change = vec![
             Write::Open(Box::new(request.clone())),

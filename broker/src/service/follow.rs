@@ -7,7 +7,7 @@ use crate::audit::{Actor, Event, LogEntry, LogRow};
 use crate::devices::Device;
 use crate::lifecycle::{Command, Refusal, Request};
 use crate::people::{Party, PersonId};
-use crate::ports::{LogQuery, StoredRequest};
+use crate::ports::{LogQuery, StoredRequest, Write};
 use crate::tokens::Reference;
 
 /// How many requests a person's page lists.
@@ -61,6 +61,7 @@ impl Broker {
             "withdraw",
             &actor,
             source,
+            &[],
         )
         .await
         .map(Some)
@@ -72,13 +73,9 @@ impl Broker {
         reference: &Reference,
         operator: &str,
     ) -> Result<Option<Request>, AdvanceError> {
-        let found = self
-            .parts
-            .store
-            .request_by_reference(reference)
-            .await
-            .map_err(Unavailable::from)?;
-        let Some(stored) = found else { return Ok(None) };
+        let Some(stored) = self.stored(reference).await? else {
+            return Ok(None);
+        };
         let actor = Actor::Operator {
             name: operator.to_owned(),
         };
@@ -90,12 +87,13 @@ impl Broker {
             "revoke",
             &actor,
             None,
+            &[],
         )
         .await
         .map(Some)
     }
 
-    /// Carries a command through, and leaves a row in the log where it is refused.
+    /// Carries a command through, with `also`, and leaves a row in the log where it is refused.
     pub(super) async fn advance_or_record(
         &self,
         stored: StoredRequest,
@@ -103,9 +101,10 @@ impl Broker {
         name: &str,
         actor: &Actor,
         source: Option<IpAddr>,
+        also: &[Write],
     ) -> Result<Request, AdvanceError> {
         let request = stored.request.clone();
-        let advanced = self.advance(stored, command, actor, source, &[]).await;
+        let advanced = self.advance(stored, command, actor, source, also).await;
         if let Err(AdvanceError::Refused(why)) = &advanced {
             self.record_refusal(&request, name, *why, actor, source)
                 .await?;
@@ -135,12 +134,12 @@ impl Broker {
         .await
     }
 
-    async fn stored_of(
+    pub(super) async fn stored_of(
         &self,
         person: &Party,
         reference: &Reference,
     ) -> Result<Option<StoredRequest>, Unavailable> {
-        let stored = self.parts.store.request_by_reference(reference).await?;
+        let stored = self.stored(reference).await?;
         Ok(stored.filter(|stored| stored.request.concerns(person)))
     }
 }

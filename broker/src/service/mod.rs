@@ -4,15 +4,21 @@
 //! and on a conflict load and decide again. What is to be done afterwards lies in the outbox.
 
 mod advance;
+mod alarms;
 mod ask;
+mod desk;
 mod escrow;
 mod follow;
+mod gates;
 mod outbox;
+mod panel;
+mod pick_up;
 mod provider;
 mod redeem;
 mod review;
 mod rotate;
 mod sign_in;
+mod stand_in;
 mod tend;
 
 use std::sync::Arc;
@@ -21,16 +27,22 @@ use jiff::SignedDuration;
 use tokio::sync::Notify;
 
 pub use ask::{Ask, AskError};
+pub use desk::{DeskView, Queued};
 pub use escrow::Source;
+pub use gates::{Gates, KeyGate, ReviewGate, Visitor};
+pub use pick_up::network;
 pub use provider::{Arrival, ArrivalError, Departure};
 pub use redeem::{DisclosedKey, LinkEnd, LinkError, LinkView, RedeemError, Redemption, Unfetched};
 pub use review::{Choice, Ownership, Review, ReviewError};
 pub use sign_in::{SignInError, SignInTerms};
+pub use stand_in::StandInError;
 
 use crate::lifecycle::{Refusal, Terms};
+use crate::people::MailAddress;
+use crate::policy::Policy;
 use crate::ports::{
-    Clock, CommitError, Directory, EscrowBackend, IdentityProvider, MailRenderer, Mailer,
-    PersonQuery, Random, Store, StoreError,
+    Clock, CommitError, Directory, EscrowBackend, IdentityProvider, MailRenderer, Mailer, Random,
+    Store, StoreError,
 };
 
 /// What a broker is made of.
@@ -49,8 +61,12 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Where tokens come from.
     pub random: Arc<dyn Random>,
-    /// Who approves where there is no manager who can.
-    pub nominated: Vec<PersonQuery>,
+    /// Who approves.
+    pub policy: Policy,
+    /// What is needed beside a link.
+    pub gates: Gates,
+    /// Where alarms go.
+    pub alarms: Vec<MailAddress>,
     /// How long things may take.
     pub terms: Terms,
     /// How long sign-ins last.
@@ -64,6 +80,8 @@ pub struct Broker {
     parts: Parts,
     /// Rung when a change has put something into the outbox.
     work: Notify,
+    /// Which faults were told to operators.
+    told: alarms::Told,
 }
 
 /// Something that Clavis relies on did not answer: nothing has changed, and trying again later
@@ -88,6 +106,7 @@ impl Broker {
         Self {
             parts,
             work: Notify::new(),
+            told: alarms::Told::default(),
         }
     }
 

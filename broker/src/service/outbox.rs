@@ -13,7 +13,7 @@ use crate::ports::{
     Change, ClaimedJob, CommitError, Directory, DirectoryError, Job, JobId, Lease, Link, LinkKind,
     MailError, PersonQuery, StoredRequest, Write,
 };
-use crate::tokens::{PlainToken, SignInCode, TokenHash};
+use crate::tokens::{OneTimeCode, PlainToken, TokenHash};
 
 /// How long a job is held. Longer than looking somebody up and sending them a mail may take, or
 /// having keys replaced, so that nobody else does it meanwhile; short, because a job whose process died waits for it.
@@ -56,6 +56,27 @@ impl Broker {
                 self.send_code(lease, challenge, mail, claimed.queued_at)
                     .await?
             }
+            Job::StandIn { to, stand_in } => {
+                let letter = Letter::StandIn {
+                    to: &to,
+                    stand_in: &stand_in,
+                };
+                self.send_note(
+                    message_id(lease, false),
+                    &letter,
+                    MailName::StandIn,
+                    &to.mail,
+                )
+                .await
+            }
+            Job::Alarm { to, alarm } => {
+                let letter = Letter::Alarm {
+                    to: &to,
+                    alarm: &alarm,
+                };
+                self.send_note(message_id(lease, false), &letter, MailName::Alarm, &to)
+                    .await
+            }
         };
         self.settle(lease, claimed.queued_at, tried).await
     }
@@ -80,7 +101,7 @@ impl Broker {
             return Ok(Tried::Moot(None));
         };
         let (request, link) = match sending.letter {
-            LetterKind::ApprovalNeeded => {
+            LetterKind::ApprovalNeeded | LetterKind::ApprovalReminder => {
                 if !matches!(stored.request.state, State::Pending { .. })
                     || stored.request.state.is_overdue(self.now())
                 {
@@ -103,6 +124,7 @@ impl Broker {
             | LetterKind::RequestWithdrawn
             | LetterKind::RequestLapsed
             | LetterKind::RequestRevoked
+            | LetterKind::GlassBroken
             | LetterKind::KeyRotated => (stored.request, None),
         };
         let letter = Letter::OfRequest {
@@ -208,10 +230,10 @@ impl Broker {
         let Ok(to) = person.party() else {
             return dropped(mail, WhyNoSignIn::UnfitPerson);
         };
-        let code = SignInCode::new(&*self.parts.random);
+        let code = OneTimeCode::new(&*self.parts.random);
         let set = Write::SetCode {
             challenge,
-            code: code.hash(&challenge),
+            code: code.hash(&challenge.0),
             to: to.clone(),
             expires_at,
         };
@@ -226,21 +248,31 @@ impl Broker {
             expires_at,
         };
         let name = MailName::SignInCode;
-        Ok(match self.send(&letter, message_id(lease, true)).await {
+        let message_id = message_id(lease, true);
+        Ok(self.send_note(message_id, &letter, name, &to.mail).await)
+    }
+
+    /// Sends a letter about no request.
+    async fn send_note(
+        &self,
+        message_id: String,
+        letter: &Letter<'_>,
+        mail: MailName,
+        to: &MailAddress,
+    ) -> Tried {
+        let to = to.clone();
+        match self.send(letter, message_id).await {
             Ok(()) => {
-                let event = Event::MailSent {
-                    mail: name,
-                    to: to.mail.clone(),
-                };
+                let event = Event::MailSent { mail, to };
                 Tried::Sent(LogEntry::of_nothing(event, Actor::Clavis, None, self.now()))
             }
             Err(error) => Tried::Failed {
                 error,
-                mail: name,
-                to: to.mail,
+                mail,
+                to,
                 about: None,
             },
-        })
+        }
     }
 
     async fn send(&self, letter: &Letter<'_>, message_id: String) -> Result<(), MailError> {

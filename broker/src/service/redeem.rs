@@ -1,18 +1,19 @@
 //! Opening a key link: exactly once, and only when every key is at hand.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::escrow::{KeysRead, Silent};
+use super::gates::{KeyGate, Shut, Visitor};
 use super::{AdvanceError, Broker, Unavailable, in_time};
-use crate::audit::{Actor, Event, FetchFault, LogEntry};
+use crate::audit::{Actor, Event, FetchFault, LogEntry, WhyNoPickUp};
 use crate::causes::with_causes;
 use crate::devices::{BackendName, EscrowRecord, Selection, select, uncovered, volume_label};
 use crate::keys::{Damage, Form, RecoveryKey};
 use crate::lifecycle::{Command, Disclosure, Outcome, Refusal, Request, State};
-use crate::ports::{LinkKind, PersonQuery, StoredRequest, Write};
+use crate::people::PersonQuery;
+use crate::ports::{LinkKind, StoredRequest, Write};
 use crate::tokens::PlainToken;
 
 /// How long fetching all keys may take, however often one backend stands in for another: somebody
@@ -26,6 +27,8 @@ pub struct LinkView {
     pub request: Request,
     /// When the link ends.
     pub expires_at: Timestamp,
+    /// Whether the pick-up code of the request's page has to be typed.
+    pub wants_code: bool,
 }
 
 /// What became of a genuine key link.
@@ -49,6 +52,12 @@ pub enum LinkError {
     /// No such link: the same for every stranger.
     #[error("there is no such link")]
     Unknown,
+    /// To open it, one has to be signed in, and nobody is.
+    #[error("nobody is signed in")]
+    SignInFirst,
+    /// Somebody is signed in whom the link was not mailed to.
+    #[error("the link was mailed to somebody else")]
+    SomebodyElses,
     /// A genuine link that has ended.
     #[error("the link has ended")]
     Ended {
@@ -68,6 +77,9 @@ pub enum RedeemError {
     /// The link does not open.
     #[error(transparent)]
     Link(#[from] LinkError),
+    /// The pick-up code does not count. The link was not used and stays valid.
+    #[error("the pick-up code does not count")]
+    NoPickUp(WhyNoPickUp),
     /// The keys could not be had, for these reasons. The link was not used and stays valid.
     #[error("the keys could not be fetched: {0:?}")]
     NotUsed(Vec<Unfetched>),
@@ -114,35 +126,33 @@ impl Broker {
     pub async fn open_link(
         &self,
         token: &PlainToken,
-        source: Option<IpAddr>,
+        visitor: Visitor<'_>,
     ) -> Result<LinkView, LinkError> {
-        let (stored, actor) = self.key_link(token).await?;
-        let entry = LogEntry::of_request(
-            &stored.request,
-            Event::LinkOpened,
-            actor,
-            source,
-            self.now(),
-        );
+        let (stored, actor) = self.key_link(token, visitor).await?;
+        let (request, now) = (&stored.request, self.now());
+        let entry = LogEntry::of_request(request, Event::LinkOpened, actor, visitor.source, now);
         self.record(entry).await?;
         match usable(&stored.request, token, self.now()) {
             Ok(expires_at) => Ok(LinkView {
                 request: stored.request,
                 expires_at,
+                wants_code: self.parts.gates.key == KeyGate::Code,
             }),
             Err(end) => Err(ended(end, stored.request)),
         }
     }
 
-    /// Opens a key link: writes the attempt to the log, fetches **all** keys, commits the
-    /// redemption, and only then gives the keys away. A fault before the commit leaves the link
-    /// valid; whoever loses a race for it gets nothing.
+    /// Opens a key link: writes the attempt to the log, looks at the pick-up code where one is
+    /// wanted, fetches **all** keys, commits the redemption, and only then gives the keys away. A
+    /// fault before the commit leaves the link valid; whoever loses a race for it gets nothing.
     pub async fn redeem(
         &self,
         token: &PlainToken,
-        source: Option<IpAddr>,
+        typed: &str,
+        visitor: Visitor<'_>,
     ) -> Result<Redemption, RedeemError> {
-        let (stored, actor) = self.key_link(token).await?;
+        let (stored, actor) = self.key_link(token, visitor).await?;
+        let source = visitor.source;
         let request = stored.request.clone();
         let row = |event| LogEntry::of_request(&request, event, actor.clone(), source, self.now());
         self.record(row(Event::RedemptionAttempted))
@@ -159,6 +169,15 @@ impl Broker {
                 .await
                 .map_err(LinkError::from)?;
             return Err(ended(end, request).into());
+        }
+        if self.parts.gates.key == KeyGate::Code {
+            let judged = self.judge_pick_up(request.id, typed, source).await;
+            if let Err(why) = judged.map_err(LinkError::from)? {
+                self.record(row(Event::PickUpCodeRefused { why }))
+                    .await
+                    .map_err(LinkError::from)?;
+                return Err(RedeemError::NoPickUp(why));
+            }
         }
 
         let Fetched {
@@ -197,7 +216,7 @@ impl Broker {
                 self.record(row(Event::RedemptionRefused { why }))
                     .await
                     .map_err(LinkError::from)?;
-                let (stored, _) = self.key_link(token).await?;
+                let (stored, _) = self.key_link(token, visitor).await?;
                 let end = usable(&stored.request, token, self.now())
                     .err()
                     .unwrap_or(LinkEnd::Used(self.now()));
@@ -207,19 +226,35 @@ impl Broker {
         }
     }
 
-    async fn key_link(&self, token: &PlainToken) -> Result<(StoredRequest, Actor), LinkError> {
+    /// The request of a key link, and who is taken to be there.
+    async fn key_link(
+        &self,
+        token: &PlainToken,
+        visitor: Visitor<'_>,
+    ) -> Result<(StoredRequest, Actor), LinkError> {
         let found = self
             .parts
             .store
             .link(&token.hash())
             .await
             .map_err(Unavailable::from)?;
-        match found {
-            Some((link, stored)) if link.kind == LinkKind::Key => {
-                let actor = Actor::Holder(stored.request.beneficiary.clone());
-                Ok((stored, actor))
+        let (_, stored) = found
+            .filter(|(link, _)| link.kind == LinkKind::Key)
+            .ok_or(LinkError::Unknown)?;
+        if self.parts.gates.key != KeyGate::SignIn {
+            let actor = Actor::Holder(stored.request.beneficiary.clone());
+            return Ok((stored, actor));
+        }
+        match visitor.must_be(&stored.request.beneficiary.id) {
+            Ok(person) => Ok((stored, Actor::Person(person.clone()))),
+            Err(Shut::SignInFirst) => Err(LinkError::SignInFirst),
+            Err(Shut::SomebodyElse(person)) => {
+                let (event, who) = (Event::LinkRefused, Actor::Person(person.clone()));
+                let (request, source) = (&stored.request, visitor.source);
+                let row = LogEntry::of_request(request, event, who, source, self.now());
+                self.record(row).await?;
+                Err(LinkError::SomebodyElses)
             }
-            _ => Err(LinkError::Unknown),
         }
     }
 

@@ -1,13 +1,12 @@
 //! Reviewing a request by the link that was mailed to an approver.
 
-use std::net::IpAddr;
-
+use super::gates::{ReviewGate, Shut, Visitor};
 use super::{AdvanceError, Broker, Unavailable, in_time};
 use crate::audit::{Actor, Event, LogEntry};
 use crate::lifecycle::{Command, Refusal, Request};
-use crate::people::{Party, PersonId};
-use crate::policy::authorise;
-use crate::ports::{LinkKind, PersonQuery, StoredRequest};
+use crate::people::PersonQuery;
+use crate::policy::{Seat, authorise};
+use crate::ports::{LinkKind, StoredRequest};
 use crate::text::Comment;
 use crate::tokens::PlainToken;
 
@@ -16,8 +15,8 @@ use crate::tokens::PlainToken;
 pub struct Review {
     /// The request, decided or not.
     pub request: Request,
-    /// Whose link it is.
-    pub approver: Party,
+    /// Whose link it is, and why they may decide.
+    pub seat: Seat,
 }
 
 /// Whether the device is the beneficiary's, as far as the backends say.
@@ -48,6 +47,12 @@ pub enum ReviewError {
     /// No such link: the same for every stranger.
     #[error("there is no such link")]
     Unknown,
+    /// To decide, one has to be signed in, and nobody is.
+    #[error("nobody is signed in")]
+    SignInFirst,
+    /// Somebody is signed in whom the link was not mailed to.
+    #[error("the link was mailed to somebody else")]
+    SomebodyElses,
     /// The request does not allow it.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -77,21 +82,20 @@ impl Broker {
     pub async fn review(
         &self,
         token: &PlainToken,
-        source: Option<IpAddr>,
+        visitor: Visitor<'_>,
     ) -> Result<Review, ReviewError> {
-        let (stored, approver) = self.review_link(token).await?;
-        let actor = Actor::Holder(approver.clone());
+        let (stored, seat, actor) = self.review_link(token, visitor).await?;
         self.record(LogEntry::of_request(
             &stored.request,
             Event::ReviewOpened,
             actor,
-            source,
+            visitor.source,
             self.now(),
         ))
         .await?;
         Ok(Review {
             request: stored.request,
-            approver,
+            seat,
         })
     }
 
@@ -101,20 +105,23 @@ impl Broker {
         token: &PlainToken,
         choice: Choice,
         comment: Option<Comment>,
-        source: Option<IpAddr>,
+        visitor: Visitor<'_>,
     ) -> Result<Request, ReviewError> {
-        let (stored, approver) = self.review_link(token).await?;
-        let actor = Actor::Holder(approver.clone());
+        let (stored, seat, actor) = self.review_link(token, visitor).await?;
+        let source = visitor.source;
         let name = match choice {
             Choice::Approve => "approve",
             Choice::Decline => "decline",
         };
-        // The approver is looked up anew: an account disabled since may not decide.
-        let query = PersonQuery::Id(approver.id);
-        let person = in_time("the directory", self.parts.directory.person(&query)).await?;
+        // The approver is looked up anew, and why they may approve: an account disabled since may
+        // not decide, nor one that has left the group.
+        let query = PersonQuery::Id(seat.party.id.clone());
+        let looking = in_time("the directory", self.parts.directory.person(&query));
+        let (person, is_borne_out) =
+            tokio::try_join!(looking, self.is_borne_out(&stored.request, &seat))?;
         let judged = person
             .ok_or(Refusal::NotConcerned)
-            .and_then(|person| authorise(&stored.request, &person));
+            .and_then(|person| authorise(&stored.request, &person, is_borne_out));
         let by = match judged {
             Ok(by) => by,
             Err(why) => {
@@ -128,7 +135,7 @@ impl Broker {
             Choice::Decline => Command::Decline { by, comment },
         };
         match self
-            .advance_or_record(stored, &command, name, &actor, source)
+            .advance_or_record(stored, &command, name, &actor, source, &[])
             .await
         {
             Ok(request) => Ok(request),
@@ -137,7 +144,12 @@ impl Broker {
         }
     }
 
-    async fn review_link(&self, token: &PlainToken) -> Result<(StoredRequest, Party), ReviewError> {
+    /// The request of a review link, whose seat it is for, and who is taken to be there.
+    async fn review_link(
+        &self,
+        token: &PlainToken,
+        visitor: Visitor<'_>,
+    ) -> Result<(StoredRequest, Seat, Actor), ReviewError> {
         let found = self
             .parts
             .store
@@ -148,11 +160,22 @@ impl Broker {
         let LinkKind::Review { approver } = link.kind else {
             return Err(ReviewError::Unknown);
         };
-        let approver = party(&stored.request.asked, &approver).ok_or(ReviewError::Unknown)?;
-        Ok((stored, approver))
+        let seat = stored.request.seat_of(&approver).cloned();
+        let seat = seat.ok_or(ReviewError::Unknown)?;
+        if self.parts.gates.review == ReviewGate::Link {
+            let actor = Actor::Holder(seat.party.clone());
+            return Ok((stored, seat, actor));
+        }
+        match visitor.must_be(&approver) {
+            Ok(person) => Ok((stored, seat, Actor::Person(person.clone()))),
+            Err(Shut::SignInFirst) => Err(ReviewError::SignInFirst),
+            Err(Shut::SomebodyElse(person)) => {
+                let (event, who) = (Event::ReviewRefused, Actor::Person(person.clone()));
+                let (request, source) = (&stored.request, visitor.source);
+                let row = LogEntry::of_request(request, event, who, source, self.now());
+                self.record(row).await?;
+                Err(ReviewError::SomebodyElses)
+            }
+        }
     }
-}
-
-fn party(asked: &[Party], id: &PersonId) -> Option<Party> {
-    asked.iter().find(|party| party.id == *id).cloned()
 }

@@ -10,7 +10,7 @@ use crate::audit::{Actor, Event, LogEntry, WhyNoSignIn};
 use crate::identity::Way;
 use crate::people::{MailAddress, Party};
 use crate::ports::{Challenge, ChallengeState, CommitError, Job, Session, Write};
-use crate::tokens::{PlainToken, SignInCode};
+use crate::tokens::{OneTimeCode, PlainToken};
 
 /// How long sign-ins last.
 #[derive(Debug, Clone, Copy)]
@@ -115,7 +115,7 @@ impl Broker {
             return Err(SignInError::WrongCode);
         };
         let right =
-            SignInCode::parse(typed).is_some_and(|typed| typed.hash(&challenge.token) == *code);
+            OneTimeCode::parse(typed).is_some_and(|typed| typed.hash(&challenge.token.0) == *code);
         if !right {
             self.record_sign_in(Actor::Holder(to.clone()), WhyNoSignIn::WrongCode, source)
                 .await?;

@@ -16,10 +16,10 @@ use crate::lifecycle::Command;
 const AT_ONCE: usize = 32;
 /// The longest sleep: another process may have died and left jobs behind.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
-/// How many overdue requests are recorded in one go.
+/// How many requests that time does something to are looked at in one go.
 const BATCH: usize = 100;
-/// How often overdue requests are looked for: their time has run out all the same before that.
-const RUN_OUT_EVERY: SignedDuration = SignedDuration::from_millis(200);
+/// How often they are looked for: where time has run out, it has run out all the same before that.
+const LOOK_EVERY: SignedDuration = SignedDuration::from_millis(200);
 /// How often ended sign-ins and sessions are forgotten.
 const FORGET_EVERY: SignedDuration = SignedDuration::from_mins(10);
 
@@ -28,7 +28,7 @@ impl Broker {
     pub async fn tend(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut running = JoinSet::new();
         let mut forget_at = self.now();
-        let mut run_out_at = self.now();
+        let mut look_at = self.now();
         while !*stop.borrow() {
             if self.now() >= forget_at {
                 // An hour after their end: until then they count against too many sign-ins.
@@ -42,9 +42,9 @@ impl Broker {
                 );
                 forget_at = self.now() + FORGET_EVERY;
             }
-            if self.now() >= run_out_at {
-                report(self.run_out().await);
-                run_out_at = self.now() + RUN_OUT_EVERY;
+            if self.now() >= look_at {
+                report(self.let_time_pass().await);
+                look_at = self.now() + LOOK_EVERY;
             }
             // Whatever has ended meanwhile makes room at once, for one claim instead of many.
             while running.try_join_next().is_some() {}
@@ -69,7 +69,7 @@ impl Broker {
 
     /// Does everything that is due now, one after the other; gives how many jobs that were.
     pub async fn tend_once(&self) -> Result<usize, Unavailable> {
-        self.run_out().await?;
+        self.let_time_pass().await?;
         let jobs = self.parts.store.claim(self.now(), LEASE, AT_ONCE).await?;
         let count = jobs.len();
         for job in jobs {
@@ -90,16 +90,21 @@ impl Broker {
         Ok(())
     }
 
-    /// Records requests whose time has run out.
-    async fn run_out(&self) -> Result<(), Unavailable> {
+    /// Records requests whose time has run out, and asks the next approvers of those that wait.
+    async fn let_time_pass(&self) -> Result<(), Unavailable> {
         loop {
-            let overdue = self.parts.store.overdue(self.now(), BATCH).await?;
-            for id in &overdue {
+            let due = self.parts.store.due(self.now(), BATCH).await?;
+            for id in &due {
                 let Some(stored) = self.parts.store.request(*id).await? else {
                     continue;
                 };
+                let command = if stored.request.state.is_overdue(self.now()) {
+                    Command::RunOut
+                } else {
+                    Command::Escalate { by: None }
+                };
                 match self
-                    .advance(stored, &Command::RunOut, &Actor::Clavis, None, &[])
+                    .advance(stored, &command, &Actor::Clavis, None, &[])
                     .await
                 {
                     // Refused: somebody else has recorded it, or changed it, meanwhile.
@@ -107,7 +112,7 @@ impl Broker {
                     Err(AdvanceError::Unavailable(error)) => return Err(error),
                 }
             }
-            if overdue.len() < BATCH {
+            if due.len() < BATCH {
                 return Ok(());
             }
         }

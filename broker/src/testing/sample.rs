@@ -6,8 +6,8 @@ use uuid::Uuid;
 use crate::devices::{BackendName, Device, DeviceId, EscrowRecord, VolumeKind};
 use crate::keys::KeyId;
 use crate::lifecycle::{Draft, Request, RequestId, Terms, open};
-use crate::people::{MailAddress, Person, PersonId};
-use crate::policy::whom_to_ask;
+use crate::people::{MailAddress, Party, Person, PersonId, PersonQuery};
+use crate::policy::{Because, Candidates, Panel, Rule, Stage, seats};
 use crate::ports::Random;
 use crate::text::Reason;
 use crate::tokens::Reference;
@@ -82,6 +82,35 @@ pub fn draft(id: u128, random: &dyn Random) -> Draft {
     }
 }
 
+/// A panel of these people, one of whom is enough, for a request of these askers.
+pub fn panel(askers: [&Party; 2], names: &[&str]) -> Panel {
+    panel_in_stages(askers, names, 1, Vec::new())
+}
+
+/// A panel of these people, so many of whom are needed, and of what happens later.
+pub fn panel_in_stages(
+    askers: [&Party; 2],
+    names: &[&str],
+    needed: u8,
+    later: Vec<Stage>,
+) -> Panel {
+    let rule = Rule {
+        needed: needed.try_into().expect("not none"),
+        ..Rule::manager_else(Vec::new())
+    };
+    let seats = seats(&candidates(names), askers, &[], &[], monday());
+    Panel::new(&rule, seats, later).expect("enough who may")
+}
+
+/// People whom a policy names by their sign-in names.
+pub fn candidates(names: &[&str]) -> Vec<Candidates> {
+    let candidate = |name: &&str| Candidates {
+        because: Because::Person(PersonQuery::Login((*name).to_owned())),
+        people: vec![person(name)],
+    };
+    names.iter().map(candidate).collect()
+}
+
 /// A pending request of anna's, which her manager, boss, was asked to approve.
 pub fn request() -> Request {
     request_numbered(1)
@@ -95,12 +124,6 @@ pub fn request_numbered(id: u128) -> Request {
         random.fill(&mut [0; 1]);
     }
     let draft = draft(id, &random);
-    let asked = whom_to_ask(
-        &draft.requester,
-        &draft.beneficiary,
-        Some(&person("boss")),
-        &[],
-    )
-    .expect("boss may be asked");
-    open(draft, asked, monday()).0
+    let panel = panel([&draft.requester, &draft.beneficiary], &["boss"]);
+    open(draft, panel, monday()).0
 }

@@ -3,15 +3,16 @@
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use super::{disclosure, keys, party};
+use super::{break_glass, disclosure, escalate, keys, party, send_again};
 use crate::letters::LetterKind;
 use crate::lifecycle::{
-    Command, Decision, Draft, Effect, Outcome, Refusal, Request, State, Step, Terms, decide, open,
+    Approval, Command, Decision, Draft, Effect, Outcome, Refusal, Request, State, Step, Terms,
+    decide, open,
 };
-use crate::people::Person;
-use crate::policy::{authorise, whom_to_ask};
+use crate::people::{Party, Person};
+use crate::policy::{self, Stage, authorise, seats};
 use crate::testing::CountingRandom;
-use crate::testing::sample::{draft, monday, person};
+use crate::testing::sample::{candidates, draft, monday, panel_in_stages, person};
 use crate::tokens::TokenHash;
 
 /// What may come next: so many seconds pass, and then somebody does something.
@@ -27,6 +28,10 @@ enum Does {
     Decide(usize, bool),
     Withdraw(usize),
     Revoke,
+    /// Time has come, or an agent calls.
+    Escalate(bool),
+    BreakGlass(usize),
+    SendAgain,
     Issue,
     /// With the link that was issued so many before the latest.
     Redeem(usize),
@@ -44,7 +49,7 @@ fn people() -> Vec<Person> {
         enabled: false,
         ..person("nina")
     };
-    let names = ["anna", "agent", "boss", "nina", "eve"];
+    let names = ["anna", "agent", "boss", "nina", "eve", "otto", "last"];
     let mut people: Vec<_> = names.map(person).into();
     people.extend([turned, disabled]);
     people
@@ -52,9 +57,12 @@ fn people() -> Vec<Person> {
 
 fn turns() -> impl Strategy<Value = Vec<Turn>> {
     let does = prop_oneof![
-        3 => (0..7_usize, proptest::bool::weighted(0.8)).prop_map(|(who, yes)| Does::Decide(who, yes)),
+        4 => (0..9_usize, proptest::bool::weighted(0.8)).prop_map(|(who, yes)| Does::Decide(who, yes)),
         1 => (0..5_usize).prop_map(Does::Withdraw),
         1 => Just(Does::Revoke),
+        3 => any::<bool>().prop_map(Does::Escalate),
+        1 => (0..5_usize).prop_map(Does::BreakGlass),
+        1 => Just(Does::SendAgain),
         4 => Just(Does::Issue),
         4 => (0..3_usize).prop_map(Does::Redeem),
         1 => Just(Does::RedeemNothing),
@@ -66,15 +74,34 @@ fn turns() -> impl Strategy<Value = Vec<Turn>> {
     proptest::collection::vec(turn, 1..30)
 }
 
-fn made(terms: (i64, i64, i64), by_agent: bool) -> Request {
+/// Otto is asked after 20 seconds, those who are silent are reminded after 10, and the group of last
+/// resort is asked after 60.
+fn later(askers: [&Party; 2]) -> Vec<Stage> {
+    let seats = |names: &[&str]| seats(&candidates(names), askers, &[], &[], monday());
+    let stage = |after, turn| Stage {
+        after: SignedDuration::from_secs(after),
+        turn,
+    };
+    vec![
+        stage(60, policy::Turn::LastResort(seats(&["last"]))),
+        stage(10, policy::Turn::Remind),
+        stage(
+            20,
+            policy::Turn::Alternates(seats(&["otto", "anna", "agent"])),
+        ),
+    ]
+}
+
+fn made(terms: (i64, i64, i64), by_agent: bool, needed: u8) -> Request {
     let anna = party("anna");
     let requester = if by_agent {
         party("agent")
     } else {
         anna.clone()
     };
-    let nominated = [person("boss"), person("nina")];
-    let asked = whom_to_ask(&requester, &anna, None, &nominated).unwrap();
+    let askers = [&requester, &anna];
+    let names = ["boss", "anna", "agent", "nina"];
+    let panel = panel_in_stages(askers, &names, needed, later(askers));
     let draft = Draft {
         requester,
         terms: Terms {
@@ -85,7 +112,7 @@ fn made(terms: (i64, i64, i64), by_agent: bool) -> Request {
         },
         ..draft(1, &CountingRandom::default())
     };
-    open(draft, asked, monday()).0
+    open(draft, panel, monday()).0
 }
 
 /// A request on its course, and what an onlooker remembers of it.
@@ -120,7 +147,7 @@ impl Course {
         };
         Some(match does {
             Does::Decide(who, yes) => {
-                let by = authorise(&self.request, &people()[*who]).ok()?;
+                let by = authorise(&self.request, &people()[*who], true).ok()?;
                 let comment = None;
                 if *yes {
                     Command::Approve { by, comment }
@@ -134,6 +161,9 @@ impl Course {
             Does::Revoke => Command::Revoke {
                 by: "root".to_owned(),
             },
+            Does::Escalate(called) => escalate(called.then_some("agent")),
+            Does::BreakGlass(who) => break_glass(["anna", "agent", "boss", "nina", "eve"][*who]),
+            Does::SendAgain => send_again(),
             Does::Issue => Command::IssueLink {
                 link: TokenHash([u8::try_from(self.links.len() + 1).unwrap(); 32]),
             },
@@ -151,7 +181,7 @@ impl Course {
 
     /// Holds what was decided against what must hold.
     fn judge(&self, command: &Command, decided: Result<&Decision, &Refusal>) {
-        let due = self.request.state.due_at();
+        let due = self.request.state.runs_out_at();
         let Some(due) = due else {
             assert_eq!(decided, Err(&Refusal::Closed), "closed is final");
             return;
@@ -160,7 +190,7 @@ impl Course {
         let is_record = matches!(command, Command::RunOut);
         assert_eq!(is_record, self.now >= due, "{command:?} at {}", self.now);
 
-        if let Some(next_due) = decision.next.due_at() {
+        if let Some(next_due) = decision.next.runs_out_at() {
             assert!(next_due > self.now, "what is decided lasts for a while");
         }
         if let (
@@ -177,25 +207,43 @@ impl Course {
                 assert!(matches!(decision.step, Step::Redeemed(_)));
                 continue;
             };
-            let mut concerned = self.request.askers().chain(&self.request.asked);
+            let everybody = self.request.panel.everybody().map(|seat| &seat.party);
+            let approval = self.request.state.approval();
+            let deciders = approval.into_iter().flat_map(Approval::people);
+            let mut concerned = self.request.askers().chain(everybody).chain(deciders);
             assert!(concerned.any(|party| *party == sending.to), "{effect:?}");
             assert_eq!(sending.request, self.request.id);
             if sending.letter == LetterKind::KeyLink {
-                assert_eq!(decision.step, Step::Approved);
+                assert!(matches!(
+                    decision.step,
+                    Step::Approved { .. } | Step::GlassBroken { .. } | Step::LinkWanted
+                ));
                 assert_eq!(sending.to, self.request.beneficiary);
             }
         }
         if let Some(approval) = decision.next.approval() {
-            assert!(
-                !self
-                    .request
-                    .askers()
-                    .any(|asker| asker.is_same_as(&approval.by))
-            );
-            assert!(self.request.asked.contains(&approval.by));
+            self.judge_approval(approval);
         }
         if let Command::Redeem { link, disclosure } = command {
             self.judge_redemption(link, !disclosure.keys.is_empty());
+        }
+    }
+
+    fn judge_approval(&self, approval: &Approval) {
+        let votes = match approval {
+            Approval::Votes { votes } => votes,
+            Approval::BrokenGlass { who, .. } => {
+                assert!(!who.is_same_as(&self.request.beneficiary));
+                return;
+            }
+        };
+        assert_eq!(votes.len(), self.request.panel.needed());
+        for (at, vote) in votes.iter().enumerate() {
+            let mut askers = self.request.askers();
+            assert!(!askers.any(|asker| asker.is_same_as(&vote.by)));
+            assert!(self.request.seat_of(&vote.by.id).is_some());
+            let mut others = votes[..at].iter();
+            assert!(!others.any(|other| other.by.is_same_as(&vote.by)));
         }
     }
 
@@ -211,7 +259,9 @@ impl Course {
 
     fn remember(&mut self, command: &Command, decision: &Decision) {
         match command {
-            Command::Approve { .. } => self.approved = true,
+            Command::Approve { .. } | Command::BreakGlass { .. } => {
+                self.approved = matches!(decision.next, State::Approved { .. });
+            }
             Command::IssueLink { link } => self.links.push((*link, self.now)),
             Command::Redeem { .. } => {
                 self.redemptions += 1;
@@ -223,6 +273,8 @@ impl Course {
             Command::Decline { .. }
             | Command::Withdraw { .. }
             | Command::Revoke { .. }
+            | Command::Escalate { .. }
+            | Command::SendAgain { .. }
             | Command::RunOut => {}
         }
     }
@@ -235,10 +287,11 @@ proptest! {
     fn no_course_breaks_a_promise(
         terms in (1..100_i64, 1..100_i64, 1..100_i64),
         by_agent: bool,
+        needed in 1..=2_u8,
         turns in turns(),
     ) {
         let mut course = Course {
-            request: made(terms, by_agent),
+            request: made(terms, by_agent, needed),
             now: monday(),
             links: Vec::new(),
             approved: false,

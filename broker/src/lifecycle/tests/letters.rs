@@ -3,17 +3,16 @@
 use jiff::SignedDuration;
 
 use super::{
-    RIGHT, approve, approved, decline, hours, issue, link_sent, party, pending, redeem, revoke,
-    withdraw,
+    RIGHT, approve, approved, break_glass, decline, hours, issue, link_sent, party, pending,
+    redeem, revoke, send_again, withdraw,
 };
 use crate::letters::LetterKind::{
-    self, ApprovalNeeded, KeyLink, KeyRetrieved, LinkExpired, RequestApproved, RequestConfirmation,
-    RequestDeclined, RequestLapsed, RequestRevoked, RequestWithdrawn,
+    self, ApprovalNeeded, GlassBroken, KeyLink, KeyRetrieved, LinkExpired, RequestApproved,
+    RequestConfirmation, RequestDeclined, RequestLapsed, RequestRevoked, RequestWithdrawn,
 };
 use crate::lifecycle::{Command, Effect, Request, decide, open};
-use crate::policy::whom_to_ask;
 use crate::testing::CountingRandom;
-use crate::testing::sample::{draft, monday, person};
+use crate::testing::sample::{draft, monday, panel};
 
 type Told<'a> = &'a [(LetterKind, &'a [&'a str])];
 
@@ -21,7 +20,7 @@ type Told<'a> = &'a [(LetterKind, &'a [&'a str])];
 fn for_another(request: Request) -> Request {
     Request {
         requester: party("agent"),
-        asked: vec![party("boss"), party("nina")],
+        panel: panel([&party("agent"), &party("anna")], &["boss", "nina"]),
         ..request
     }
 }
@@ -39,6 +38,14 @@ fn each_step_tells_those_whom_it_concerns() {
             &after,
             decline(&after),
             &[(RequestDeclined, &["anna", "agent"])],
+        ),
+        (
+            &after,
+            break_glass("eve"),
+            &[
+                (GlassBroken, &["anna", "agent", "boss", "nina"]),
+                (KeyLink, &["anna"]),
+            ],
         ),
         (
             &after,
@@ -61,6 +68,7 @@ fn each_step_tells_those_whom_it_concerns() {
             &[(RequestRevoked, &["anna", "agent", "boss"])],
         ),
         (&before, issue(RIGHT), &[]),
+        (&before, send_again(), &[(KeyLink, &["anna"])]),
         (
             &link_sent(),
             redeem(RIGHT),
@@ -96,9 +104,8 @@ fn what_ran_out_is_told_to_all_whom_it_kept_waiting() {
 fn a_new_request_is_confirmed_and_its_approvers_are_asked() {
     let draft = draft(1, &CountingRandom::default());
     let me = draft.requester.clone();
-    let nominated = [person("nina"), person("otto")];
-    let asked = whom_to_ask(&me, &me, None, &nominated).unwrap();
-    let (_, _, effects) = open(draft, asked, monday());
+    let panel = panel([&me, &me], &["nina", "otto"]);
+    let (_, _, effects) = open(draft, panel, monday());
     let told: Told<'_> = &[
         (RequestConfirmation, &["anna"]),
         (ApprovalNeeded, &["nina", "otto"]),

@@ -2,17 +2,20 @@
 
 mod courses;
 mod letters;
+mod panels;
 mod table;
 
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::{Approval, Closing, Command, Disclosure, Outcome, Request, State};
+use super::{Approval, Closing, Command, Disclosure, Outcome, Request, State, Vote};
 use crate::devices::BackendName;
 use crate::keys::KeyId;
 use crate::people::Party;
 use crate::policy::authorise;
+use crate::roles::GlassBreaker;
 use crate::testing::sample::{monday, person, request, terms};
+use crate::text::Reason;
 use crate::tokens::TokenHash;
 
 const RIGHT: TokenHash = TokenHash([1; 32]);
@@ -39,11 +42,13 @@ fn keys() -> Vec<KeyId> {
 }
 
 fn approval(at: Timestamp) -> Approval {
-    Approval {
+    let vote = Vote {
         by: party("boss"),
+        in_place_of: None,
         at,
         comment: None,
-    }
+    };
+    Approval::Votes { votes: vec![vote] }
 }
 
 fn pending() -> Request {
@@ -85,14 +90,31 @@ fn closed(outcome: Outcome) -> Request {
 /// What boss says of this request.
 fn approve(request: &Request) -> Command {
     Command::Approve {
-        by: authorise(request, &person("boss")).unwrap(),
+        by: authorise(request, &person("boss"), true).unwrap(),
         comment: None,
     }
 }
 
+fn escalate(by: Option<&str>) -> Command {
+    let by = by.map(party);
+    Command::Escalate { by }
+}
+
+fn break_glass(by: &str) -> Command {
+    Command::BreakGlass {
+        by: GlassBreaker::sample(party(by)),
+        reason: Reason::parse("The plane leaves.").unwrap(),
+    }
+}
+
+fn send_again() -> Command {
+    let by = party("agent");
+    Command::SendAgain { by }
+}
+
 fn decline(request: &Request) -> Command {
     Command::Decline {
-        by: authorise(request, &person("boss")).unwrap(),
+        by: authorise(request, &person("boss"), true).unwrap(),
         comment: None,
     }
 }

@@ -4,12 +4,13 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::{
-    RIGHT, WRONG, approval, approve, approved, closed, decline, disclosure, hours, issue, keys,
-    link_sent, link_sent_at, party, pending, redeem, revoke, withdraw,
+    RIGHT, WRONG, approval, approve, approved, break_glass, closed, decline, disclosure, escalate,
+    hours, issue, keys, link_sent, link_sent_at, party, pending, redeem, revoke, send_again,
+    withdraw,
 };
 use crate::lifecycle::Refusal::{
-    self, AlreadyDecided, ApprovalTooOld, Closed, NoKeys, NoLink, NotConcerned, NotDecided, NotDue,
-    Overdue, Superseded,
+    self, AlreadyDecided, ApprovalTooOld, Closed, NoKeys, NoLink, NobodyLeft, NotConcerned,
+    NotDecided, NotDue, Overdue, Superseded,
 };
 use crate::lifecycle::{Command, Outcome, Request, RequestId, State, decide};
 use crate::testing::sample::monday;
@@ -59,21 +60,31 @@ enum Does {
     WithdrawByRequester,
     WithdrawByStranger,
     Revoke,
+    Escalate,
+    CallNext,
+    BreakGlass,
+    BreakGlassForOneself,
     IssueLink,
+    SendAgain,
     RedeemRightLink,
     RedeemWrongLink,
     RedeemNoKeys,
     RunOut,
 }
 
-const COMMANDS: [Does; 11] = [
+const COMMANDS: [Does; 16] = [
     Does::Approve,
     Does::ApproveForAnotherRequest,
     Does::Decline,
     Does::WithdrawByRequester,
     Does::WithdrawByStranger,
     Does::Revoke,
+    Does::Escalate,
+    Does::CallNext,
+    Does::BreakGlass,
+    Does::BreakGlassForOneself,
     Does::IssueLink,
+    Does::SendAgain,
     Does::RedeemRightLink,
     Does::RedeemWrongLink,
     Does::RedeemNoKeys,
@@ -107,19 +118,19 @@ const OVER: [Cell; COMMANDS.len()] = [no(Closed); COMMANDS.len()];
 
 #[rustfmt::skip]
 const TABLE: [[Cell; COMMANDS.len()]; SITUATIONS.len()] = [
-    //  Approve              …another's           Decline              Withdraw         …by a stranger    Revoke         IssueLink           Redeem           …wrong link       …no keys        RunOut
+    //  Approve              …another's           Decline             Withdraw         …by a stranger    Revoke         Escalate            CallNext            BreakGlass          …for oneself        IssueLink           SendAgain           Redeem           …wrong link       …no keys        RunOut
     /* Pending */
-    [to("approved"),     no(NotConcerned),    to("declined"),      to("withdrawn"), no(NotConcerned), to("revoked"), no(NotDecided),     no(NotDecided),  no(NotDecided),   no(NotDecided), no(NotDue)],
+    [to("approved"),     no(NotConcerned),    to("declined"),     to("withdrawn"), no(NotConcerned), to("revoked"), no(NotDue),         no(NobodyLeft),     to("approved"),     no(NotConcerned),   no(NotDecided),     no(NotDecided),     no(NotDecided),  no(NotDecided),   no(NotDecided), no(NotDue)],
     /* PendingOverdue */
     overdue("lapsed"),
     /* Approved */
-    [no(AlreadyDecided), no(AlreadyDecided),  no(AlreadyDecided),  to("withdrawn"), no(NotConcerned), to("revoked"), to("link_sent"),    no(NoLink),      no(NoLink),       no(NoLink),     no(NotDue)],
+    [no(AlreadyDecided), no(AlreadyDecided),  no(AlreadyDecided), to("withdrawn"), no(NotConcerned), to("revoked"), no(AlreadyDecided), no(AlreadyDecided), no(AlreadyDecided), no(AlreadyDecided), to("link_sent"),    to("approved"),     no(NoLink),      no(NoLink),       no(NoLink),     no(NotDue)],
     /* ApprovedOverdue */
     overdue("lapsed"),
     /* LinkSent */
-    [no(AlreadyDecided), no(AlreadyDecided),  no(AlreadyDecided),  to("withdrawn"), no(NotConcerned), to("revoked"), to("link_sent"),    to("redeemed"),  no(Superseded),   no(NoKeys),     no(NotDue)],
+    [no(AlreadyDecided), no(AlreadyDecided),  no(AlreadyDecided), to("withdrawn"), no(NotConcerned), to("revoked"), no(AlreadyDecided), no(AlreadyDecided), no(AlreadyDecided), no(AlreadyDecided), to("link_sent"),    to("link_sent"),    to("redeemed"),  no(Superseded),   no(NoKeys),     no(NotDue)],
     /* LinkSentOnOldApproval */
-    [no(AlreadyDecided), no(AlreadyDecided),  no(AlreadyDecided),  to("withdrawn"), no(NotConcerned), to("revoked"), no(ApprovalTooOld), to("redeemed"),  no(Superseded),   no(NoKeys),     no(NotDue)],
+    [no(AlreadyDecided), no(AlreadyDecided),  no(AlreadyDecided), to("withdrawn"), no(NotConcerned), to("revoked"), no(AlreadyDecided), no(AlreadyDecided), no(AlreadyDecided), no(AlreadyDecided), no(ApprovalTooOld), no(ApprovalTooOld), to("redeemed"),  no(Superseded),   no(NoKeys),     no(NotDue)],
     /* LinkSentOverdue */
     overdue("expired"),
     /* Redeemed, Declined, Withdrawn, Expired, LapsedUndecided, LapsedUnsent, Revoked */
@@ -240,7 +251,12 @@ fn command(does: Does, request: &Request) -> Command {
         Does::WithdrawByRequester => withdraw("anna"),
         Does::WithdrawByStranger => withdraw("boss"),
         Does::Revoke => revoke(),
+        Does::Escalate => escalate(None),
+        Does::CallNext => escalate(Some("agent")),
+        Does::BreakGlass => break_glass("agent"),
+        Does::BreakGlassForOneself => break_glass("anna"),
         Does::IssueLink => issue(WRONG),
+        Does::SendAgain => send_again(),
         Does::RedeemRightLink => redeem(RIGHT),
         Does::RedeemWrongLink => redeem(WRONG),
         Does::RedeemNoKeys => Command::Redeem {

@@ -4,13 +4,16 @@ use super::{World, boss, hours};
 use crate::audit::Event;
 use crate::lifecycle::{Refusal, State};
 use crate::people::Person;
-use crate::service::{Choice, ReviewError};
+use crate::service::{Choice, ReviewError, Visitor};
 use crate::testing::CountingRandom;
 use crate::testing::sample::{person, terms};
 use crate::tokens::PlainToken;
 
 async fn refusal(world: &World, link: &PlainToken, choice: Choice) -> Refusal {
-    let decided = world.broker.decide(link, choice, None, None).await;
+    let decided = world
+        .broker
+        .decide(link, choice, None, Visitor::default())
+        .await;
     let Err(ReviewError::Refused(why)) = decided else {
         panic!("{decided:?}");
     };
@@ -53,7 +56,7 @@ async fn the_nominated_are_asked_where_no_manager_can_be_and_one_of_them_decides
     );
     let declined = world
         .broker
-        .decide(&nina, Choice::Decline, None, None)
+        .decide(&nina, Choice::Decline, None, Visitor::default())
         .await;
     declined.unwrap();
     assert_eq!(
@@ -75,8 +78,12 @@ async fn of_two_decisions_at_once_one_counts() {
         world.token("ApprovalNeeded", "otto"),
     );
     let (one, two) = tokio::join!(
-        world.broker.decide(&nina, Choice::Approve, None, None),
-        world.broker.decide(&otto, Choice::Approve, None, None)
+        world
+            .broker
+            .decide(&nina, Choice::Approve, None, Visitor::default()),
+        world
+            .broker
+            .decide(&otto, Choice::Approve, None, Visitor::default())
     );
     assert_eq!(usize::from(one.is_ok()) + usize::from(two.is_ok()), 1);
     world.settle().await;
@@ -105,11 +112,11 @@ async fn only_a_review_link_reviews() {
     let key_link = world.key_link().await;
     let guessed = PlainToken::new(&CountingRandom::default()).form_token();
     for link in [key_link, guessed] {
-        let seen = world.broker.review(&link, None).await;
+        let seen = world.broker.review(&link, Visitor::default()).await;
         assert!(matches!(seen, Err(ReviewError::Unknown)));
         let decided = world
             .broker
-            .decide(&link, Choice::Approve, None, None)
+            .decide(&link, Choice::Approve, None, Visitor::default())
             .await;
         assert!(matches!(decided, Err(ReviewError::Unknown)));
     }
@@ -123,7 +130,7 @@ async fn a_directory_or_a_store_that_fails_decides_nothing() {
     let decide = async || {
         let decided = world
             .broker
-            .decide(&link, Choice::Approve, None, None)
+            .decide(&link, Choice::Approve, None, Visitor::default())
             .await;
         assert!(matches!(decided, Err(ReviewError::Unavailable(_))));
     };

@@ -10,7 +10,7 @@ use crate::keys::KeyId;
 use crate::lifecycle::{Disclosure, Request, Step};
 use crate::people::PersonId;
 use crate::ports::EscrowFault;
-use crate::service::{Ask, AskError, RedeemError, Redemption, Unfetched};
+use crate::service::{Ask, AskError, RedeemError, Redemption, Unfetched, Visitor};
 use crate::testing::sample::{device, record};
 use crate::tokens::PlainToken;
 
@@ -71,11 +71,15 @@ fn ids(redemption: &Redemption) -> Vec<u128> {
 }
 
 async fn opened(world: &World, link: &PlainToken) -> Redemption {
-    world.broker.redeem(link, None).await.unwrap()
+    world
+        .broker
+        .redeem(link, "", Visitor::default())
+        .await
+        .unwrap()
 }
 
 async fn missed(world: &World, link: &PlainToken) -> Vec<Unfetched> {
-    match world.broker.redeem(link, None).await {
+    match world.broker.redeem(link, "", Visitor::default()).await {
         Err(RedeemError::NotUsed(missed)) => missed,
         other => panic!("{other:?}"),
     }

@@ -4,7 +4,7 @@ use super::{DATA_KEY, KEY, World, anna};
 use crate::audit::Actor;
 use crate::lifecycle::{Outcome, State};
 use crate::ports::Store;
-use crate::service::{Choice, LinkEnd, LinkError, RedeemError};
+use crate::service::{Choice, LinkEnd, LinkError, RedeemError, Visitor};
 
 #[tokio::test]
 async fn from_asking_to_the_keys() {
@@ -14,14 +14,18 @@ async fn from_asking_to_the_keys() {
     assert_eq!(world.sent("ApprovalNeeded"), ["boss"]);
 
     let review = world.token("ApprovalNeeded", "boss");
-    let seen = world.broker.review(&review, None).await.unwrap();
+    let seen = world
+        .broker
+        .review(&review, Visitor::default())
+        .await
+        .unwrap();
     assert_eq!(
-        (seen.request.id, &*seen.approver.name),
+        (seen.request.id, &*seen.seat.party.name),
         (request.id, "boss")
     );
     let decided = world
         .broker
-        .decide(&review, Choice::Approve, None, None)
+        .decide(&review, Choice::Approve, None, Visitor::default())
         .await;
     assert!(matches!(decided.unwrap().state, State::Approved { .. }));
     assert_eq!(
@@ -33,9 +37,17 @@ async fn from_asking_to_the_keys() {
     assert_eq!(world.sent("RequestApproved"), ["anna"]);
 
     let link = world.token("KeyLink", "anna");
-    let view = world.broker.open_link(&link, None).await.unwrap();
+    let view = world
+        .broker
+        .open_link(&link, Visitor::default())
+        .await
+        .unwrap();
     assert_eq!(view.expires_at, world.now() + super::hours(3));
-    let opened = world.broker.redeem(&link, None).await.unwrap();
+    let opened = world
+        .broker
+        .redeem(&link, "", Visitor::default())
+        .await
+        .unwrap();
     let shown: Vec<_> = opened
         .keys
         .iter()
@@ -94,15 +106,27 @@ async fn from_asking_to_the_keys() {
 async fn a_link_opens_once_and_says_afterwards_what_became_of_it() {
     let world = World::new();
     let link = world.key_link().await;
-    world.broker.redeem(&link, None).await.unwrap();
+    world
+        .broker
+        .redeem(&link, "", Visitor::default())
+        .await
+        .unwrap();
     let used_at = world.now();
     world.clock.advance(super::hours(1000));
-    let again = world.broker.redeem(&link, None).await.unwrap_err();
+    let again = world
+        .broker
+        .redeem(&link, "", Visitor::default())
+        .await
+        .unwrap_err();
     let RedeemError::Link(LinkError::Ended { end, .. }) = again else {
         panic!("{again:?}");
     };
     assert_eq!(end, LinkEnd::Used(used_at));
-    let view = world.broker.open_link(&link, None).await.unwrap_err();
+    let view = world
+        .broker
+        .open_link(&link, Visitor::default())
+        .await
+        .unwrap_err();
     assert!(
         matches!(
             view,
@@ -147,7 +171,11 @@ async fn a_revoked_request_ends_its_link() {
     let reference = world.request().await.reference;
     let revoked = world.broker.revoke(&reference, "root").await.unwrap();
     assert!(revoked.is_some());
-    let opened = world.broker.redeem(&link, None).await.unwrap_err();
+    let opened = world
+        .broker
+        .redeem(&link, "", Visitor::default())
+        .await
+        .unwrap_err();
     let RedeemError::Link(LinkError::Ended { end, .. }) = opened else {
         panic!("{opened:?}");
     };

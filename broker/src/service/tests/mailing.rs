@@ -5,7 +5,7 @@ use crate::audit::{Event, MailName};
 use crate::letters::LetterKind;
 use crate::lifecycle::{Outcome, State};
 use crate::ports::Store;
-use crate::service::{LinkEnd, LinkError};
+use crate::service::{LinkEnd, LinkError, Visitor};
 use crate::testing::MailTrouble;
 
 #[tokio::test]
@@ -26,7 +26,7 @@ async fn through_hours_without_a_mail_server_nothing_is_lost() {
     assert_eq!(world.sent("KeyLink"), ["anna"]);
     let link = world.token("KeyLink", "anna");
     for old in &tried {
-        let view = world.broker.open_link(old, None).await;
+        let view = world.broker.open_link(old, Visitor::default()).await;
         let replaced = matches!(
             view,
             Err(LinkError::Ended {
@@ -36,10 +36,18 @@ async fn through_hours_without_a_mail_server_nothing_is_lost() {
         );
         assert!(replaced, "a new link ends the one before");
     }
-    let view = world.broker.open_link(&link, None).await.unwrap();
+    let view = world
+        .broker
+        .open_link(&link, Visitor::default())
+        .await
+        .unwrap();
     let sent_at = view.expires_at - hours(3);
     assert!(world.now() - minutes(15) < sent_at && sent_at <= world.now());
-    world.broker.redeem(&link, None).await.unwrap();
+    world
+        .broker
+        .redeem(&link, "", Visitor::default())
+        .await
+        .unwrap();
     assert_eq!(world.store.dead(9).await.unwrap(), []);
 }
 

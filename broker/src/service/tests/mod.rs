@@ -15,12 +15,13 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Ask, Broker, Choice, Parts, SignInTerms, Source};
+use super::{Ask, Broker, Choice, Gates, Parts, SignInTerms, Source, Visitor};
 use crate::audit::{Event, LogRow};
 use crate::devices::{BackendName, Device, NamePattern, Serves};
 use crate::letters::Mail;
 use crate::lifecycle::{Request, Terms};
-use crate::people::{Party, Person, PersonId};
+use crate::people::{MailAddress, Party, Person, PersonId};
+use crate::policy::Policy;
 use crate::ports::{Clock, LogQuery, PersonQuery, Store};
 use crate::testing::sample::{device, monday, person, record, terms};
 use crate::testing::{
@@ -60,6 +61,17 @@ impl World {
     }
 
     fn with(nominated: &[&str], terms: Terms) -> Self {
+        let nominated = nominated.iter();
+        let nominated = nominated.map(|login| PersonQuery::Login((*login).to_owned()));
+        let policy = Policy::manager_else(nominated.collect());
+        Self::of(policy, Gates::default(), terms)
+    }
+
+    fn under(policy: Policy) -> Self {
+        Self::of(policy, Gates::default(), terms())
+    }
+
+    fn of(policy: Policy, gates: Gates, terms: Terms) -> Self {
         let store = Arc::new(MemoryStore::default());
         let directory = Arc::new(MemoryDirectory::default());
         let escrow = Arc::new(MemoryEscrow::new(BackendName("test".to_owned())));
@@ -78,7 +90,6 @@ impl World {
             (record(3, Some(1), 1), OLD_KEY),
         ];
         escrow.hold(laptop(), &records);
-        let nominated = nominated.iter();
         let broker = Broker::new(Parts {
             store: Arc::clone(&store) as _,
             directory: Arc::clone(&directory) as _,
@@ -96,9 +107,9 @@ impl World {
             renderer: Arc::new(PlainLetters),
             clock: Arc::clone(&clock) as _,
             random: Arc::new(CountingRandom::default()),
-            nominated: nominated
-                .map(|login| PersonQuery::Login((*login).to_owned()))
-                .collect(),
+            policy,
+            gates,
+            alarms: vec![MailAddress::parse("alarms@example.com").unwrap()],
             terms,
             sign_in: SignInTerms {
                 code_valid_for: SignedDuration::from_mins(10),
@@ -149,7 +160,10 @@ impl World {
 
     async fn approve(&self) {
         let link = self.token("ApprovalNeeded", "boss");
-        let decided = self.broker.decide(&link, Choice::Approve, None, None).await;
+        let decided = self
+            .broker
+            .decide(&link, Choice::Approve, None, Visitor::default())
+            .await;
         decided.unwrap();
     }
 

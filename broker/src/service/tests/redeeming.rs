@@ -10,7 +10,7 @@ use crate::audit::{Event, FetchFault};
 use crate::keys::KeyId;
 use crate::lifecycle::{Outcome, State};
 use crate::ports::EscrowFault;
-use crate::service::{LinkEnd, LinkError, RedeemError, Redemption};
+use crate::service::{LinkEnd, LinkError, RedeemError, Redemption, Visitor};
 use crate::testing::CountingRandom;
 use crate::testing::sample::terms;
 use crate::tokens::PlainToken;
@@ -28,7 +28,7 @@ fn end_of(outcome: Result<Redemption, RedeemError>) -> LinkEnd {
 
 /// Opens the link in vain for this reason, and proves that it stays valid.
 async fn not_used(world: &World, link: &PlainToken, fault: FetchFault) {
-    let outcome = world.broker.redeem(link, None).await;
+    let outcome = world.broker.redeem(link, "", Visitor::default()).await;
     let Err(RedeemError::NotUsed(why)) = outcome else {
         panic!("{outcome:?}");
     };
@@ -36,7 +36,11 @@ async fn not_used(world: &World, link: &PlainToken, fault: FetchFault) {
     assert_eq!(why, [fault]);
     let event = world.last_event().await;
     assert!(matches!(event, Event::FetchFailed { why, .. } if why == fault));
-    world.broker.open_link(link, None).await.unwrap();
+    world
+        .broker
+        .open_link(link, Visitor::default())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -56,7 +60,13 @@ async fn a_fault_leaves_the_link_valid() {
     not_used(&world, &link, FetchFault::Directory).await;
     world.directory.break_down(false);
     assert_eq!(
-        world.broker.redeem(&link, None).await.unwrap().keys.len(),
+        world
+            .broker
+            .redeem(&link, "", Visitor::default())
+            .await
+            .unwrap()
+            .keys
+            .len(),
         2
     );
 }
@@ -88,7 +98,11 @@ async fn damage_is_shown_beside_a_sound_key_and_spends_no_link_alone() {
     world.escrow.replace_key(key(2), "no key at all");
     not_used(&world, &link, FetchFault::Damaged).await;
     world.escrow.replace_key(key(2), super::DATA_KEY);
-    let opened = world.broker.redeem(&link, None).await.unwrap();
+    let opened = world
+        .broker
+        .redeem(&link, "", Visitor::default())
+        .await
+        .unwrap();
     let sound: Vec<_> = opened.keys.iter().map(|row| row.key.is_ok()).collect();
     assert_eq!(sound, [false, true]);
 }
@@ -98,8 +112,8 @@ async fn of_two_openings_at_once_one_shows_the_keys() {
     let world = World::new();
     let link = world.key_link().await;
     let (one, two) = tokio::join!(
-        world.broker.redeem(&link, None),
-        world.broker.redeem(&link, None)
+        world.broker.redeem(&link, "", Visitor::default()),
+        world.broker.redeem(&link, "", Visitor::default())
     );
     let (won, lost) = if one.is_ok() { (one, two) } else { (two, one) };
     assert_eq!(won.unwrap().keys.len(), 2);
@@ -116,7 +130,7 @@ async fn of_many_openings_on_many_threads_one_shows_the_keys() {
     let mut openings = JoinSet::new();
     for _ in 0..20 {
         let (broker, link) = (Arc::clone(&world.broker), link.clone());
-        openings.spawn(async move { broker.redeem(&link, None).await.is_ok() });
+        openings.spawn(async move { broker.redeem(&link, "", Visitor::default()).await.is_ok() });
     }
     let won = openings.join_all().await;
     assert_eq!(won.into_iter().filter(|won| *won).count(), 1);
@@ -128,7 +142,7 @@ async fn a_request_withdrawn_while_its_link_is_opened_is_either() {
     let link = world.key_link().await;
     let (me, reference) = (anna(), world.request().await.reference);
     let (opened, taken) = tokio::join!(
-        world.broker.redeem(&link, None),
+        world.broker.redeem(&link, "", Visitor::default()),
         world.broker.withdraw(&me, &reference, None)
     );
     assert_ne!(opened.is_ok(), taken.is_ok());
@@ -145,13 +159,23 @@ async fn a_link_ends_at_the_very_moment_also_without_a_sweeper() {
     let link = world.key_link().await;
     let instant = SignedDuration::from_nanos(1);
     world.clock.advance(terms().link_valid_for - instant);
-    let view = world.broker.open_link(&link, None).await.unwrap();
+    let view = world
+        .broker
+        .open_link(&link, Visitor::default())
+        .await
+        .unwrap();
     world.clock.advance(instant);
     assert_eq!(view.expires_at, world.now());
     let end = LinkEnd::Expired(world.now());
-    assert_eq!(end_of(world.broker.redeem(&link, None).await), end);
+    assert_eq!(
+        end_of(world.broker.redeem(&link, "", Visitor::default()).await),
+        end
+    );
     world.clock.advance(hours(1000));
-    assert_eq!(end_of(world.broker.redeem(&link, None).await), end);
+    assert_eq!(
+        end_of(world.broker.redeem(&link, "", Visitor::default()).await),
+        end
+    );
     assert!(matches!(
         world.request().await.state,
         State::LinkSent { .. }
@@ -167,13 +191,17 @@ async fn a_store_that_fails_releases_nothing() {
     // Before the attempt is written, and between it and the redemption.
     for commits in [0, 1] {
         world.store.break_after(commits);
-        let outcome = world.broker.redeem(&link, None).await;
+        let outcome = world.broker.redeem(&link, "", Visitor::default()).await;
         let failed = matches!(outcome, Err(RedeemError::Link(LinkError::Unavailable(_))));
         assert!(failed, "{outcome:?}");
         world.store.mend();
     }
     assert_eq!(world.last_event().await, Event::RedemptionAttempted);
-    world.broker.redeem(&link, None).await.unwrap();
+    world
+        .broker
+        .redeem(&link, "", Visitor::default())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -183,9 +211,9 @@ async fn a_link_is_worth_nothing_where_it_is_another_kind_or_none() {
     let review = world.token("ApprovalNeeded", "boss");
     let guessed = PlainToken::new(&CountingRandom::default()).form_token();
     for link in [review, guessed] {
-        let view = world.broker.open_link(&link, None).await;
+        let view = world.broker.open_link(&link, Visitor::default()).await;
         assert!(matches!(view, Err(LinkError::Unknown)));
-        let outcome = world.broker.redeem(&link, None).await;
+        let outcome = world.broker.redeem(&link, "", Visitor::default()).await;
         assert!(matches!(
             outcome,
             Err(RedeemError::Link(LinkError::Unknown))

@@ -5,6 +5,7 @@ use crate::audit::{Event, FetchFault, WhyNoRotation};
 use crate::devices::{BackendName, Device, DeviceId};
 use crate::lifecycle::Terms;
 use crate::ports::{EscrowFault, Job, Rotation, Store};
+use crate::service::Visitor;
 use crate::testing::sample::{record, terms};
 
 /// A world in which keys are replaced a day after they were shown, and the keys were shown.
@@ -15,7 +16,11 @@ async fn shown() -> World {
     };
     let world = World::with(&[], wanted);
     let link = world.key_link().await;
-    world.broker.redeem(&link, None).await.unwrap();
+    world
+        .broker
+        .redeem(&link, "", Visitor::default())
+        .await
+        .unwrap();
     world.settle().await;
     world
 }
@@ -95,7 +100,11 @@ async fn nothing_is_replaced_where_that_is_not_wanted() {
     let world = World::new();
     world.escrow.answer_rotation(Rotation::Asked);
     let link = world.key_link().await;
-    world.broker.redeem(&link, None).await.unwrap();
+    world
+        .broker
+        .redeem(&link, "", Visitor::default())
+        .await
+        .unwrap();
     world.pass(72 * 60, 60).await;
     assert!(world.escrow.rotated().is_empty());
     assert_eq!(rotations(&world).await, []);
@@ -137,7 +146,11 @@ async fn a_backend_that_was_silent_when_somebody_asked_is_told_as_well() {
     world.cloud.answer_rotation(Rotation::Asked);
     world.cloud.break_down(Some(EscrowFault::Unavailable));
     let link = world.key_link().await;
-    world.broker.redeem(&link, None).await.unwrap();
+    world
+        .broker
+        .redeem(&link, "", Visitor::default())
+        .await
+        .unwrap();
     // While it is still away, nothing is said about it that is not so.
     world.pass(120, 30).await;
     assert_eq!(rotations(&world).await, []);

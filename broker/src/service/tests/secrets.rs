@@ -2,6 +2,7 @@
 
 use super::{DATA_KEY, KEY, OLD_KEY, REASON, World, laptop};
 use crate::keys::Form;
+use crate::service::Visitor;
 use crate::testing::MailTrouble;
 use crate::testing::sample::record;
 
@@ -34,9 +35,21 @@ async fn neither_log_nor_store_nor_error_holds_a_token_a_code_or_a_key() {
     world.approve().await;
     world.settle().await;
     let link = world.token("KeyLink", "anna");
-    world.broker.open_link(&link, None).await.unwrap();
-    let opened = world.broker.redeem(&link, None).await.unwrap();
-    let again = world.broker.redeem(&link, None).await.unwrap_err();
+    world
+        .broker
+        .open_link(&link, Visitor::default())
+        .await
+        .unwrap();
+    let opened = world
+        .broker
+        .redeem(&link, "", Visitor::default())
+        .await
+        .unwrap();
+    let again = world
+        .broker
+        .redeem(&link, "", Visitor::default())
+        .await
+        .unwrap_err();
     world.settle().await;
     let passphrases = opened.keys.iter().filter(|it| it.form == Form::Passphrase);
     let sound: Vec<_> = passphrases.map(|it| it.key.is_ok()).collect();
@@ -72,7 +85,11 @@ async fn neither_log_nor_store_nor_error_holds_a_token_a_code_or_a_key() {
 async fn no_letter_and_no_row_of_the_log_tells_the_reason() {
     let world = World::new();
     let link = world.key_link().await;
-    world.broker.redeem(&link, None).await.unwrap();
+    world
+        .broker
+        .redeem(&link, "", Visitor::default())
+        .await
+        .unwrap();
     world.settle().await;
     let rows = serde_json::to_string(&world.log().await).unwrap();
     assert!(!rows.contains(REASON));

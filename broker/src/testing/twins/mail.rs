@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 
 use super::{INTERNALS, locked};
-use crate::letters::{Letter, Mail};
+use crate::letters::{Alarm, Letter, Mail};
 use crate::ports::{Finding, MailError, MailRenderer, Mailer};
 
 /// How a mailer fails.
@@ -73,18 +73,32 @@ pub struct PlainLetters;
 
 impl MailRenderer for PlainLetters {
     fn render(&self, letter: &Letter<'_>, message_id: String) -> Mail {
-        let (to, subject, text) = match letter {
+        let (to_name, to, subject, text) = match letter {
             Letter::OfRequest { kind, to, link, .. } => (
-                to,
+                &to.name,
+                &to.mail,
                 format!("{kind:?}"),
                 link.map(|token| token.expose().to_owned()),
             ),
-            Letter::SignIn { to, code, .. } => (to, "SignInCode".to_owned(), Some(code.expose())),
+            Letter::SignIn { to, code, .. } => (
+                &to.name,
+                &to.mail,
+                "SignInCode".to_owned(),
+                Some(code.expose()),
+            ),
+            Letter::StandIn { to, .. } => (&to.name, &to.mail, "StandIn".to_owned(), None),
+            Letter::Alarm { to, alarm } => {
+                let kind = match alarm {
+                    Alarm::Policy(_) => "PolicyAlarm",
+                    Alarm::GlassBroken { .. } => "GlassAlarm",
+                };
+                (&String::new(), *to, kind.to_owned(), None)
+            }
         };
         let text = text.unwrap_or_default();
         Mail {
-            to_name: to.name.clone(),
-            to: to.mail.clone(),
+            to_name: to_name.clone(),
+            to: to.clone(),
             subject,
             html: text.clone(),
             text,

@@ -7,14 +7,18 @@ use uuid::Uuid;
 
 use super::{at, commit, conflict, log, log_of, open, party, pending, rows, token};
 use crate::audit::{
-    Actor, Event, FetchFault, LogEntry, MailName, WhyNoRequest, WhyNoRotation, WhyNoSignIn,
+    Actor, Event, FetchFault, LogEntry, MailName, WhyNoPickUp, WhyNoRequest, WhyNoRotation,
+    WhyNoSignIn,
 };
 use crate::devices::BackendName;
 use crate::identity::{ProviderName, Way};
 use crate::keys::KeyId;
 use crate::letters::LetterKind;
 use crate::lifecycle::{Disclosure, Refusal, Step};
+use crate::people::GroupName;
+use crate::policy::{PolicyFault, WhichFault};
 use crate::ports::{LogQuery, Store, Write};
+use crate::text::Reason;
 
 /// Rows are 1, 2, 3, … in the order of their writing, also past changes that conflicted.
 pub async fn rows_are_numbered_without_a_gap(store: Arc<dyn Store>) {
@@ -108,10 +112,27 @@ fn events() -> Vec<Event> {
     vec![
         Event::Request(Step::Opened {
             asked: vec![party("boss")],
+            rule: "Servers".to_owned(),
+            for_whom: Some(party("anna")),
             keys: keys.clone(),
             unanswered: vec![BackendName("other".to_owned())],
         }),
-        Event::Request(Step::Approved),
+        Event::Request(Step::Supported {
+            in_place_of: Some(party("boss")),
+            votes: 1,
+            needed: 2,
+        }),
+        Event::Request(Step::Approved { in_place_of: None }),
+        Event::Request(Step::Reminded),
+        Event::Request(Step::AskedMore {
+            asked: vec![party("otto")],
+            last_resort: true,
+        }),
+        Event::Request(Step::GlassBroken {
+            reason: Reason::parse("The plane leaves.").unwrap(),
+            skipped: vec![party("boss")],
+        }),
+        Event::Request(Step::LinkWanted),
         Event::Request(Step::Declined),
         Event::Request(Step::Withdrawn),
         Event::Request(Step::Revoked),
@@ -131,8 +152,25 @@ fn events() -> Vec<Event> {
             command: "approve".to_owned(),
             why: Refusal::AlreadyDecided,
         },
+        Event::PolicyFailed {
+            fault: PolicyFault {
+                rule: "Servers".to_owned(),
+                which: WhichFault::UnknownGroup(GroupName("GG-Gone".to_owned())),
+            },
+        },
+        Event::StandInSet {
+            by: party("nina"),
+            until: at(60),
+        },
+        Event::StandInEnded,
         Event::ReviewOpened,
+        Event::ReviewRefused,
         Event::LinkOpened,
+        Event::LinkRefused,
+        Event::PickUpCodeMade,
+        Event::PickUpCodeRefused {
+            why: WhyNoPickUp::TooMany,
+        },
         Event::RedemptionAttempted,
         Event::RedemptionRefused {
             why: Refusal::Superseded,

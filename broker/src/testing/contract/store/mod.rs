@@ -1,6 +1,7 @@
 //! What every store does. Each clause takes a fresh store.
 
 pub mod crowd;
+pub mod desk;
 pub mod log;
 pub mod outbox;
 pub mod requests;
@@ -32,7 +33,8 @@ pub async fn whole_suite(make: impl AsyncFn() -> Arc<dyn Store>) {
     requests::every_state_survives(make().await).await;
     requests::a_person_sees_their_latest(make().await).await;
     requests::a_link_is_found_ended_or_not(make().await).await;
-    requests::the_longest_overdue_come_first(make().await).await;
+    requests::those_that_are_open_are_listed_oldest_first(make().await).await;
+    requests::the_longest_due_come_first(make().await).await;
     whole::a_change_that_conflicts_leaves_nothing(make().await).await;
     whole::a_change_that_conflicts_moves_nothing(make().await).await;
     whole::an_empty_change_is_committed(make().await).await;
@@ -44,6 +46,7 @@ pub async fn whole_suite(make: impl AsyncFn() -> Arc<dyn Store>) {
     outbox::a_finished_job_is_gone(make().await).await;
     outbox::a_postponed_job_comes_again(make().await).await;
     outbox::a_buried_job_rests_until_it_is_revived(make().await).await;
+    outbox::what_fails_is_listed_until_it_is_done(make().await).await;
     outbox::a_stale_lease_moves_nothing(make().await).await;
     outbox::the_next_moment_is_that_of_a_job_or_a_request(make().await).await;
     sign_in::a_sign_in_begins_once_and_ends_once(make().await).await;
@@ -53,6 +56,8 @@ pub async fn whole_suite(make: impl AsyncFn() -> Arc<dyn Store>) {
     sign_in::a_sign_in_at_a_provider_begins_once_and_ends_once(make().await).await;
     sessions::a_session_lasts_until_it_is_ended(make().await).await;
     sessions::what_ended_is_forgotten(make().await).await;
+    desk::who_stands_in_is_what_was_said_last(make().await).await;
+    desk::tries_of_a_code_are_counted_by_where_they_come_from(make().await).await;
     crowd::many_changes_at_once_all_land(make().await).await;
     crowd::one_of_many_advances_wins(make().await).await;
     crowd::a_conflict_does_not_harm_its_neighbours(make().await).await;
@@ -80,7 +85,12 @@ fn job_id(number: u128) -> JobId {
 fn pending(number: u128, made_at: Timestamp, lapses_at: Timestamp) -> Request {
     Request {
         made_at,
-        state: State::Pending { lapses_at },
+        state: State::Pending {
+            lapses_at,
+            votes: Vec::new(),
+            begun: 0,
+            next_at: None,
+        },
         ..request_numbered(number)
     }
 }

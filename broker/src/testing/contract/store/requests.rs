@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{advance, at, commit, conflict, load, open, party, pending, token, withdrawn};
 use crate::keys::KeyId;
-use crate::lifecycle::{Approval, Closing, Outcome, Request, RequestId, State};
+use crate::lifecycle::{Approval, Closing, Outcome, Request, RequestId, State, Vote};
 use crate::people::PersonId;
 use crate::ports::{Link, LinkKind, Store, StoredRequest, Version, Write};
 use crate::testing::sample::request_numbered;
@@ -212,9 +212,27 @@ pub async fn a_link_is_found_ended_or_not(store: Arc<dyn Store>) {
     assert_eq!(store.link(&token(9)).await.unwrap(), None);
 }
 
-/// Open requests are overdue from the very moment at which they are due; the longest overdue come
+/// Requests that are not closed are listed, oldest first, at most so many.
+pub async fn those_that_are_open_are_listed_oldest_first(store: Arc<dyn Store>) {
+    for (number, made) in [(1, 30), (2, 10), (3, 20)] {
+        commit(&*store, vec![open(&pending(number, at(made), at(99)))]).await;
+    }
+    let listed = async |limit| -> Vec<u128> {
+        let open = store.open_requests(limit).await.unwrap();
+        let ids = open.iter().map(|stored| stored.request.id.0.as_u128());
+        ids.collect()
+    };
+    assert_eq!(listed(9).await, [2, 3, 1]);
+    assert_eq!(listed(2).await, [2, 3]);
+    let two = RequestId(Uuid::from_u128(2));
+    let version = load(&*store, two).await.version;
+    commit(&*store, vec![advance(two, version, &withdrawn(at(40)))]).await;
+    assert_eq!(listed(9).await, [3, 1]);
+}
+
+/// Requests are due from the very moment at which time does something to them; the longest due come
 /// first, at most so many; closed ones never are.
-pub async fn the_longest_overdue_come_first(store: Arc<dyn Store>) {
+pub async fn the_longest_due_come_first(store: Arc<dyn Store>) {
     let due = [(1, 30), (2, 10), (3, 20), (4, 40)];
     for (number, lapses) in due {
         commit(&*store, vec![open(&pending(number, at(0), at(lapses)))]).await;
@@ -224,15 +242,15 @@ pub async fn the_longest_overdue_come_first(store: Arc<dyn Store>) {
         ..pending(5, at(0), at(5))
     };
     commit(&*store, vec![open(&closed)]).await;
-    let overdue = async |now, limit| -> Vec<u128> {
-        let ids = store.overdue(now, limit).await.unwrap();
+    let due = async |now, limit| -> Vec<u128> {
+        let ids = store.due(now, limit).await.unwrap();
         ids.iter().map(|id| id.0.as_u128()).collect()
     };
     let moment = SignedDuration::from_millis(1);
-    assert_eq!(overdue(at(10) - moment, 9).await, [0_u128; 0]);
-    assert_eq!(overdue(at(10), 9).await, [2]);
-    assert_eq!(overdue(at(30), 9).await, [2, 3, 1]);
-    assert_eq!(overdue(at(30), 2).await, [2, 3]);
+    assert_eq!(due(at(10) - moment, 9).await, [0_u128; 0]);
+    assert_eq!(due(at(10), 9).await, [2]);
+    assert_eq!(due(at(30), 9).await, [2, 3, 1]);
+    assert_eq!(due(at(30), 2).await, [2, 3]);
 
     let approved = State::Approved {
         approval: approval(),
@@ -243,16 +261,18 @@ pub async fn the_longest_overdue_come_first(store: Arc<dyn Store>) {
         let version = load(&*store, id).await.version;
         commit(&*store, vec![advance(id, version, &next)]).await;
     }
-    assert_eq!(overdue(at(50) - moment, 9).await, [1, 4]);
-    assert_eq!(overdue(at(50), 9).await, [1, 4, 2]);
+    assert_eq!(due(at(50) - moment, 9).await, [1, 4]);
+    assert_eq!(due(at(50), 9).await, [1, 4, 2]);
 }
 
 fn approval() -> Approval {
-    Approval {
+    let vote = Vote {
         by: party("boss"),
+        in_place_of: Some(party("nina")),
         at: at(1),
         comment: Comment::parse("Fine.").ok(),
-    }
+    };
+    Approval::Votes { votes: vec![vote] }
 }
 
 fn approved() -> State {

@@ -2,6 +2,7 @@
 
 mod write;
 
+use std::collections::HashMap;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
@@ -11,9 +12,10 @@ use super::{INTERNALS, locked};
 use crate::audit::LogRow;
 use crate::lifecycle::RequestId;
 use crate::people::{MailAddress, PersonId};
+use crate::policy::StandIn;
 use crate::ports::{
-    Challenge, Change, ClaimedJob, CommitError, DeadJob, Finding, Job, JobId, Lease, Link,
-    LogQuery, ProviderSignIn, Session, Store, StoreError, StoredRequest,
+    Challenge, Change, ClaimedJob, CommitError, DeadJob, FailingJob, Finding, Job, JobId, Lease,
+    Link, LogQuery, PickUp, ProviderSignIn, Session, Store, StoreError, StoredRequest,
 };
 use crate::tokens::{Reference, TokenHash};
 
@@ -37,6 +39,9 @@ struct Memory {
     challenges: Vec<Challenge>,
     provider_sign_ins: Vec<ProviderSignIn>,
     sessions: Vec<Session>,
+    stand_ins: Vec<StandIn>,
+    /// The code of each request, and how often codes were typed from where.
+    pick_ups: HashMap<RequestId, (TokenHash, HashMap<String, i64>)>,
 }
 
 #[derive(Debug, Clone)]
@@ -45,6 +50,7 @@ struct StoredJob {
     job: Job,
     queued_at: Timestamp,
     attempts: i64,
+    error: Option<String>,
     stage: Stage,
 }
 
@@ -56,14 +62,14 @@ enum Stage {
     /// Held by its latest attempt, and free again at this moment.
     Held(Timestamp),
     /// Given up.
-    Dead(String),
+    Dead,
 }
 
 impl StoredJob {
     fn due_at(&self) -> Option<Timestamp> {
         match self.stage {
             Stage::Free(due_at) | Stage::Held(due_at) => Some(due_at),
-            Stage::Dead(_) => None,
+            Stage::Dead => None,
         }
     }
 
@@ -172,16 +178,24 @@ impl Store for MemoryStore {
         .await
     }
 
-    async fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<RequestId>, StoreError> {
+    async fn open_requests(&self, limit: usize) -> Result<Vec<StoredRequest>, StoreError> {
         self.read(|memory| {
-            let mut overdue: Vec<_> = memory
-                .requests
-                .iter()
-                .filter(|stored| stored.request.state.is_overdue(now))
-                .map(|stored| (stored.request.state.due_at(), stored.request.id))
-                .collect();
-            overdue.sort_by_key(|(due, _)| *due);
-            overdue.into_iter().take(limit).map(|(_, id)| id).collect()
+            let is_open = |stored: &&StoredRequest| stored.request.state.due_at().is_some();
+            let mut open: Vec<_> = memory.requests.iter().filter(is_open).cloned().collect();
+            open.sort_by_key(|stored| stored.request.made_at);
+            open.truncate(limit);
+            open
+        })
+        .await
+    }
+
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<RequestId>, StoreError> {
+        self.read(|memory| {
+            let requests = memory.requests.iter().map(|stored| &stored.request);
+            let due = requests.filter_map(|request| Some((request.state.due_at()?, request.id)));
+            let mut due: Vec<_> = due.filter(|(at, _)| *at <= now).collect();
+            due.sort_by_key(|(at, _)| *at);
+            due.into_iter().take(limit).map(|(_, id)| id).collect()
         })
         .await
     }
@@ -237,17 +251,52 @@ impl Store for MemoryStore {
 
     async fn dead(&self, limit: usize) -> Result<Vec<DeadJob>, StoreError> {
         let dead = |job: &StoredJob| match &job.stage {
-            Stage::Dead(error) => Some(DeadJob {
+            Stage::Dead => Some(DeadJob {
                 id: job.id,
                 job: job.job.clone(),
                 attempts: job.attempts,
-                error: error.clone(),
+                error: job.error.clone().unwrap_or_default(),
             }),
             Stage::Free(_) | Stage::Held(_) => None,
         };
         self.read(|memory| {
             let jobs = memory.jobs.iter().filter_map(dead);
             jobs.take(limit).collect()
+        })
+        .await
+    }
+
+    async fn failing(&self, limit: usize) -> Result<Vec<FailingJob>, StoreError> {
+        let failing = |job: &StoredJob| {
+            Some(FailingJob {
+                job: job.job.clone(),
+                attempts: job.attempts,
+                error: job.error.clone()?,
+                next_try: job.due_at(),
+            })
+        };
+        self.read(|memory| {
+            let jobs = memory.jobs.iter().filter_map(failing);
+            jobs.take(limit).collect()
+        })
+        .await
+    }
+
+    async fn stand_in(&self, person: &PersonId) -> Result<Option<StandIn>, StoreError> {
+        self.read(|memory| {
+            let mut said = memory.stand_ins.iter();
+            said.find(|it| it.of.id == *person).cloned()
+        })
+        .await
+    }
+
+    async fn pick_up(&self, request: RequestId, from: &str) -> Result<Option<PickUp>, StoreError> {
+        self.read(|memory| {
+            let (code, tries) = memory.pick_ups.get(&request)?;
+            Some(PickUp {
+                code: *code,
+                attempts: tries.get(from).copied().unwrap_or(0),
+            })
         })
         .await
     }

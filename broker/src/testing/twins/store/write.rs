@@ -1,5 +1,7 @@
 //! Each write to the memory, and its precondition.
 
+use std::collections::HashMap;
+
 use super::{Memory, Stage, StoredJob};
 use crate::audit::LogRow;
 use crate::lifecycle::{Request, RequestId, State};
@@ -32,6 +34,7 @@ impl Memory {
                     job: *job,
                     queued_at: at,
                     attempts: 0,
+                    error: None,
                     stage: Stage::Free(at),
                 });
                 Ok(())
@@ -47,14 +50,12 @@ impl Memory {
                 self.jobs.retain(|job| job.id != lease.job);
                 Ok(())
             }
-            Write::Postpone { lease, due_at, .. } => {
-                self.held(lease)?.stage = Stage::Free(due_at);
-                Ok(())
-            }
-            Write::Bury { lease, error } => {
-                self.held(lease)?.stage = Stage::Dead(error);
-                Ok(())
-            }
+            Write::Postpone {
+                lease,
+                due_at,
+                error,
+            } => self.failed(lease, error, Stage::Free(due_at)),
+            Write::Bury { lease, error } => self.failed(lease, error, Stage::Dead),
             Write::Revive { job, at } => {
                 let is_dead = |it: &&mut StoredJob| it.id == job && it.due_at().is_none();
                 let dead = self
@@ -64,6 +65,33 @@ impl Memory {
                     .ok_or(CommitError::Conflict)?;
                 dead.stage = Stage::Free(at);
                 dead.queued_at = at;
+                Ok(())
+            }
+            Write::SetStandIn(said) => {
+                self.stand_ins.retain(|it| it.of.id != said.of.id);
+                self.stand_ins.push(*said);
+                Ok(())
+            }
+            Write::EndStandIn(person) => {
+                self.stand_ins.retain(|it| it.of.id != person);
+                Ok(())
+            }
+            Write::SetPickUp { request, code } => {
+                require(self.request(request).is_some())?;
+                self.pick_ups.insert(request, (code, HashMap::new()));
+                Ok(())
+            }
+            Write::CountPickUp {
+                request,
+                code,
+                from,
+                expected,
+            } => {
+                let found = self.pick_ups.get_mut(&request);
+                let (current, tries) = found.ok_or(CommitError::Conflict)?;
+                let tried = tries.entry(from).or_insert(0);
+                require(*current == code && *tried == expected)?;
+                *tried += 1;
                 Ok(())
             }
             Write::OpenChallenge(challenge) => {
@@ -155,6 +183,13 @@ impl Memory {
         let stored = stored.ok_or(CommitError::Conflict)?;
         stored.request.state = next;
         stored.version.0 += 1;
+        Ok(())
+    }
+
+    fn failed(&mut self, lease: Lease, error: String, stage: Stage) -> Result<(), CommitError> {
+        let job = self.held(lease)?;
+        job.stage = stage;
+        job.error = Some(error);
         Ok(())
     }
 

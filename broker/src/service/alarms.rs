@@ -1,0 +1,63 @@
+//! Telling operators what they have to look at.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Broker, Unavailable, before};
+use crate::audit::{Actor, Event, LogEntry};
+use crate::letters::Alarm;
+use crate::policy::PolicyFault;
+use crate::ports::{Job, Write};
+
+/// A fault that stays is told once in this time; each request that it stops has its row in the log.
+const AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(1);
+
+/// When which fault was told last.
+#[derive(Default)]
+pub(super) struct Told(Mutex<HashMap<String, Timestamp>>);
+
+impl Told {
+    /// Whether it is to be told now; it counts as told then.
+    fn is_due(&self, what: String, now: Timestamp) -> bool {
+        let mut told = self.0.lock().unwrap_or_else(|lock| lock.into_inner());
+        told.retain(|_, at| *at > before(now, AGAIN_AFTER));
+        if told.contains_key(&what) {
+            return false;
+        }
+        told.insert(what, now);
+        true
+    }
+}
+
+impl Broker {
+    /// The jobs that tell everybody who gets alarms.
+    pub(super) fn alarm(&self, alarm: &Alarm) -> Vec<Write> {
+        let now = self.now();
+        let jobs = self.parts.alarms.iter().map(|to| Job::Alarm {
+            to: to.clone(),
+            alarm: Box::new(alarm.clone()),
+        });
+        jobs.map(|job| self.enqueue_job(job, now)).collect()
+    }
+
+    /// The policy could not be carried out: an operator has to mend it.
+    pub(super) async fn policy_failed(&self, fault: &PolicyFault) -> Result<(), Unavailable> {
+        tracing::error!(
+            policy.rule = fault.rule,
+            fault = %fault.which,
+            "nobody can approve until the policy is mended; run `clavis check`"
+        );
+        let now = self.now();
+        let event = Event::PolicyFailed {
+            fault: fault.clone(),
+        };
+        let entry = LogEntry::of_nothing(event, Actor::Clavis, None, now);
+        let mut change = vec![Write::Log(Box::new(entry))];
+        if self.told.is_due(fault.to_string(), now) {
+            change.extend(self.alarm(&Alarm::Policy(fault.clone())));
+        }
+        Ok(self.commit(change).await?)
+    }
+}

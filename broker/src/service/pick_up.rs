@@ -1,0 +1,90 @@
+//! Pick-up codes: shown on the page of a request to whoever asked, typed on the page of its key
+//! link, and never mailed. Who has only read the mail has half of what it takes.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use super::{AdvanceError, Broker, Unavailable};
+use crate::audit::{Actor, Event, LogEntry, WhyNoPickUp};
+use crate::lifecycle::{Refusal, RequestId};
+use crate::people::Party;
+use crate::ports::{CommitError, Write};
+use crate::tokens::{OneTimeCode, Reference};
+
+/// How many codes may be typed from one network. Strangers use up their own tries and nobody
+/// else's; and a new code, which only who asked can make, begins anew.
+const ATTEMPTS: i64 = 5;
+
+/// The network that an address belongs to, as far as tries are counted: one customer has a whole
+/// /64 of IPv6.
+pub fn network(source: IpAddr) -> IpAddr {
+    match source.to_canonical() {
+        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))),
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+impl Broker {
+    /// Makes a pick-up code for a request that is open; it ends an earlier one. `None` for somebody
+    /// whom the request does not concern.
+    pub async fn make_pick_up(
+        &self,
+        person: &Party,
+        reference: &Reference,
+        source: Option<IpAddr>,
+    ) -> Result<Option<OneTimeCode>, AdvanceError> {
+        let Some(stored) = self.stored_of(person, reference).await? else {
+            return Ok(None);
+        };
+        let (request, now) = (stored.request, self.now());
+        if request.state.due_at().is_none() || request.state.is_overdue(now) {
+            return Err(Refusal::Closed.into());
+        }
+        let code = OneTimeCode::new(&*self.parts.random);
+        let actor = Actor::Person(person.clone());
+        let entry = LogEntry::of_request(&request, Event::PickUpCodeMade, actor, source, now);
+        let set = Write::SetPickUp {
+            request: request.id,
+            code: code.hash(request.id.0.as_bytes()),
+        };
+        let committed = self.commit(vec![set, Write::Log(Box::new(entry))]).await;
+        committed.map_err(Unavailable::from)?;
+        Ok(Some(code))
+    }
+
+    /// Counts a try before its code is looked at, so that guesses made at once count as many, and
+    /// says why it does not count.
+    pub(super) async fn judge_pick_up(
+        &self,
+        request: RequestId,
+        typed: &str,
+        source: Option<IpAddr>,
+    ) -> Result<Result<(), WhyNoPickUp>, Unavailable> {
+        let from = source.map_or_else(String::new, |source| network(source).to_string());
+        loop {
+            let Some(pick_up) = self.parts.store.pick_up(request, &from).await? else {
+                return Ok(Err(WhyNoPickUp::NoneMade));
+            };
+            if pick_up.attempts >= ATTEMPTS {
+                return Ok(Err(WhyNoPickUp::TooMany));
+            }
+            let count = Write::CountPickUp {
+                request,
+                code: pick_up.code,
+                from: from.clone(),
+                expected: pick_up.attempts,
+            };
+            match self.commit(vec![count]).await {
+                Ok(()) => {}
+                Err(CommitError::Conflict) => continue,
+                Err(error) => return Err(error.into()),
+            }
+            let typed = OneTimeCode::parse(typed);
+            let right = typed.is_some_and(|it| it.hash(request.0.as_bytes()) == pick_up.code);
+            return Ok(if right {
+                Ok(())
+            } else {
+                Err(WhyNoPickUp::Wrong)
+            });
+        }
+    }
+}
