@@ -53,7 +53,9 @@ pub(crate) fn broker(
         renderer: Arc::new(Letters::new(Arc::clone(site))),
         clock: Arc::clone(&supplies.clock),
         random: Arc::clone(&supplies.random),
-        nominated: settings.approval.nominated.clone(),
+        policy: settings.policy.clone(),
+        gates: settings.gates,
+        alarms: settings.alarms.clone(),
         terms: settings.terms,
         sign_in: SignInTerms {
             code_valid_for: settings.sign_in.code_valid_for,

@@ -1,5 +1,6 @@
 //! Whole configurations: the example, and what else is sound.
 
+mod approval;
 mod directory;
 mod documents;
 mod entra;
@@ -9,7 +10,8 @@ mod sign_in;
 
 use std::path::{Path, PathBuf};
 
-use clavis_broker::ports::PersonQuery;
+use clavis_broker::people::PersonQuery;
+use clavis_broker::policy::{Named, Policy};
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -175,9 +177,13 @@ fn the_example_is_read() {
     assert_eq!(smtp.timeout, SignedDuration::from_secs(10));
     assert_eq!(smtp.connections, 4);
 
+    let [rule] = settings.policy.rules() else {
+        panic!("one rule");
+    };
     assert!(matches!(
-        &settings.approval.nominated[..],
-        [PersonQuery::Mail(_), PersonQuery::Login(name)] if name == "mboss"
+        &rule.ask[1][..],
+        [Named::Person(PersonQuery::Mail(_)), Named::Person(PersonQuery::Login(name))]
+            if name == "mboss"
     ));
     assert_eq!(settings.terms.decide_within, SignedDuration::from_hours(72));
     assert_eq!(
@@ -241,7 +247,7 @@ fn a_demonstration_needs_no_server() {
         Directory::File { escrow, .. } if escrow.0 == "demo"
     ));
     assert_eq!(settings.mail.from_name, "Clavis");
-    assert!(settings.approval.nominated.is_empty());
+    assert_eq!(settings.policy, Policy::manager_else(Vec::new()));
     assert_eq!(settings.terms.link_valid_for, SignedDuration::from_hours(3));
 }
 

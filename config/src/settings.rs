@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use clavis_broker::devices::{BackendName, Serves};
 use clavis_broker::lifecycle::Terms;
 use clavis_broker::people::MailAddress;
-use clavis_broker::ports::PersonQuery;
+use clavis_broker::policy::Policy;
+use clavis_broker::service::Gates;
 use jiff::SignedDuration;
 use secrecy::SecretString;
 
@@ -38,9 +39,13 @@ pub struct Settings<P> {
     /// How mails leave.
     pub mail: Mail,
     /// Who approves.
-    pub approval: Approval,
+    pub policy: Policy,
     /// How long things may take.
     pub terms: Terms,
+    /// What is needed beside a link.
+    pub gates: Gates,
+    /// Where alarms go.
+    pub alarms: Vec<MailAddress>,
     /// Signing in.
     pub sign_in: SignIn,
 }
@@ -261,11 +266,4 @@ pub enum SmtpSecurity {
     Tls,
     /// STARTTLS, required, port 587 unless said otherwise.
     StartTls,
-}
-
-/// Who approves where the beneficiary has no manager who can.
-#[derive(Debug, Clone)]
-pub struct Approval {
-    /// By mail address or sign-in name, looked up in the directory at every request.
-    pub nominated: Vec<PersonQuery>,
 }

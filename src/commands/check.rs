@@ -6,13 +6,13 @@ use std::process::ExitCode;
 use clavis_backends::Supplies;
 use clavis_backends::entra::Uses;
 use clavis_broker::causes::with_causes;
-use clavis_broker::ports::{
-    Clock, Directory, EscrowBackend, Finding, PersonQuery, Severity, Store,
-};
+use clavis_broker::ports::{Clock, EscrowBackend, Finding, Severity, Store};
 
 use crate::assemble::Settings;
 use crate::system::SystemClock;
 use crate::{Outcome, assemble};
+
+use super::approvers;
 
 /// Prints a line for each finding, with a remedy under each that wants one. Fails where something
 /// does not work; a warning alone does not.
@@ -141,45 +141,8 @@ async fn check_directory(settings: &Settings, supplies: &Supplies) -> Vec<Findin
     {
         return findings;
     }
-    if settings.approval.nominated.is_empty() {
-        findings.push(Finding::warning(
-            "nobody is nominated to approve: whoever has no manager in the directory is refused",
-            "Name somebody in `nominated` of [approval].",
-        ));
-    }
-    for query in &settings.approval.nominated {
-        findings.push(check_nominated(&*directory, query).await);
-    }
+    findings.extend(approvers::check(&*directory, &settings.policy).await);
     findings
-}
-
-async fn check_nominated(directory: &dyn Directory, query: &PersonQuery) -> Finding {
-    let name = match query {
-        PersonQuery::Id(id) => id.to_string(),
-        PersonQuery::Mail(mail) => mail.to_string(),
-        PersonQuery::Login(login) => login.clone(),
-    };
-    let remedy = "Change `nominated` in [approval], or the person's entry in the directory.";
-    match directory.person(query).await {
-        Ok(Some(person)) => match person.party() {
-            Ok(party) => Finding::ok(format!("{name} is nominated to approve: {}", party.name)),
-            Err(unfit) => Finding::failure(
-                format!("{name} is nominated to approve, but {unfit}"),
-                remedy,
-            ),
-        },
-        Ok(None) => Finding::failure(
-            format!("{name} is nominated to approve, but the directory knows nobody by that name"),
-            remedy,
-        ),
-        Err(error) => Finding::failure(
-            format!(
-                "{name} is nominated to approve, but {}",
-                with_causes(&error)
-            ),
-            remedy,
-        ),
-    }
 }
 
 async fn check_escrow(settings: &Settings, supplies: &Supplies) -> Vec<(String, Vec<Finding>)> {

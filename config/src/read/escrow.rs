@@ -95,7 +95,8 @@ fn entry<P>(section: &Section<'_>, around: &Surroundings<'_>, kinds: &[EscrowKin
     }
 }
 
-fn pattern(value: &DeValue<'_>) -> Result<NamePattern, Wrong> {
+/// A name in which `*` may stand for anything.
+pub(super) fn pattern(value: &DeValue<'_>) -> Result<NamePattern, Wrong> {
     NamePattern::parse(&text(value)?).map_err(|_| {
         Wrong::new(
             "has an entry that is not the name of a device",

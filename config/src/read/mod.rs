@@ -2,9 +2,11 @@
 
 pub(crate) mod active_directory;
 mod address;
+mod approval;
 mod directory;
 pub(crate) mod entra;
 mod escrow;
+mod gates;
 mod mail;
 mod rotation;
 mod server;
@@ -84,16 +86,21 @@ pub(crate) fn settings<P>(
     let mail = root
         .required_table("mail")
         .and_then(|s| mail::mail(&s, origin, &tenants));
-    let (approval, terms) = terms::approval_and_terms(
-        root.optional_table("approval").as_ref(),
+    let approval = root.optional_table("approval");
+    let terms = terms::terms(
+        approval.as_ref(),
         root.optional_table("links").as_ref(),
         rotation::rotate_after(root, &escrow),
     );
+    let policy = approval::policy(approval.as_ref(), &escrow, &terms);
     let sign_in = sign_in::sign_in(
         root.optional_table("sign_in").as_ref(),
         origin,
         directory.as_ref(),
     );
+    let has_providers = sign_in.as_ref().is_some_and(|it| !it.providers.is_empty());
+    let gates = gates::gates(root.optional_table("gates").as_ref(), has_providers);
+    let alarms = gates::alarms(root.optional_table("alarms").as_ref());
     Some(Settings {
         server: server?,
         organisation: organisation?,
@@ -103,8 +110,10 @@ pub(crate) fn settings<P>(
         escrow: escrow::settings(escrow)?,
         directory: directory?,
         mail: mail?,
-        approval,
+        policy,
         terms,
+        gates,
+        alarms,
         sign_in: sign_in?,
     })
 }

@@ -29,6 +29,10 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), NotApp
             _ => Err(NotApplied::Conflict),
         }
     };
+    let any_rows = |statement: &str, parameters: &[&dyn ToSql]| -> Result<(), NotApplied> {
+        connection.prepare_cached(statement)?.execute(parameters)?;
+        Ok(())
+    };
     match write {
         Write::Open(request) => one_row(
             sql::OPEN,
@@ -82,6 +86,26 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), NotApp
             params![None::<i64>, error, job_id(lease.job), lease.attempt],
         ),
         Write::Revive { job, at } => one_row(sql::REVIVE, params![millis(*at), job_id(*job)]),
+        Write::SetStandIn(said) => one_row(sql::SET_STAND_IN, params![said.of.id.0, json(said)?]),
+        Write::EndStandIn(person) => any_rows(sql::END_STAND_IN, params![person.0]),
+        Write::SetPickUp { request, code } => {
+            one_row(sql::SET_PICK_UP, params![request_id(*request), code.0])
+        }
+        Write::CountPickUp {
+            request,
+            code,
+            from,
+            expected: 0,
+        } => one_row(sql::FIRST_TRY, params![request_id(*request), code.0, from]),
+        Write::CountPickUp {
+            request,
+            code,
+            from,
+            expected,
+        } => one_row(
+            sql::ANOTHER_TRY,
+            params![request_id(*request), code.0, from, expected],
+        ),
         Write::OpenChallenge(challenge) => {
             let (code, person) = match &challenge.state {
                 ChallengeState::Waiting => (None, None),
@@ -138,12 +162,7 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), NotApp
         Write::TouchSession { token, at } => {
             one_row(sql::TOUCH_SESSION, params![millis(*at), token.0])
         }
-        Write::EndSession(token) => {
-            connection
-                .prepare_cached(sql::END_SESSION)?
-                .execute(params![token.0])?;
-            Ok(())
-        }
+        Write::EndSession(token) => any_rows(sql::END_SESSION, params![token.0]),
     }
 }
 

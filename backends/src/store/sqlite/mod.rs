@@ -19,9 +19,10 @@ use clavis_broker::audit::LogRow;
 use clavis_broker::causes::with_causes;
 use clavis_broker::lifecycle::RequestId;
 use clavis_broker::people::{MailAddress, PersonId};
+use clavis_broker::policy::StandIn;
 use clavis_broker::ports::{
-    Challenge, Change, ClaimedJob, CommitError, DeadJob, Finding, Link, LogQuery, ProviderSignIn,
-    Session, Store, StoreError, StoredRequest,
+    Challenge, Change, ClaimedJob, CommitError, DeadJob, FailingJob, Finding, Link, LogQuery,
+    PickUp, ProviderSignIn, Session, Store, StoreError, StoredRequest,
 };
 use clavis_broker::tokens::{Reference, TokenHash};
 use jiff::{SignedDuration, Timestamp};
@@ -138,16 +139,29 @@ impl Store for SqliteStore {
         self.readers.read("listing requests", read).await
     }
 
-    async fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<RequestId>, StoreError> {
+    async fn open_requests(&self, limit: usize) -> Result<Vec<StoredRequest>, StoreError> {
+        let read = move |connection: &Connection| {
+            let parameters = params![count(limit)];
+            many(
+                connection,
+                sql::OPEN_REQUESTS,
+                parameters,
+                rows::stored_request,
+            )
+        };
+        self.readers.read("listing requests", read).await
+    }
+
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<RequestId>, StoreError> {
         let read = move |connection: &Connection| {
             many(
                 connection,
-                sql::OVERDUE,
+                sql::DUE,
                 params![millis(now), count(limit)],
                 rows::id_of_request,
             )
         };
-        self.readers.look_up("looking for what has run out", read)
+        self.readers.look_up("looking for what time does", read)
     }
 
     async fn log(&self, query: &LogQuery) -> Result<Vec<LogRow>, StoreError> {
@@ -173,7 +187,9 @@ impl Store for SqliteStore {
 
     async fn latest(&self) -> Result<Option<Timestamp>, StoreError> {
         let read = |connection: &Connection| {
-            one(connection, sql::LATEST, params![], rows::optional_moment)
+            one(connection, sql::LATEST, params![], |row| {
+                rows::optional_moment(row, 0)
+            })
         };
         Ok(self.readers.read("reading the log", read).await?.flatten())
     }
@@ -212,9 +228,37 @@ impl Store for SqliteStore {
         self.readers.read("listing dead jobs", read).await
     }
 
+    async fn failing(&self, limit: usize) -> Result<Vec<FailingJob>, StoreError> {
+        let read = move |connection: &Connection| {
+            let parameters = params![count(limit)];
+            many(connection, sql::FAILING, parameters, rows::failing_job)
+        };
+        self.readers.read("listing failing jobs", read).await
+    }
+
+    async fn stand_in(&self, person: &PersonId) -> Result<Option<StandIn>, StoreError> {
+        let read = |connection: &Connection| {
+            let parameters = params![person.0];
+            one(connection, sql::STAND_IN, parameters, |row| {
+                rows::text(row, 0)
+            })
+        };
+        self.readers.look_up("looking for who stands in", read)
+    }
+
+    async fn pick_up(&self, request: RequestId, from: &str) -> Result<Option<PickUp>, StoreError> {
+        let read = |connection: &Connection| {
+            let parameters = params![request_id(request), from];
+            one(connection, sql::PICK_UP, parameters, rows::pick_up)
+        };
+        self.readers.look_up("loading a pick-up code", read)
+    }
+
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         let read = |connection: &Connection| {
-            one(connection, sql::NEXT_DUE, params![], rows::optional_moment)
+            one(connection, sql::NEXT_DUE, params![], |row| {
+                rows::optional_moment(row, 0)
+            })
         };
         Ok(self
             .readers

@@ -5,8 +5,8 @@ use clavis_broker::identity::{ProviderName, Way};
 use clavis_broker::lifecycle::{Request, RequestId};
 use clavis_broker::people::MailAddress;
 use clavis_broker::ports::{
-    Challenge, ChallengeState, ClaimedJob, DeadJob, JobId, Lease, Link, ProviderSignIn, Session,
-    StoreError, StoredRequest, Version,
+    Challenge, ChallengeState, ClaimedJob, DeadJob, FailingJob, JobId, Lease, Link, PickUp,
+    ProviderSignIn, Session, StoreError, StoredRequest, Version,
 };
 use clavis_broker::tokens::TokenHash;
 use jiff::Timestamp;
@@ -125,6 +125,24 @@ pub(super) fn dead_job(row: &Row<'_>) -> Result<DeadJob, RowError> {
     })
 }
 
+/// `job, attempt, error, due_at`
+pub(super) fn failing_job(row: &Row<'_>) -> Result<FailingJob, RowError> {
+    Ok(FailingJob {
+        job: text(row, 0)?,
+        attempts: row.get(1)?,
+        error: row.get(2)?,
+        next_try: optional_moment(row, 3)?,
+    })
+}
+
+/// `code, tries`
+pub(super) fn pick_up(row: &Row<'_>) -> Result<PickUp, RowError> {
+    Ok(PickUp {
+        code: TokenHash(row.get(0)?),
+        attempts: row.get::<_, Option<i64>>(1)?.unwrap_or(0),
+    })
+}
+
 /// `address, begun_at, attempts, expires_at, code, person`
 pub(super) fn challenge(row: &Row<'_>, token: &TokenHash) -> Result<Challenge, RowError> {
     let state = match row.get::<_, Option<[u8; 32]>>(4)? {
@@ -174,11 +192,11 @@ pub(super) fn session(row: &Row<'_>, token: &TokenHash) -> Result<Session, RowEr
     })
 }
 
-/// The least moment of a column that may be empty.
-pub(super) fn optional_moment(row: &Row<'_>) -> Result<Option<Timestamp>, RowError> {
-    if row.get::<_, Option<i64>>(0)?.is_none() {
+/// A moment of a column that may be empty.
+pub(super) fn optional_moment(row: &Row<'_>, at: usize) -> Result<Option<Timestamp>, RowError> {
+    if row.get::<_, Option<i64>>(at)?.is_none() {
         Ok(None)
     } else {
-        moment(row, 0).map(Some)
+        moment(row, at).map(Some)
     }
 }

@@ -43,6 +43,9 @@ pub(super) const IS_ANY_DUE: &str = "SELECT 1 FROM jobs WHERE due_at <= $1 LIMIT
 pub(super) const DEAD: &str = "
     SELECT id, job, attempt, error FROM jobs WHERE due_at IS NULL ORDER BY queued_at, id LIMIT $1";
 
+pub(super) const FAILING: &str = "
+    SELECT job, attempt, error, due_at FROM jobs WHERE error IS NOT NULL ORDER BY queued_at, id LIMIT $1";
+
 pub(super) const NEXT_DUE: &str = "
     SELECT MIN(due_at) FROM (
         SELECT MIN(due_at) AS due_at FROM jobs WHERE due_at IS NOT NULL
@@ -50,7 +53,10 @@ pub(super) const NEXT_DUE: &str = "
         SELECT MIN(due_at) AS due_at FROM requests WHERE due_at IS NOT NULL
     ) AS waiting";
 
-pub(super) const OVERDUE: &str = "
+pub(super) const OPEN_REQUESTS: &str = "
+    SELECT body, state, version FROM requests WHERE due_at IS NOT NULL ORDER BY made_at, id LIMIT $1";
+
+pub(super) const DUE: &str = "
     SELECT id FROM requests WHERE due_at <= $1 ORDER BY due_at, id LIMIT $2";
 
 pub(super) const REQUEST: &str = "SELECT body, state, version FROM requests WHERE id = $1";
@@ -75,6 +81,36 @@ pub(super) const LOG_ROWS_OF: &str = "
     SELECT seq, entry FROM log WHERE request = $1 AND seq > $2 ORDER BY seq LIMIT $3";
 
 pub(super) const LATEST: &str = "SELECT at FROM log ORDER BY seq DESC LIMIT 1";
+
+pub(super) const SET_STAND_IN: &str = "
+    INSERT INTO stand_ins (person, said) VALUES ($1, $2)
+    ON CONFLICT (person) DO UPDATE SET said = excluded.said";
+
+pub(super) const END_STAND_IN: &str = "DELETE FROM stand_ins WHERE person = $1";
+
+pub(super) const STAND_IN: &str = "SELECT said FROM stand_ins WHERE person = $1";
+
+pub(super) const SET_PICK_UP: &str = "
+    INSERT INTO pick_ups (request, code) VALUES ($1, $2)
+    ON CONFLICT (request) DO UPDATE SET code = excluded.code";
+
+pub(super) const PICK_UP: &str = "
+    SELECT pick_ups.code, pick_up_tries.tries
+    FROM pick_ups LEFT JOIN pick_up_tries
+        ON pick_up_tries.request = pick_ups.request
+        AND pick_up_tries.code = pick_ups.code
+        AND pick_up_tries.network = $2
+    WHERE pick_ups.request = $1";
+
+pub(super) const FIRST_TRY: &str = "
+    INSERT INTO pick_up_tries (request, code, network, tries)
+    SELECT request, code, $3, 1 FROM pick_ups WHERE request = $1 AND code = $2
+    ON CONFLICT DO NOTHING";
+
+pub(super) const ANOTHER_TRY: &str = "
+    UPDATE pick_up_tries SET tries = tries + 1
+    WHERE request = $1 AND code = $2 AND network = $3 AND tries = $4
+        AND EXISTS (SELECT 1 FROM pick_ups WHERE pick_ups.request = $1 AND pick_ups.code = $2)";
 
 pub(super) const OPEN_CHALLENGE: &str = "
     INSERT INTO challenges (token, mail, address, begun_at, attempts, expires_at, code, person)
@@ -148,7 +184,13 @@ mod tests {
             CLAIM,
             IS_ANY_DUE,
             DEAD,
-            OVERDUE,
+            OPEN_REQUESTS,
+            DUE,
+            FAILING,
+            STAND_IN,
+            END_STAND_IN,
+            PICK_UP,
+            ANOTHER_TRY,
             REQUEST,
             REQUEST_BY_REFERENCE,
             LINK,
@@ -177,7 +219,7 @@ mod tests {
     #[test]
     fn timers_cost_what_has_run_out_and_not_what_is_pending() {
         assert_eq!(
-            plan(OVERDUE),
+            plan(DUE),
             ["SEARCH requests USING COVERING INDEX requests_due (due_at<?)"]
         );
         assert!(

@@ -1,0 +1,26 @@
+-- Requests that are open, in the order in which they were made.
+CREATE INDEX requests_open ON requests (made_at, id) WHERE due_at IS NOT NULL;
+
+-- Jobs that have failed so far, or were given up.
+CREATE INDEX jobs_failing ON jobs (queued_at, id) WHERE error IS NOT NULL;
+
+-- Who decides in whose place; `said` is all of it.
+CREATE TABLE stand_ins (
+    person TEXT PRIMARY KEY,
+    said   TEXT NOT NULL
+);
+
+-- The pick-up code of a request, by its hash.
+CREATE TABLE pick_ups (
+    request TEXT PRIMARY KEY REFERENCES requests (id),
+    code    BLOB NOT NULL
+);
+
+-- How often a code was typed from which network. Tries of an earlier code count no more.
+CREATE TABLE pick_up_tries (
+    request TEXT NOT NULL REFERENCES pick_ups (request),
+    code    BLOB NOT NULL,
+    network TEXT NOT NULL,
+    tries   BIGINT NOT NULL,
+    PRIMARY KEY (request, code, network)
+);

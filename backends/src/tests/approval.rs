@@ -1,0 +1,193 @@
+//! `[approval]`, `[[approval.rule]]`, `[gates]` and `[alarms]`.
+
+use clavis_broker::people::GroupName;
+use clavis_broker::policy::{Named, Rule};
+use clavis_broker::service::{Gates, KeyGate, ReviewGate};
+use jiff::SignedDuration;
+
+use super::{EXAMPLE, Settings, changed, parse, said, with_the_application};
+
+/// The example with everything about approval that it shows in comments.
+fn shown() -> String {
+    let example = with_the_application();
+    let from = example.find("\n[approval]\n").expect("the section");
+    let to = from + example[from..].find("\n[gates]\n").expect("its end");
+    let shown = example[from..to]
+        .replace("\n#     # ", "\n")
+        .replace("\n#     ", "\n");
+    format!("{}{shown}{}", &example[..from], &example[to..])
+}
+
+fn with(line: &str, other: &str) -> String {
+    let text = shown();
+    assert!(text.contains(&format!("\n{line}\n")), "no line {line}");
+    text.replacen(&format!("\n{line}\n"), &format!("\n{other}\n"), 1)
+}
+
+fn sound(text: &str) -> Settings {
+    parse(text).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+fn problems(line: &str, other: &str) -> Vec<String> {
+    let problems = parse(&with(line, other)).expect_err("a problem");
+    problems.iter().map(|it| it.what.clone()).collect()
+}
+
+fn group(name: &str) -> GroupName {
+    GroupName(name.to_owned())
+}
+
+fn hours(hours: i64) -> SignedDuration {
+    SignedDuration::from_hours(hours)
+}
+
+#[test]
+fn rules_come_in_their_order_and_what_they_do_not_say_holds_as_above() {
+    let settings = sound(&shown());
+    let [servers, otherwise] = settings.policy.rules() else {
+        panic!("two rules");
+    };
+    assert_eq!(servers.name, "Servers");
+    assert_eq!(servers.matches.units.len(), 1);
+    assert_eq!(servers.matches.groups, [group("GG-Admins")]);
+    assert_eq!(servers.matches.backends.len(), 1);
+    assert_eq!(servers.ask, [[Named::Group(group("GG-Server-Owners"))]]);
+    assert_eq!(servers.needed.get(), 2);
+    assert_eq!(servers.escalation.last_resort, None, "never");
+    assert_eq!(
+        servers.escalation.alternates,
+        otherwise.escalation.alternates
+    );
+    assert_eq!(otherwise.ask.len(), 2);
+    assert_eq!(
+        otherwise.escalation.last_resort,
+        Some((hours(24), group("GG-Last-Resort")))
+    );
+}
+
+#[test]
+fn people_of_one_step_are_asked_together() {
+    let text = with(
+        "ask = [\"group:GG-Server-Owners\"]",
+        "ask = [[\"manager\", \"owners_manager\"], \"nominated\"]",
+    );
+    let rules: Vec<Rule> = sound(&text).policy.rules().to_vec();
+    assert_eq!(rules[0].ask[0], [Named::Manager, Named::OwnersManager]);
+    assert_eq!(rules[0].ask[1].len(), 2);
+}
+
+#[test]
+fn a_policy_that_cannot_be_meant_is_refused() {
+    for (line, other, problem) in [
+        (
+            "alternates_after = \"8h\"",
+            "",
+            "`alternates` is there without `alternates_after`",
+        ),
+        (
+            "last_resort_after = \"24h\"",
+            "last_resort_after = \"73h\"",
+            "`last_resort_after` (73h) is not before a request lapses",
+        ),
+        (
+            "ask = [\"group:GG-Server-Owners\"]",
+            "ask = []",
+            "`ask` names nobody",
+        ),
+        (
+            "ask = [\"group:GG-Server-Owners\"]",
+            "",
+            "the rule does not say who is asked",
+        ),
+        (
+            "ask = [\"group:GG-Server-Owners\"]",
+            "ask = [\"manager\"]",
+            "`needed` is 2, and no step of `ask` names so many",
+        ),
+        (
+            "ask = [\"group:GG-Server-Owners\"]",
+            "ask = [\"group GG-Server-Owners\"]",
+            "`ask` has an entry that is neither a mail address nor a sign-in name",
+        ),
+        (
+            "backends = [\"corp\"]",
+            "backends = [\"cloud\"]",
+            "`backends` has an entry that is no [[escrow]] section",
+        ),
+        (
+            "units = [\"OU=Servers,DC=corp,DC=example,DC=com\"]",
+            "units = [\"Servers\"]",
+            "`units` has an entry that is no organisational unit",
+        ),
+        ("needed = 2", "needed = 0", "`needed` is out of range"),
+        (
+            "groups = [\"GG-Admins\"]",
+            "group = [\"GG-Admins\"]",
+            "unknown key `group`; did you mean `groups`?",
+        ),
+    ] {
+        let said = problems(line, other);
+        assert!(said.iter().any(|it| it == problem), "{said:#?}");
+    }
+}
+
+#[test]
+fn a_rule_without_a_condition_or_with_an_empty_one_is_refused() {
+    let text = shown().replace("\ngroups = [\"GG-Admins\"]\n", "\ngroups = []\n");
+    let found = parse(&text).expect_err("a problem");
+    let what: Vec<_> = found.iter().map(|it| it.what.clone()).collect();
+    assert_eq!(what, ["`groups` names nothing that the rule could be for"]);
+    let mut text = shown();
+    for line in [
+        "units = [\"OU=Servers,DC=corp,DC=example,DC=com\"]",
+        "groups = [\"GG-Admins\"]",
+        "devices = [\"SRV-*\"]",
+        "backends = [\"corp\"]",
+    ] {
+        text = text.replacen(&format!("\n{line}\n"), "\n", 1);
+    }
+    let found = parse(&text).expect_err("a problem");
+    let what: Vec<_> = found.iter().map(|it| it.what.clone()).collect();
+    assert_eq!(
+        what,
+        ["the rule fits every request, so that none below it ever holds"]
+    );
+}
+
+#[test]
+fn whoever_signs_in_at_a_provider_does_so_before_a_decision() {
+    assert_eq!(sound(EXAMPLE).gates, Gates::default());
+    let strict = changed(&[
+        ("# review = \"link\"", "review = \"sign_in\""),
+        ("# key = \"link\"", "key = \"code\""),
+    ]);
+    let expected = Gates {
+        review: ReviewGate::SignIn,
+        key: KeyGate::Code,
+    };
+    assert_eq!(sound(&strict).gates, expected);
+    let (before, provider) = EXAMPLE
+        .split_once("\n#     [[sign_in.provider]]\n")
+        .expect("the section");
+    let provider = provider.replace("\n#     ", "\n");
+    let text = format!("{before}\n[[sign_in.provider]]\n{provider}");
+    assert_eq!(sound(&text).gates.review, ReviewGate::SignIn);
+    assert_eq!(
+        said("# review = \"link\"", "review = \"password\""),
+        ["`review` is neither \"link\" nor \"sign_in\""]
+    );
+    assert_eq!(
+        said("# key = \"link\"", "key = \"password\""),
+        ["`key` is none of \"link\", \"sign_in\" and \"code\""]
+    );
+}
+
+#[test]
+fn alarms_go_to_mail_addresses() {
+    let some = changed(&[("# mail = []", "mail = [\"secops@example.com\"]")]);
+    assert_eq!(sound(&some).alarms.len(), 1);
+    assert_eq!(
+        said("# mail = []", "mail = [\"secops\"]"),
+        ["`mail` is not a mail address"]
+    );
+}

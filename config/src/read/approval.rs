@@ -1,0 +1,327 @@
+//! `[approval]` and `[[approval.rule]]`: who approves, and what happens while nobody does.
+
+use std::num::NonZeroU8;
+
+use clavis_broker::devices::{BackendName, Serves};
+use clavis_broker::lifecycle::Terms;
+use clavis_broker::people::{GroupName, PersonQuery};
+use clavis_broker::policy::{Escalation, Matches, Named, Policy, Rule};
+use clavis_broker::units::Unit;
+use jiff::SignedDuration;
+use toml::de::DeValue;
+
+use super::escrow::Entry;
+use super::terms::{DAY, MINUTE};
+use crate::document::Section;
+use crate::problems::Wrong;
+use crate::values::{duration, mail, number, text};
+
+/// Reads `[approval]`, which may be missing.
+pub(super) fn policy<P>(
+    section: Option<&Section<'_>>,
+    escrow: &[Entry<P>],
+    terms: &Terms,
+) -> Policy {
+    let Some(section) = section else {
+        return Policy::manager_else(Vec::new());
+    };
+    let nominated = section.list("nominated", person);
+    let otherwise = Rule::manager_else(nominated.clone());
+    let mut otherwise = Rule {
+        ask: asked(section, &nominated).unwrap_or(otherwise.ask),
+        needed: needed(section),
+        escalation: escalation(section, &Escalation::default(), &nominated, terms),
+        ..otherwise
+    };
+    if section.has("needed") || section.has("ask") {
+        check_needed(section, &otherwise, &nominated);
+    }
+    let rules = section.tables("rule");
+    let mut names: Vec<String> = Vec::new();
+    let rules = rules.iter().filter_map(|section| {
+        let rule = rule(section, &otherwise.escalation, &nominated, escrow, terms)?;
+        if names.contains(&rule.name) {
+            section.problem(
+                "name",
+                "`name` is that of an earlier rule",
+                "Give each rule a name of its own: it stands in the log.",
+            );
+        }
+        names.push(rule.name.clone());
+        Some(rule)
+    });
+    let rules: Vec<_> = rules.collect();
+    "everything else".clone_into(&mut otherwise.name);
+    Policy::new(rules, otherwise)
+}
+
+fn rule<P>(
+    section: &Section<'_>,
+    inherited: &Escalation,
+    nominated: &[PersonQuery],
+    escrow: &[Entry<P>],
+    terms: &Terms,
+) -> Option<Rule> {
+    let name = section.required("name", text);
+    let matches = Matches {
+        units: section.list("units", unit),
+        groups: section.list("groups", |value| text(value).map(GroupName)),
+        devices: Serves(section.list("devices", super::escrow::pattern)),
+        backends: section.list("backends", |value| backend(value, escrow)),
+    };
+    let conditions = ["units", "groups", "devices", "backends"];
+    if !conditions.iter().any(|key| section.has(key)) {
+        section.problem(
+            "name",
+            "the rule fits every request, so that none below it ever holds",
+            "Say what it is for: `units`, `groups`, `devices` or `backends`. What holds for \
+             everything else stands in [approval] itself.",
+        );
+    }
+    for key in conditions.iter().filter(|key| section.has(key)) {
+        let is_empty = match *key {
+            "units" => matches.units.is_empty(),
+            "groups" => matches.groups.is_empty(),
+            "devices" => matches.devices.0.is_empty(),
+            _ => matches.backends.is_empty(),
+        };
+        if is_empty {
+            section.problem(
+                key,
+                format!("`{key}` names nothing that the rule could be for"),
+                "Name at least one, or remove the line.",
+            );
+        }
+    }
+    let ask = asked(section, nominated);
+    if !section.has("ask") {
+        section.problem(
+            "name",
+            "the rule does not say who is asked",
+            "Add `ask = [\"manager\"]`, or name a group as \"group:NAME\", or people.",
+        );
+    }
+    let rule = Rule {
+        name: name?,
+        matches,
+        ask: ask?,
+        needed: needed(section),
+        escalation: escalation(section, inherited, nominated, terms),
+    };
+    check_needed(section, &rule, nominated);
+    Some(rule)
+}
+
+/// The steps of `ask`; `None` where it is not there, or names nobody.
+fn asked(section: &Section<'_>, nominated: &[PersonQuery]) -> Option<Vec<Vec<Named>>> {
+    let steps = section.list("ask", |value| step(value, nominated));
+    let steps: Vec<_> = steps.into_iter().filter(|step| !step.is_empty()).collect();
+    if section.has("ask") && steps.is_empty() {
+        section.problem(
+            "ask",
+            "`ask` names nobody",
+            "Write `ask = [\"manager\"]`, or name a group as \"group:NAME\", or people.",
+        );
+    }
+    (!steps.is_empty()).then_some(steps)
+}
+
+/// Those who are asked together: one, or a list.
+fn step(value: &DeValue<'_>, nominated: &[PersonQuery]) -> Result<Vec<Named>, Wrong> {
+    let DeValue::Array(together) = value else {
+        return named(value, nominated);
+    };
+    let together = together.iter().map(|it| named(it.get_ref(), nominated));
+    Ok(together.collect::<Result<Vec<_>, _>>()?.concat())
+}
+
+fn named(value: &DeValue<'_>, nominated: &[PersonQuery]) -> Result<Vec<Named>, Wrong> {
+    Ok(match text(value)?.as_str() {
+        "manager" => vec![Named::Manager],
+        "owners_manager" => vec![Named::OwnersManager],
+        "nominated" => nominated.iter().cloned().map(Named::Person).collect(),
+        who => match who.strip_prefix("group:") {
+            Some(name) => vec![Named::Group(GroupName(name.trim().to_owned()))],
+            None => vec![Named::Person(person(value)?)],
+        },
+    })
+}
+
+fn needed(section: &Section<'_>) -> NonZeroU8 {
+    let needed = section.optional("needed", number(1..=10)).unwrap_or(1);
+    u8::try_from(needed)
+        .ok()
+        .and_then(NonZeroU8::new)
+        .unwrap_or(NonZeroU8::MIN)
+}
+
+/// Reports a rule of which no step could ever have as many people as are needed.
+fn check_needed(section: &Section<'_>, rule: &Rule, nominated: &[PersonQuery]) {
+    let needed = usize::from(rule.needed.get());
+    let may_do = |step: &Vec<Named>| {
+        let is_group = |named: &Named| matches!(named, Named::Group(_));
+        step.iter().any(is_group) || step.len() >= needed
+    };
+    let is_default = rule.ask == Rule::manager_else(nominated.to_vec()).ask;
+    if needed > 1 && !rule.ask.iter().any(may_do) && !(is_default && nominated.len() >= needed) {
+        section.problem(
+            "needed",
+            format!("`needed` is {needed}, and no step of `ask` names so many"),
+            "Ask several together, as in `ask = [[\"manager\", \"owners_manager\"]]`, or a group.",
+        );
+    }
+}
+
+/// What happens while nobody decides: what the section says, and else what holds above it.
+fn escalation(
+    section: &Section<'_>,
+    inherited: &Escalation,
+    nominated: &[PersonQuery],
+    terms: &Terms,
+) -> Escalation {
+    let remind_after = time(section, "remind_after", terms);
+    let alternates = section.list("alternates", |value| named(value, nominated));
+    let alternates: Vec<_> = alternates.into_iter().flatten().collect();
+    let alternates_after = time(section, "alternates_after", terms);
+    let last_resort = section.optional("last_resort", group);
+    let last_resort_after = time(section, "last_resort_after", terms);
+    let [has_alternates, has_last_resort] = [
+        ["alternates", "alternates_after"],
+        ["last_resort", "last_resort_after"],
+    ]
+    .map(|keys| both(section, keys));
+    Escalation {
+        remind_after: remind_after.unwrap_or(inherited.remind_after),
+        alternates: match alternates_after {
+            None if !has_alternates => inherited.alternates.clone(),
+            Some(None) | None => None,
+            Some(Some(after)) => Some((after, alternates)),
+        },
+        last_resort: match last_resort_after {
+            None if !has_last_resort => inherited.last_resort.clone(),
+            Some(None) | None => None,
+            Some(Some(after)) => last_resort.map(|group| (after, group)),
+        },
+    }
+}
+
+/// Whether one of two keys that need each other is there; reports the one that is missing. `never`
+/// alone needs no other.
+fn both(section: &Section<'_>, [who, when]: [&'static str; 2]) -> bool {
+    if section.has(who) && !section.has(when) {
+        let what = format!("`{who}` is there without `{when}`");
+        section.problem(who, what, format!("Add `{when} = \"8h\"`, for example."));
+    }
+    section.has(who) || section.has(when)
+}
+
+/// A time after which something happens while nobody decides: `Some(None)` for never.
+fn time(section: &Section<'_>, key: &'static str, terms: &Terms) -> Option<Option<SignedDuration>> {
+    let after = section.optional(key, |value| {
+        if value.as_str() == Some("never") {
+            return Ok(None);
+        }
+        let range = MINUTE..=DAY * 30;
+        duration(range)(value).map(Some).map_err(|wrong| Wrong {
+            remedy: format!("{} Or write \"never\".", wrong.remedy),
+            ..wrong
+        })
+    })?;
+    if let Some(after) = after.filter(|after| *after >= terms.decide_within) {
+        section.problem(
+            key,
+            format!("`{key}` ({after:#}) is not before a request lapses"),
+            format!(
+                "Make it shorter than `decide_within` ({:#}) of [approval], or that longer.",
+                terms.decide_within
+            ),
+        );
+    }
+    Some(after)
+}
+
+/// A group, with or without the prefix that it has where people may stand, too.
+fn group(value: &DeValue<'_>) -> Result<GroupName, Wrong> {
+    let name = text(value)?;
+    let name = name.strip_prefix("group:").unwrap_or(&name).trim();
+    Ok(GroupName(name.to_owned()))
+}
+
+fn unit(value: &DeValue<'_>) -> Result<Unit, Wrong> {
+    Unit::parse(&text(value)?).map_err(|_| {
+        Wrong::new(
+            "has an entry that is no organisational unit",
+            "Write its distinguished name, such as \"OU=Sales,DC=corp,DC=example,DC=com\".",
+        )
+    })
+}
+
+fn backend<P>(value: &DeValue<'_>, escrow: &[Entry<P>]) -> Result<BackendName, Wrong> {
+    let name = super::escrow::backend_name(value)?;
+    if escrow.iter().any(|it| it.name.as_ref() == Some(&name)) {
+        return Ok(name);
+    }
+    Err(Wrong::new(
+        "has an entry that is no [[escrow]] section",
+        "Write the `name` of one of them.",
+    ))
+}
+
+/// Somebody who approves: a mail address, or without an `@` a sign-in name.
+fn person(value: &DeValue<'_>) -> Result<PersonQuery, Wrong> {
+    let who = text(value)?;
+    if who.contains('@') {
+        return mail(value).map(PersonQuery::Mail);
+    }
+    if who.contains(char::is_whitespace) || who.contains(':') {
+        return Err(Wrong::new(
+            "has an entry that is neither a mail address nor a sign-in name",
+            "Write an address such as \"security@example.com\", or a name such as \"mboss\".",
+        ));
+    }
+    Ok(PersonQuery::Login(who))
+}
+
+#[cfg(test)]
+mod tests {
+    use clavis_broker::people::MailAddress;
+
+    use super::*;
+
+    fn value<T>(text: &str, read: impl Fn(&DeValue<'_>) -> T) -> T {
+        read(DeValue::parse(text).expect("a value").get_ref())
+    }
+
+    fn address(text: &str) -> PersonQuery {
+        PersonQuery::Mail(MailAddress::parse(text).unwrap())
+    }
+
+    #[test]
+    fn a_person_is_looked_up_by_address_or_by_sign_in_name() {
+        assert_eq!(
+            value("\"security@example.com\"", person),
+            Ok(address("security@example.com"))
+        );
+        let login = PersonQuery::Login("mboss".into());
+        assert_eq!(value("\"mboss\"", person), Ok(login));
+        for wrong in ["\"Martin Boss\"", "\"a@b@c\"", "\"\"", "7", "\"gruop:x\""] {
+            value(wrong, person).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn a_step_is_one_or_several_who_are_asked_together() {
+        let nominated = [address("nina@example.com")];
+        let read = |text: &str| value(text, |value| step(value, &nominated));
+        assert_eq!(read("\"manager\""), Ok(vec![Named::Manager]));
+        assert_eq!(
+            read("[\"owners_manager\", \"group: GG Approvers \", \"nominated\"]"),
+            Ok(vec![
+                Named::OwnersManager,
+                Named::Group(GroupName("GG Approvers".into())),
+                Named::Person(nominated[0].clone()),
+            ])
+        );
+        read("[\"manager\", 7]").unwrap_err();
+    }
+}
