@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clavis_backends::Supplies;
-use clavis_backends::directory::{ActiveDirectoryPeople, EntraPeople, FileDirectory};
+use clavis_backends::directory::{
+    ActiveDirectoryPeople, EntraPeople, FileDirectory, WithinDomains,
+};
 use clavis_backends::entra::{Tenant, Uses};
 use clavis_backends::escrow::{KINDS, Plan};
 use clavis_backends::identity::{Addresses, OidcProvider};
@@ -86,8 +88,19 @@ pub(crate) fn store(settings: &Settings) -> Result<SqliteStore, StoreError> {
     }
 }
 
-/// The directory.
+/// The directory, of which only those take part whom the organisation's mail domains let in.
 pub(crate) fn directory(
+    settings: &Settings,
+    supplies: &Supplies,
+) -> Result<Arc<dyn Directory>, Problems> {
+    let whole = whole_directory(settings, supplies)?;
+    Ok(match settings.organisation.mail_domains.clone() {
+        Some(domains) => Arc::new(WithinDomains::new(whole, domains)),
+        None => whole,
+    })
+}
+
+fn whole_directory(
     settings: &Settings,
     supplies: &Supplies,
 ) -> Result<Arc<dyn Directory>, Problems> {
