@@ -1,6 +1,6 @@
 //! Settings become parts, and parts a broker.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clavis_backends::Supplies;
@@ -27,6 +27,12 @@ pub(crate) type Settings = settings::Settings<Plan>;
 /// Reads a configuration file and the secret files that it names.
 pub(crate) fn load(config: &Path) -> Result<Settings, Problems> {
     clavis_config::load(config, KINDS)
+}
+
+/// Reads the configuration files of organisations that are served together, and gives each with its
+/// settings.
+pub(crate) fn load_all(files: &[PathBuf]) -> Result<Vec<(&Path, Settings)>, Problems> {
+    clavis_config::load_all(files, KINDS)
 }
 
 /// A part could not be made of its settings.
