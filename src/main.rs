@@ -99,8 +99,7 @@ struct Config {
 
 #[derive(clap::Args)]
 struct Configs {
-    /// The configuration file; of several organisations one each, by naming the option several
-    /// times or by `:` between the files
+    /// The configuration file; where several are named, each is an organisation
     #[arg(
         long,
         env = "CLAVIS_CONFIG",

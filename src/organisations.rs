@@ -54,7 +54,7 @@ impl Organisation {
         let span = if is_alone {
             tracing::Span::none()
         } else {
-            tracing::info_span!("organisation", public_url = self.site.public_url)
+            tracing::error_span!("organisation", public_url = self.site.public_url)
         };
         Arc::clone(&self.broker).tend(stop).instrument(span)
     }

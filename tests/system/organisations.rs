@@ -283,6 +283,24 @@ fn what_they_would_share_is_told_before_anything_starts() {
 }
 
 #[test]
+fn a_link_to_a_store_that_is_made_only_now_is_found() {
+    let street = Street::new(true);
+    let (store, link) = (
+        street.one.path().join("clavis.db"),
+        street.two.path().join("clavis.db"),
+    );
+    std::os::unix::fs::symlink(&store, link).expect("a link");
+    let served = street.run("serve");
+    assert_eq!(served.status.code(), Some(1));
+    let said = text(&served.stderr);
+    assert!(
+        said.contains("`path` in [store] is the same file"),
+        "{said}"
+    );
+    assert!(!said.contains("clavis is ready"), "{said}");
+}
+
+#[test]
 fn one_that_cannot_be_served_keeps_all_from_starting_and_is_named() {
     let street = Street::new(true);
     street.two.change("\"clavis.db\"", "\"nowhere/clavis.db\"");

@@ -60,7 +60,8 @@ async fn lead(State(front): State<Arc<Front>>, request: Request) -> Response {
         let Ok(answer) = front.nobodys.clone().oneshot(request).await;
         return answer;
     };
-    let span = tracing::info_span!("organisation", public_url = house.site.public_url);
+    // Of the highest level, so that a log of errors alone has it as well.
+    let span = tracing::error_span!("organisation", public_url = house.site.public_url);
     let answering = house.pages.clone().oneshot(request).instrument(span);
     let Ok(answer) = answering.await;
     answer
