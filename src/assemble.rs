@@ -1,10 +1,12 @@
 //! Settings become parts, and parts a broker.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clavis_backends::Supplies;
-use clavis_backends::directory::{ActiveDirectoryPeople, EntraPeople, FileDirectory};
+use clavis_backends::directory::{
+    ActiveDirectoryPeople, EntraPeople, FileDirectory, WithinDomains,
+};
 use clavis_backends::entra::{Tenant, Uses};
 use clavis_backends::escrow::{KINDS, Plan};
 use clavis_backends::identity::{Addresses, OidcProvider};
@@ -25,6 +27,12 @@ pub(crate) type Settings = settings::Settings<Plan>;
 /// Reads a configuration file and the secret files that it names.
 pub(crate) fn load(config: &Path) -> Result<Settings, Problems> {
     clavis_config::load(config, KINDS)
+}
+
+/// Reads the configuration files of organisations that are served together, and gives each with its
+/// settings.
+pub(crate) fn load_all(files: &[PathBuf]) -> Result<Vec<(&Path, Settings)>, Problems> {
+    clavis_config::load_all(files, KINDS)
 }
 
 /// A part could not be made of its settings.
@@ -88,8 +96,19 @@ pub(crate) fn store(settings: &Settings) -> Result<SqliteStore, StoreError> {
     }
 }
 
-/// The directory.
+/// The directory, of which only those take part whom the organisation's mail domains let in.
 pub(crate) fn directory(
+    settings: &Settings,
+    supplies: &Supplies,
+) -> Result<Arc<dyn Directory>, Problems> {
+    let whole = whole_directory(settings, supplies)?;
+    Ok(match settings.organisation.mail_domains.clone() {
+        Some(domains) => Arc::new(WithinDomains::new(whole, domains)),
+        None => whole,
+    })
+}
+
+fn whole_directory(
     settings: &Settings,
     supplies: &Supplies,
 ) -> Result<Arc<dyn Directory>, Problems> {

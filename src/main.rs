@@ -4,6 +4,7 @@
 mod assemble;
 mod commands;
 mod demo;
+mod organisations;
 mod serve;
 mod system;
 
@@ -25,7 +26,7 @@ enum Command {
     /// Run the daemon
     Serve {
         #[command(flatten)]
-        config: Config,
+        configs: Configs,
         /// How log lines are written
         #[arg(long, value_enum, default_value = "json")]
         log: serve::LogFormat,
@@ -33,7 +34,7 @@ enum Command {
     /// Read the configuration, try every part of it for real, and say what to mend
     Check {
         #[command(flatten)]
-        config: Config,
+        configs: Configs,
     },
     /// Show the whole way with a company that does not exist; installs and sends nothing
     Demo(demo::Options),
@@ -96,6 +97,18 @@ struct Config {
     config: PathBuf,
 }
 
+#[derive(clap::Args)]
+struct Configs {
+    /// The configuration file; where several are named, each is an organisation
+    #[arg(
+        long,
+        env = "CLAVIS_CONFIG",
+        value_delimiter = ':',
+        default_value = "/etc/clavis/clavis.toml"
+    )]
+    config: Vec<PathBuf>,
+}
+
 /// What a command came to, as an error that says everything there is to say.
 type Outcome = Result<ExitCode, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -119,8 +132,8 @@ fn main() -> ExitCode {
 
 async fn run(command: Command) -> Outcome {
     match command {
-        Command::Serve { config, log } => serve::run(&config.config, log).await,
-        Command::Check { config } => commands::check::run(&config.config).await,
+        Command::Serve { configs, log } => serve::run(&configs.config, log).await,
+        Command::Check { configs } => commands::check::run(&configs.config).await,
         Command::Demo(options) => demo::run(options).await,
         Command::Audit(Audit::Show {
             request,

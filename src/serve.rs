@@ -1,19 +1,20 @@
 //! The daemon: the pages, and what Clavis does by itself beside them.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use clavis_broker::service::Broker;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
-use crate::{Outcome, assemble};
+use crate::Outcome;
+use crate::organisations::{self, Organisation};
 
 /// How log lines are written.
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -27,62 +28,79 @@ pub(crate) enum LogFormat {
 /// How long connections that are under way may take to end.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Runs the daemon of this configuration until it is told to stop.
-pub(crate) async fn run(config: &Path, log: LogFormat) -> Outcome {
+/// A listener, and the pages that are behind it.
+pub(crate) type Door = (TcpListener, Router);
+
+/// Runs the daemon of these configurations, an organisation each, until it is told to stop.
+pub(crate) async fn run(configs: &[PathBuf], log: LogFormat) -> Outcome {
     start_log(log);
-    let settings = assemble::load(config)?;
-    let site = assemble::site(&settings);
-    let supplies = assemble::supplies(&settings);
-    let mailer = assemble::mailer(&settings, &supplies);
-    let broker = assemble::broker(&settings, &supplies, &site, mailer)?;
-    let listener = bind(settings.server.listen).await?;
-    let address = listener.local_addr()?;
+    let organisations = organisations::assemble(configs)?;
+    let (mut doors, mut addresses): (Vec<Door>, Vec<String>) = Default::default();
+    for (address, behind) in organisations::by_address(&organisations) {
+        let listener = bind(address).await?;
+        addresses.push(listener.local_addr()?.to_string());
+        let houses = behind
+            .iter()
+            .map(|it| (Arc::clone(&it.broker), Arc::clone(&it.site)));
+        doors.push((listener, clavis_web::front(houses.collect())));
+    }
     let stop = told_to_stop()?;
-    tracing::info!(%address, public_url = site.public_url, "clavis is ready");
+    let urls: Vec<_> = organisations
+        .iter()
+        .map(|organisation| organisation.site.public_url.as_str())
+        .collect();
+    tracing::info!(
+        address = addresses.join(", "),
+        public_url = urls.join(", "),
+        "clavis is ready"
+    );
     if let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
         tracing::warn!(%error, "systemd could not be told that clavis is ready");
     }
-    let pages = clavis_web::router(Arc::clone(&broker), site);
-    serve(listener, pages, broker, stop).await?;
+    serve(doors, &organisations, stop).await?;
     tracing::info!("clavis has stopped");
     Ok(ExitCode::SUCCESS)
 }
 
-/// Serves pages and tends the broker until `stop` comes; then takes no new connection, finishes
-/// what is under way, and returns.
+/// Serves pages and tends the organisations until `stop` comes; then takes no new connection,
+/// finishes what is under way, and returns.
 pub(crate) async fn serve(
-    listener: TcpListener,
-    pages: Router,
-    broker: Arc<Broker>,
+    doors: Vec<Door>,
+    organisations: &[Organisation],
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let (tell, told) = watch::channel(false);
-    let tending = tokio::spawn(broker.tend(told.clone()));
-    let mut until = told.clone();
-    let server = axum::serve(
-        listener,
-        pages.into_make_service_with_connect_info::<SocketAddr>(),
-    )
-    .with_graceful_shutdown(async move {
-        let _ = until.wait_for(|told| *told).await;
-    });
-    let answering = tokio::spawn(server.into_future());
+    let mut tending = JoinSet::new();
+    for organisation in organisations {
+        tending.spawn(organisation.tend(told.clone(), organisations.len() == 1));
+    }
+    let mut answering = JoinSet::new();
+    for (listener, pages) in doors {
+        let mut until = told.clone();
+        let server = axum::serve(
+            listener,
+            pages.into_make_service_with_connect_info::<SocketAddr>(),
+        )
+        .with_graceful_shutdown(async move {
+            let _ = until.wait_for(|told| *told).await;
+        });
+        answering.spawn(server.into_future());
+    }
     stop.await;
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     let _ = tell.send(true);
     let ended = tokio::time::timeout(GRACE, async {
-        let outcome = answering.await;
-        let tended = tending.await;
-        (outcome, tended)
-    });
-    match ended.await {
-        Ok((Ok(outcome), _)) => outcome,
-        Ok((Err(panic), _)) => Err(std::io::Error::other(panic)),
-        Err(_) => {
-            tracing::warn!("some connections did not end in time and were cut");
-            Ok(())
+        let mut outcome = Ok(());
+        while let Some(ended) = answering.join_next().await {
+            outcome = outcome.and(ended.unwrap_or_else(|panic| Err(std::io::Error::other(panic))));
         }
-    }
+        while tending.join_next().await.is_some() {}
+        outcome
+    });
+    ended.await.unwrap_or_else(|_| {
+        tracing::warn!("some connections did not end in time and were cut");
+        Ok(())
+    })
 }
 
 /// Listens, or says which setting to change.

@@ -7,6 +7,7 @@ mod entra;
 mod mistakes;
 mod programs;
 mod sign_in;
+mod together;
 
 use std::path::{Path, PathBuf};
 
@@ -88,8 +89,8 @@ fn said(line: &str, other: &str) -> Vec<String> {
     }
 }
 
-/// Settings that the example shows as what can be written in place of others.
-const ALTERNATIVES: [&str; 12] = [
+/// Settings that the example shows as what can be written, and not as what holds without them.
+const ALTERNATIVES: [&str; 13] = [
     "discover",
     "dns_server",
     "certificate_file",
@@ -102,6 +103,7 @@ const ALTERNATIVES: [&str; 12] = [
     "oauth",
     "entra",
     "mailbox",
+    "mail_domains",
 ];
 
 /// Uncomments every setting that the example shows as it holds without it.

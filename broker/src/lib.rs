@@ -1,13 +1,14 @@
 //! The domain of Clavis: who may have which recovery key, and what is remembered of it.
 //!
-//! Read in this order: the words (`people`, `devices`, `keys`, `tokens`), the lifecycle of a
-//! request as a pure function, the policy that says who approves, the ports to the world, and
-//! the shell that carries decisions through the ports.
+//! Read in this order: the words (`people`, `mail_domains`, `devices`, `keys`, `tokens`), the
+//! lifecycle of a request as a pure function, the policy that says who approves, the ports to the
+//! world, and the shell that carries decisions through the ports.
 
 pub mod causes;
 pub mod devices;
 pub mod identity;
 pub mod keys;
+pub mod mail_domains;
 pub mod people;
 pub mod text;
 pub mod tokens;

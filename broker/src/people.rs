@@ -48,6 +48,11 @@ impl MailAddress {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// What stands after the `@`, as it was given.
+    pub fn domain(&self) -> &str {
+        self.0.split_once('@').map_or("", |(_, domain)| domain)
+    }
 }
 
 impl PartialEq for MailAddress {

@@ -1,7 +1,8 @@
 //! The configuration of Clavis: from TOML to settings that are sound as a whole.
 //!
-//! [`load`] reads a file, [`parse`] its text. [`document`] and [`values`] are the reader beneath, by
-//! which the TOML files of demonstrations are read as well.
+//! [`load`] reads a file, [`load_all`] several that one daemon is to serve, [`parse`] a file's text.
+//! [`document`] and [`values`] are the reader beneath, by which the TOML files of demonstrations are
+//! read as well.
 
 pub mod document;
 pub mod escrow;
@@ -13,6 +14,7 @@ mod read;
 mod secrets;
 mod section;
 mod spelling;
+mod together;
 
 use std::path::Path;
 
@@ -21,6 +23,7 @@ use crate::problems::Problems;
 use crate::settings::Settings;
 
 pub use crate::secrets::{OnDisk, SecretFiles};
+pub use crate::together::{kept_apart, load_all};
 
 /// Reads a configuration file and the secret files that it names. `kinds` are the kinds of escrow
 /// backends that there are.

@@ -26,7 +26,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything that is wrong with a file, in the order of its lines; never empty.
+/// Everything that is wrong with a file, or with several one after the other, in the order of its lines; never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems(Vec<Problem>);
 
@@ -35,6 +35,12 @@ impl Problems {
     pub fn of(mut problems: Vec<Problem>) -> Option<Self> {
         problems.sort_by_key(|problem| problem.line);
         (!problems.is_empty()).then_some(Self(problems))
+    }
+
+    /// The problems of several files, one file after the other; `None` where there are none.
+    pub fn joined(files: impl IntoIterator<Item = Self>) -> Option<Self> {
+        let all: Vec<_> = files.into_iter().flat_map(|file| file.0).collect();
+        (!all.is_empty()).then_some(Self(all))
     }
 
     /// The problems, in the order of their lines.

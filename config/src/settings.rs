@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clavis_broker::devices::{BackendName, Serves};
 use clavis_broker::lifecycle::Terms;
+use clavis_broker::mail_domains::MailDomains;
 use clavis_broker::people::MailAddress;
 use clavis_broker::policy::Policy;
 use clavis_broker::service::Gates;
@@ -61,6 +62,17 @@ pub struct Server {
     pub trusted_proxies: Vec<IpAddr>,
 }
 
+impl Server {
+    /// The host that people use, without its port.
+    pub fn host(&self) -> &str {
+        let (_, place) = self.public_url.split_once("://").unwrap_or_default();
+        match place.split_once(']') {
+            Some((address, _)) => address.trim_start_matches('['),
+            None => place.split(':').next().unwrap_or(place),
+        }
+    }
+}
+
 /// Whose installation this is.
 #[derive(Debug, Clone)]
 pub struct Organisation {
@@ -68,6 +80,9 @@ pub struct Organisation {
     pub name: String,
     /// The time zone of times on pages and in mails: an IANA name.
     pub time_zone: jiff::tz::TimeZone,
+    /// Whose people take part: those with an address in these domains. Everybody in the directory
+    /// when not set.
+    pub mail_domains: Option<MailDomains>,
 }
 
 /// Whom people call when Clavis cannot help them.

@@ -7,8 +7,16 @@ use clavis_broker::ports::{Directory, Finding};
 
 const REMEDY: &str = "Change [approval], or the entry in the directory.";
 
-/// Tries everybody and every group that the policy names.
-pub(super) async fn check(directory: &dyn Directory, policy: &Policy) -> Vec<Finding> {
+const WITHIN_DOMAINS: &str = "Change [approval], the entry in the directory, or, where the address is another's domain, `mail_domains` in [organisation].";
+
+/// Tries everybody and every group that the policy names. `has_domains` says that people of some
+/// mail domains alone take part.
+pub(super) async fn check(
+    directory: &dyn Directory,
+    policy: &Policy,
+    has_domains: bool,
+) -> Vec<Finding> {
+    let remedy = if has_domains { WITHIN_DOMAINS } else { REMEDY };
     let mut findings = Vec::new();
     let rules = policy.rules();
     let stands_in = |named: &Named| matches!(named, Named::Person(_) | Named::Group(_));
@@ -30,26 +38,26 @@ pub(super) async fn check(directory: &dyn Directory, policy: &Policy) -> Vec<Fin
             && !people.contains(&query)
         {
             people.push(query);
-            findings.push(person(directory, query).await);
+            findings.push(person(directory, query, remedy).await);
         }
     }
     let mut groups: Vec<&GroupName> = Vec::new();
     for name in policy.groups() {
         if !groups.contains(&name) {
             groups.push(name);
-            findings.push(group(directory, name).await);
+            findings.push(group(directory, name, remedy).await);
         }
     }
     findings
 }
 
-async fn person(directory: &dyn Directory, query: &PersonQuery) -> Finding {
+async fn person(directory: &dyn Directory, query: &PersonQuery, remedy: &str) -> Finding {
     let name = match query {
         PersonQuery::Id(id) => id.to_string(),
         PersonQuery::Mail(mail) => mail.to_string(),
         PersonQuery::Login(login) => login.clone(),
     };
-    let not_so = |why: &str| Finding::failure(format!("{name} is to approve, but {why}"), REMEDY);
+    let not_so = |why: &str| Finding::failure(format!("{name} is to approve, but {why}"), remedy);
     match directory.person(query).await {
         Ok(Some(person)) => match person.party() {
             Ok(party) => Finding::ok(format!("{name} is to approve: {}", party.name)),
@@ -60,16 +68,18 @@ async fn person(directory: &dyn Directory, query: &PersonQuery) -> Finding {
     }
 }
 
-async fn group(directory: &dyn Directory, name: &GroupName) -> Finding {
+async fn group(directory: &dyn Directory, name: &GroupName, remedy: &str) -> Finding {
     let name_of = &name.0;
     let failed = |why: &str| {
         let what = format!("[approval] names the group \"{name_of}\", but {why}");
-        Finding::failure(what, REMEDY)
+        Finding::failure(what, remedy)
     };
     match directory.members(name).await {
-        Ok(Some(members)) if members.is_empty() => failed("it has no members"),
         Ok(Some(members)) => {
             let fit = members.iter().filter(|it| it.party().is_ok()).count();
+            if fit == 0 {
+                return failed("none of its members can approve");
+            }
             let all = members.len();
             Finding::ok(format!(
                 "the group \"{name_of}\" has {all} members, {fit} of whom can approve"

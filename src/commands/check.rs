@@ -1,6 +1,6 @@
 //! `clavis check`: reads the configuration, then tries each part for real.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clavis_backends::Supplies;
@@ -15,10 +15,10 @@ use crate::{Outcome, assemble};
 use super::approvers;
 
 /// Prints a line for each finding, with a remedy under each that wants one. Fails where something
-/// does not work; a warning alone does not.
-pub(crate) async fn run(config: &Path) -> Outcome {
-    let settings = match assemble::load(config) {
-        Ok(settings) => settings,
+/// does not work; a warning alone does not. Of several files, each is tried under its name.
+pub(crate) async fn run(configs: &[PathBuf]) -> Outcome {
+    let loaded = match assemble::load_all(configs) {
+        Ok(loaded) => loaded,
         Err(problems) => {
             println!("{problems}");
             let count = problems.iter().count();
@@ -29,36 +29,13 @@ pub(crate) async fn run(config: &Path) -> Outcome {
             return Ok(ExitCode::FAILURE);
         }
     };
-    println!("ok       configuration: {} is sound", config.display());
-    if settings.server.public_url.starts_with("https://")
-        && settings.server.trusted_proxies.is_empty()
-    {
-        print(
-            "server",
-            &Finding::warning(
-                "no proxy is trusted, so everybody seems to come from the proxy: all share one limit of sign-ins, and the audit log has no addresses",
-                "Name the reverse proxy's address in `trusted_proxies` of [server].",
-            ),
-        );
-    }
-    let supplies = assemble::supplies(&settings);
-    let mailer = assemble::mailer(&settings, &supplies);
-    let (store, people, mail, escrow, providers) = tokio::join!(
-        check_store(&settings),
-        check_directory(&settings, &supplies),
-        mailer.check(),
-        check_escrow(&settings, &supplies),
-        check_providers(&settings, &supplies)
-    );
     let mut worst = Severity::Ok;
-    let sections = [("store", store), ("mail", mail), ("directory", people)].into_iter();
-    let sections = sections.map(|(name, findings)| (name.to_owned(), findings));
-    let sections = sections.chain(escrow).chain(providers);
-    for (part, findings) in sections.chain(idle(&settings)) {
-        for finding in findings {
-            worst = worst.max(finding.severity);
-            print(&part, &finding);
+    for (at, (config, settings)) in loaded.iter().enumerate() {
+        if loaded.len() > 1 {
+            println!("{}{}:", if at > 0 { "\n" } else { "" }, config.display());
         }
+        println!("ok       configuration: {} is sound", config.display());
+        worst = worst.max(check(settings).await);
     }
     let verdict = match worst {
         Severity::Ok => "Everything works.",
@@ -71,6 +48,41 @@ pub(crate) async fn run(config: &Path) -> Outcome {
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// Tries what one configuration names, and prints what was found; gives the worst of it.
+async fn check(settings: &Settings) -> Severity {
+    if settings.server.public_url.starts_with("https://")
+        && settings.server.trusted_proxies.is_empty()
+    {
+        print(
+            "server",
+            &Finding::warning(
+                "no proxy is trusted, so everybody seems to come from the proxy: all share one limit of sign-ins, and the audit log has no addresses",
+                "Name the reverse proxy's address in `trusted_proxies` of [server].",
+            ),
+        );
+    }
+    let supplies = assemble::supplies(settings);
+    let mailer = assemble::mailer(settings, &supplies);
+    let (store, people, mail, escrow, providers) = tokio::join!(
+        check_store(settings),
+        check_directory(settings, &supplies),
+        mailer.check(),
+        check_escrow(settings, &supplies),
+        check_providers(settings, &supplies)
+    );
+    let mut worst = Severity::Ok;
+    let sections = [("store", store), ("mail", mail), ("directory", people)].into_iter();
+    let sections = sections.map(|(name, findings)| (name.to_owned(), findings));
+    let sections = sections.chain(escrow).chain(providers);
+    for (part, findings) in sections.chain(idle(settings)) {
+        for finding in findings {
+            worst = worst.max(finding.severity);
+            print(&part, &finding);
+        }
+    }
+    worst
 }
 
 /// The applications that nothing uses, which nobody has tried.
@@ -141,7 +153,8 @@ async fn check_directory(settings: &Settings, supplies: &Supplies) -> Vec<Findin
     {
         return findings;
     }
-    findings.extend(approvers::check(&*directory, &settings.policy).await);
+    let has_domains = settings.organisation.mail_domains.is_some();
+    findings.extend(approvers::check(&*directory, &settings.policy, has_domains).await);
     findings
 }
 

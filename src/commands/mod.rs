@@ -17,6 +17,7 @@ use std::sync::Arc;
 use clavis_broker::service::Broker;
 
 use crate::assemble;
+use crate::organisations::Organisation;
 
 /// Says why a command failed.
 pub(crate) fn complain(text: &str) {
@@ -25,9 +26,5 @@ pub(crate) fn complain(text: &str) {
 
 /// The broker of a configuration, for a command that is done at once.
 fn broker(config: &Path) -> Result<Arc<Broker>, Box<dyn std::error::Error + Send + Sync>> {
-    let settings = assemble::load(config)?;
-    let site = assemble::site(&settings);
-    let supplies = assemble::supplies(&settings);
-    let mailer = assemble::mailer(&settings, &supplies);
-    Ok(assemble::broker(&settings, &supplies, &site, mailer)?)
+    Ok(Organisation::of(&assemble::load(config)?)?.broker)
 }

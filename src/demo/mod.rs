@@ -14,6 +14,7 @@ use std::sync::Arc;
 use clavis_broker::ports::Mailer;
 
 use crate::assemble::Settings;
+use crate::organisations::Organisation;
 use crate::{Outcome, assemble, serve};
 use caught::CaughtMails;
 
@@ -54,20 +55,29 @@ pub(crate) async fn run(options: Options) -> Outcome {
     let broker = assemble::broker(&settings, &supplies, &site, mailer)?;
     let caught = Arc::clone(&mails);
     let mailbox = clavis_web::mailbox(Arc::new(move || caught.all()), Arc::clone(&site));
-    let pages = clavis_web::router(Arc::clone(&broker), site).merge(mailbox);
+    let pages = clavis_web::router(Arc::clone(&broker), Arc::clone(&site)).merge(mailbox);
+    let doors = vec![(listener, pages)];
+    let company = Organisation {
+        listen: settings.server.listen,
+        site,
+        broker: Arc::clone(&broker),
+    };
 
     if options.walk {
         let (end, ended) = tokio::sync::oneshot::channel::<()>();
-        let serving = tokio::spawn(serve::serve(listener, pages, Arc::clone(&broker), async {
-            let _ = ended.await;
-        }));
+        let serving = tokio::spawn(async move {
+            let end = async {
+                let _ = ended.await;
+            };
+            serve::serve(doors, &[company], end).await
+        });
         let walked = walk::walk(&settings, &broker, &mails).await;
         drop(end);
         serving.await??;
         walked?;
     } else {
         introduce(&settings, &folder.path);
-        serve::serve(listener, pages, broker, serve::told_to_stop()?).await?;
+        serve::serve(doors, &[company], serve::told_to_stop()?).await?;
     }
     Ok(ExitCode::SUCCESS)
 }

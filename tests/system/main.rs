@@ -15,6 +15,7 @@ mod domain;
 mod hybrid;
 mod journey;
 mod odd_cases;
+mod organisations;
 mod outages;
 mod races;
 mod scanner;

@@ -48,7 +48,11 @@ const UNLESS_SET: [(HeaderName, &str); 3] = [
 ];
 
 pub(crate) async fn set(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+    put_on(next.run(request).await, site.is_https())
+}
+
+/// Sets them; `is_https` where browsers are to come by HTTPS alone from now on.
+pub(crate) fn put_on(mut response: Response, is_https: bool) -> Response {
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {
         headers.insert(name, HeaderValue::from_static(value));
@@ -58,7 +62,7 @@ pub(crate) async fn set(State(site): State<Arc<Site>>, request: Request, next: N
             .entry(name)
             .or_insert(HeaderValue::from_static(value));
     }
-    if site.is_https() {
+    if is_https {
         let a_year = HeaderValue::from_static("max-age=31536000");
         headers.insert(STRICT_TRANSPORT_SECURITY, a_year);
     }

@@ -2,9 +2,9 @@
 //!
 //! Read in this order: what an installation is called (`site`), how times are written (`times`),
 //! the pages (`pages`) on what they stand on (`forms`, `sessions`, `headers`, `fault`), and the
-//! letters (`letters`). Nothing changes on GET or HEAD but where a provider
-//! sends a browser back, every page works without script, and a
-//! recovery key is written into one buffer that wipes itself (`wiped`).
+//! letters (`letters`). Several installations behind one listener are told apart in `front`. Nothing
+//! changes on GET or HEAD but where a provider sends a browser back, every page works without script,
+//! and a recovery key is written into one buffer that wipes itself (`wiped`).
 
 mod site;
 mod times;
@@ -16,6 +16,7 @@ mod client;
 mod cookies;
 mod fault;
 mod forms;
+mod front;
 mod headers;
 mod limit;
 mod probes;
@@ -34,6 +35,7 @@ mod testing;
 mod tests;
 
 pub use app::router;
+pub use front::front;
 pub use letters::Letters;
 pub use mailbox::mailbox;
 pub use site::{Site, Support};

@@ -44,6 +44,14 @@ impl Site {
         self.public_url.starts_with("https://")
     }
 
+    /// Whether a host, `name` or `name:port`, is that of the address that people use.
+    pub(crate) fn is_at(&self, host: &str) -> bool {
+        let usual_port = if self.is_https() { ":443" } else { ":80" };
+        let host = host.strip_suffix(usual_port).unwrap_or(host);
+        let place = self.public_url.split_once("://").map(|(_, place)| place);
+        place.is_some_and(|place| place.eq_ignore_ascii_case(host))
+    }
+
     /// A moment in words, in the site's time zone.
     pub(crate) fn moment(&self, at: Timestamp) -> String {
         times::moment(at, &self.time_zone)

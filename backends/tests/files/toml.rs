@@ -1,9 +1,12 @@
 //! The backends that are TOML files keep the contracts of every escrow and every directory.
 
-use clavis_backends::directory::FileDirectory;
+use std::sync::Arc;
+
+use clavis_backends::directory::{FileDirectory, WithinDomains};
 use clavis_backends::escrow::FileEscrow;
 use clavis_broker::devices::{BackendName, DeviceId};
 use clavis_broker::keys::KeyId;
+use clavis_broker::mail_domains::MailDomains;
 use clavis_broker::people::{MailAddress, Person, PersonId};
 use clavis_broker::ports::GroupName;
 use clavis_broker::testing::contract::directory::{self, DirectoryFacts};
@@ -121,4 +124,9 @@ async fn the_file_of_people_keeps_the_contract_of_a_directory() {
         absent: id("nobody"),
     };
     directory::whole_suite(&file, &facts).await;
+
+    // Neither does it break for people within mail domains.
+    let domains = MailDomains::new(vec!["example.com".parse().unwrap()]);
+    let within = WithinDomains::new(Arc::new(file), domains);
+    directory::whole_suite(&within, &facts).await;
 }

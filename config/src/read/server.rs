@@ -1,5 +1,7 @@
 //! `[server]`, `[organisation]` and `[support]`: the front door, and whose it is.
 
+use clavis_broker::mail_domains::MailDomains;
+use toml::Spanned;
 use toml::de::DeValue;
 
 use super::address::address;
@@ -33,9 +35,11 @@ pub(super) fn server(section: &Section<'_>) -> Option<Server> {
 pub(super) fn organisation(section: &Section<'_>) -> Option<Organisation> {
     let name = section.required("name", text);
     let time_zone = section.required("time_zone", time_zone);
+    let mail_domains = section.optional("mail_domains", mail_domains);
     Some(Organisation {
         name: name?,
         time_zone: time_zone?,
+        mail_domains,
     })
 }
 
@@ -48,6 +52,23 @@ pub(super) fn support(section: &Section<'_>) -> Option<Support> {
         phone: phone?,
         hours: hours?,
         mail,
+    })
+}
+
+/// Mail domains. None at all would be everybody to one reader, and nobody to another.
+fn mail_domains(value: &DeValue<'_>) -> Result<MailDomains, Wrong> {
+    let items = value.as_array().filter(|items| !items.is_empty());
+    let domains = items.and_then(|items| {
+        let domain = |item: &Spanned<DeValue<'_>>| item.get_ref().as_str()?.parse().ok();
+        items.iter().map(domain).collect()
+    });
+    domains.map(MailDomains::new).ok_or_else(|| {
+        Wrong::new(
+            "is not a list of mail domains",
+            "Write what stands after the @ in people's addresses, such as [\"example.com\"], and \
+             \"*.example.com\" for all domains below it; a name with other letters than a to z as \
+             \"xn--…\". Remove the line to let everybody in the directory take part.",
+        )
     })
 }
 

@@ -22,9 +22,17 @@ impl Daemon {
 
     /// The same, with a log of this level and above.
     pub(crate) fn start_logging(config: &Path, level: &str) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_clavis"))
-            .args(["serve", "--config"])
-            .arg(config)
+        Self::start_all(&[config], level)
+    }
+
+    /// The same, of several organisations; its address is that of the first listener.
+    pub(crate) fn start_all(configs: &[&Path], level: &str) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_clavis"));
+        command.arg("serve");
+        for config in configs {
+            command.arg("--config").arg(config);
+        }
+        let mut child = command
             .env("CLAVIS_LOG", level)
             .stderr(Stdio::piped())
             .spawn()
@@ -48,7 +56,11 @@ impl Daemon {
                 panic!("the daemon ended with {status}: {log}");
             }
             let ready = log.lines().find(|line| line.contains("clavis is ready"))?;
-            let address = ready.split("\"address\":\"").nth(1)?.split('"').next()?;
+            let address = ready
+                .split("\"address\":\"")
+                .nth(1)?
+                .split(['"', ','])
+                .next()?;
             Some(address.to_owned())
         });
         daemon.url = format!("http://{address}");

@@ -135,6 +135,14 @@ impl Installation {
         self.path().join("clavis.toml")
     }
 
+    /// The address that people use.
+    pub(crate) fn url(&self) -> String {
+        let text = fs::read_to_string(self.config()).expect("the configuration");
+        let url = text.split("public_url = \"").nth(1);
+        let url = url.and_then(|rest| rest.split('"').next());
+        url.expect("it is there").to_owned()
+    }
+
     pub(crate) fn start(&self) -> Daemon {
         Daemon::start(&self.config())
     }
@@ -167,10 +175,7 @@ impl Installation {
     /// section.
     pub(crate) fn let_sign_in_at(&self, cloud: &Cloud, name: &str, person_by: &str, more: &str) {
         let text = fs::read_to_string(self.config()).expect("the configuration");
-        let url = text.split("public_url = \"").nth(1);
-        let url = url
-            .and_then(|rest| rest.split('"').next())
-            .expect("it is there");
+        let url = self.url();
         let slug = name.to_lowercase().replace(' ', "-");
         cloud.change(&serde_json::json!({
             "redirectUris": [format!("{url}/sign-in/from/{slug}")],

@@ -16,7 +16,7 @@ pub(crate) use expected::Expected;
 pub(crate) use installation::{Installation, Kind};
 pub(crate) use mails::{Letter, Mails};
 pub(crate) use people::{
-    ask, decide, fill_in, key_link, redeem, reference_of, sign_in, split, withdraw,
+    ask, decide, fill_in, key_link, redeem, reference_of, sign_in, sign_in_at, split, withdraw,
 };
 pub(crate) use proxy::Proxy;
 

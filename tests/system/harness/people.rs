@@ -6,7 +6,12 @@ use crate::client::{Browser, Page};
 /// Signs in with the code from the mail. The client's address is the person's own, so that one
 /// story's sign-ins do not count against another's.
 pub(crate) fn sign_in(daemon: &Daemon, mails: &Mails, address: &str) -> Browser {
-    let browser = Browser::new(&daemon.url);
+    sign_in_at(&daemon.url, mails, address)
+}
+
+/// The same, at one of the addresses of a daemon that has several.
+pub(crate) fn sign_in_at(url: &str, mails: &Mails, address: &str) -> Browser {
+    let browser = Browser::new(url);
     let before = mails.find(address, "Your Sign-In Code", "").len();
     let page = browser.open("/sign-in").expect("the sign-in page");
     let page = browser

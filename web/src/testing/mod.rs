@@ -121,10 +121,7 @@ impl World {
     }
 
     pub(crate) fn browser(&self) -> Browser {
-        Browser {
-            app: self.app.clone(),
-            cookies: BTreeMap::new(),
-        }
+        Browser::of(self.app.clone())
     }
 
     /// A browser that this person is signed in with.
@@ -195,6 +192,13 @@ pub(crate) struct Answer {
 }
 
 impl Browser {
+    pub(crate) fn of(app: Router) -> Self {
+        Self {
+            app,
+            cookies: BTreeMap::new(),
+        }
+    }
+
     pub(crate) async fn get(&mut self, path: &str) -> Answer {
         self.send(Method::GET, path, &[], String::new()).await
     }

@@ -1,0 +1,127 @@
+//! What keeps several organisations from being served by one daemon.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{changed, parse, said};
+use crate::escrow::KINDS;
+
+const DEMO: &str = include_str!("../../../demo/clavis.toml");
+const OWN_URL: &str = "public_url = \"http://127.0.0.1:8080\"";
+const OTHER_URL: &str = "public_url = \"http://localhost:8080\"";
+
+/// Two organisations in a folder; the second one is the first with these changes.
+fn two(folder: &Path, changes: &[(&str, &str)]) -> [PathBuf; 2] {
+    let mut other = DEMO.to_owned();
+    for (from, to) in changes {
+        assert!(other.contains(from), "{from}");
+        other = other.replace(from, to);
+    }
+    [("one.toml", DEMO), ("two.toml", &other)].map(|(name, text)| {
+        let file = folder.join(name);
+        fs::write(&file, text).unwrap();
+        file
+    })
+}
+
+fn problems(files: &[PathBuf]) -> Vec<String> {
+    let Err(problems) = clavis_config::load_all(files, KINDS) else {
+        return Vec::new();
+    };
+    let folder = files[0].parent().unwrap().display().to_string() + "/";
+    let shown = problems
+        .iter()
+        .map(|problem| problem.to_string().replace(&folder, ""));
+    shown
+        .map(|text| text.lines().next().unwrap_or_default().to_owned())
+        .collect()
+}
+
+#[test]
+fn with_a_host_and_a_store_each_they_are_sound() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = [(OWN_URL, OTHER_URL), ("clavis.db", "two.db")];
+    let files = two(folder.path(), &own);
+    assert_eq!(problems(&files), Vec::<String>::new());
+    let loaded = clavis_config::load_all(&files, KINDS).unwrap();
+    let loaded: Vec<_> = loaded.iter().map(|(file, _)| *file).collect();
+    assert_eq!(loaded, files);
+}
+
+#[test]
+fn a_shared_host_and_a_shared_store_are_told_with_what_else_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let zone = ("Europe/Berlin", "Mars/Phobos");
+    let [one, two] = two(folder.path(), &[(":8080\"", ":8081\"")]);
+    let broken = folder.path().join("three.toml");
+    fs::write(&broken, DEMO.replace(zone.0, zone.1)).unwrap();
+    let said = problems(&[one, broken, two]);
+    let [zone, host, store] = &said[..] else {
+        panic!("three problems: {said:?}");
+    };
+    assert!(zone.starts_with("three.toml:") && zone.contains("`time_zone`"));
+    assert_eq!(
+        host,
+        "two.toml: `public_url` in [server] has the same host as that of one.toml"
+    );
+    assert_eq!(
+        store,
+        "two.toml: `path` in [store] is the same file as that of one.toml"
+    );
+}
+
+#[test]
+fn a_store_is_one_by_whatever_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::create_dir(path.join("data")).unwrap();
+    std::os::unix::fs::symlink(path.join("data"), path.join("link")).unwrap();
+    for (name, other) in [
+        ("clavis.db", "data/../clavis.db"),
+        ("data/clavis.db", "link/clavis.db"),
+        ("data/clavis.db", "hard.db"),
+        ("data/clavis.db", "soft.db"),
+    ] {
+        let files = two(path, &[(OWN_URL, OTHER_URL), ("clavis.db", other)]);
+        fs::write(&files[0], DEMO.replace("clavis.db", name)).unwrap();
+        // Links to the file itself can be told once it is there.
+        if other.ends_with("d.db") || other.ends_with("t.db") {
+            let data = path.join(name);
+            fs::write(&data, "").unwrap();
+            let _ = fs::hard_link(&data, path.join("hard.db"));
+            let _ = std::os::unix::fs::symlink(&data, path.join("soft.db"));
+        }
+        assert_eq!(
+            problems(&files),
+            ["two.toml: `path` in [store] is the same file as that of one.toml"],
+            "{name} and {other}"
+        );
+    }
+}
+
+#[test]
+fn mail_domains_are_named_or_left_out() {
+    let line = "# mail_domains = [\"example.com\", \"*.example.com\"]";
+    assert!(
+        parse(&changed(&[]))
+            .unwrap()
+            .organisation
+            .mail_domains
+            .is_none()
+    );
+    let given = parse(&changed(&[(line, &line[2..])])).unwrap();
+    assert!(given.organisation.mail_domains.is_some());
+    for wrong in [
+        "[]",
+        "\"example.com\"",
+        "[\"@example.com\"]",
+        "[1]",
+        "[\"a.com\", \"*\"]",
+    ] {
+        assert_eq!(
+            said(line, &format!("mail_domains = {wrong}")),
+            ["`mail_domains` is not a list of mail domains"],
+            "{wrong}"
+        );
+    }
+}

@@ -1,0 +1,92 @@
+//! Several organisations in one daemon, each with a configuration file of its own: they share
+//! nothing, and what they would share is found before anything starts.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::escrow::EscrowKind;
+use crate::load;
+use crate::problems::{Problem, Problems};
+use crate::settings::{Settings, Store};
+
+/// Reads the configuration files of organisations that one daemon serves, as [`load`] reads each;
+/// gives each file with its settings, in the same order.
+///
+/// # Errors
+/// Everything that is wrong with any of them, and what keeps them from being served together.
+pub fn load_all<'f, P>(
+    files: &'f [PathBuf],
+    kinds: &[EscrowKind<P>],
+) -> Result<Vec<(&'f Path, Settings<P>)>, Problems> {
+    let mut sound = Vec::new();
+    let mut wrong = Vec::new();
+    for file in files {
+        match load(file, kinds) {
+            Ok(settings) => sound.push((file.as_path(), settings)),
+            Err(problems) => wrong.push(problems),
+        }
+    }
+    wrong.extend(kept_apart(&sound).err());
+    match Problems::joined(wrong) {
+        Some(problems) => Err(problems),
+        None => Ok(sound),
+    }
+}
+
+/// Whether organisations, each with its file, have a host and a store of their own. Once the stores
+/// were opened, all links to them lead somewhere: asked again then, the answer is certain.
+///
+/// # Errors
+/// Every pair that does not, told at the later one's file.
+pub fn kept_apart<P>(organisations: &[(&Path, Settings<P>)]) -> Result<(), Problems> {
+    let mut found = Vec::new();
+    for (at, (file, settings)) in organisations.iter().enumerate() {
+        for (other_file, other) in &organisations[..at] {
+            let mut report = |what: &str, remedy: &str| {
+                found.push(Problem {
+                    file: (*file).to_owned(),
+                    line: None,
+                    what: format!("{what} {}", other_file.display()),
+                    remedy: remedy.to_owned(),
+                });
+            };
+            if settings.server.host() == other.server.host() {
+                report(
+                    "`public_url` in [server] has the same host as that of",
+                    "Give each organisation a host name of its own; another port is not enough, \
+                     since browsers share cookies between all ports of a host.",
+                );
+            }
+            let (Store::Sqlite { path }, Store::Sqlite { path: other }) =
+                (&settings.store, &other.store);
+            if is_same_file(path, other) {
+                report(
+                    "`path` in [store] is the same file as that of",
+                    "Give each organisation a database of its own.",
+                );
+            }
+        }
+    }
+    Problems::of(found).map_or(Ok(()), Err)
+}
+
+/// Whether two paths lead to one file, by whatever links. A file that is not there yet is told by
+/// its name in its folder.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    match (fs::metadata(one), fs::metadata(other)) {
+        (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
+        (Err(_), Err(_)) => place(one) == place(other),
+        _ => false,
+    }
+}
+
+fn place(path: &Path) -> PathBuf {
+    let folder = match path.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
+        Some(folder) => folder,
+        None => return path.to_owned(),
+    };
+    let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    folder.join(path.file_name().unwrap_or_default())
+}

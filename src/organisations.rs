@@ -1,0 +1,91 @@
+//! The organisations that one daemon serves: each is a configuration file of its own, and has a
+//! store, a directory, backends, a sender and a look of its own.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clavis_broker::service::Broker;
+use clavis_web::Site;
+use tokio::sync::watch;
+use tracing::Instrument;
+
+use crate::assemble::{self, AssemblyError, Settings};
+
+/// One organisation, whole.
+pub(crate) struct Organisation {
+    /// Where it listens.
+    pub(crate) listen: SocketAddr,
+    /// What its pages and letters say of it.
+    pub(crate) site: Arc<Site>,
+    /// Its broker.
+    pub(crate) broker: Arc<Broker>,
+}
+
+/// One of them cannot be served.
+#[derive(Debug, thiserror::Error)]
+#[error("{file} cannot be served")]
+struct Unusable {
+    file: String,
+    #[source]
+    why: AssemblyError,
+}
+
+impl Organisation {
+    /// Of these settings, sending as they say. Opens the store; reaches nothing else.
+    pub(crate) fn of(settings: &Settings) -> Result<Self, AssemblyError> {
+        let site = assemble::site(settings);
+        let supplies = assemble::supplies(settings);
+        let mailer = assemble::mailer(settings, &supplies);
+        Ok(Self {
+            listen: settings.server.listen,
+            broker: assemble::broker(settings, &supplies, &site, mailer)?,
+            site,
+        })
+    }
+
+    /// Tends its broker until `stop` turns true. What is logged meanwhile names it where it is
+    /// one of several.
+    pub(crate) fn tend(
+        &self,
+        stop: watch::Receiver<bool>,
+        is_alone: bool,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let span = if is_alone {
+            tracing::Span::none()
+        } else {
+            tracing::error_span!("organisation", public_url = self.site.public_url)
+        };
+        Arc::clone(&self.broker).tend(stop).instrument(span)
+    }
+}
+
+/// All organisations of these files; none where one of them is not sound, or where they would
+/// share something.
+pub(crate) fn assemble(
+    files: &[PathBuf],
+) -> Result<Vec<Organisation>, Box<dyn std::error::Error + Send + Sync>> {
+    let loaded = assemble::load_all(files)?;
+    let organisations = loaded.iter().map(|(file, settings)| {
+        Organisation::of(settings).map_err(|why| Unusable {
+            file: file.display().to_string(),
+            why,
+        })
+    });
+    let organisations = organisations.collect::<Result<_, _>>()?;
+    // Opening the stores has made those that were not there.
+    clavis_config::kept_apart(&loaded)?;
+    Ok(organisations)
+}
+
+/// The organisations by where they listen, in the order in which the files name the addresses.
+pub(crate) fn by_address(organisations: &[Organisation]) -> Vec<(SocketAddr, Vec<&Organisation>)> {
+    let mut doors: Vec<(SocketAddr, Vec<&Organisation>)> = Vec::new();
+    for organisation in organisations {
+        match doors.iter_mut().find(|(at, _)| *at == organisation.listen) {
+            Some((_, behind)) => behind.push(organisation),
+            None => doors.push((organisation.listen, vec![organisation])),
+        }
+    }
+    doors
+}
