@@ -13,7 +13,7 @@ mod world;
 pub use check::{Finding, Severity};
 pub use directory::{Directory, DirectoryError, GroupName, PersonQuery};
 pub use escrow::{EscrowBackend, EscrowError, EscrowFault, Rotation};
-pub use identity::{IdentityError, IdentityProvider};
+pub use identity::{Identified, IdentityError, IdentityProvider};
 pub use mail::{MailError, MailRenderer, Mailer};
 pub use store::{
     Challenge, ChallengeState, Change, ClaimedJob, CommitError, DeadJob, Job, JobId, Lease, Link,

@@ -12,6 +12,7 @@ mod provider;
 mod redeem;
 mod review;
 mod rotate;
+mod sessions;
 mod sign_in;
 mod tend;
 
@@ -26,6 +27,8 @@ pub use provider::{Arrival, ArrivalError, Departure};
 pub use redeem::{DisclosedKey, LinkEnd, LinkError, LinkView, RedeemError, Redemption, Unfetched};
 pub use review::{Choice, Ownership, Review, ReviewError};
 pub use sign_in::{SignInError, SignInTerms};
+
+use sessions::Newcomer;
 
 use crate::lifecycle::{Refusal, Terms};
 use crate::ports::{
@@ -53,9 +56,9 @@ pub struct Parts {
     pub nominated: Vec<PersonQuery>,
     /// How long things may take.
     pub terms: Terms,
-    /// How long sign-ins last.
+    /// Whether codes are sent, and how long sign-ins last.
     pub sign_in: SignInTerms,
-    /// Where people may sign in beside the code by mail, in the order of their buttons.
+    /// The identity providers that people may sign in at, in the order of their buttons.
     pub providers: Vec<Arc<dyn IdentityProvider>>,
 }
 

@@ -129,10 +129,12 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), NotApp
             sql::OPEN_SESSION,
             params![
                 session.token.0,
+                session.person.id.0,
                 json(&session.person)?,
                 millis(session.used_at),
                 millis(session.ends_at),
                 json(&session.by)?,
+                json(&session.claims)?,
             ],
         ),
         Write::TouchSession { token, at } => {
@@ -142,6 +144,12 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), NotApp
             connection
                 .prepare_cached(sql::END_SESSION)?
                 .execute(params![token.0])?;
+            Ok(())
+        }
+        Write::EndSessionsOf(person) => {
+            connection
+                .prepare_cached(sql::END_SESSIONS_OF)?
+                .execute(params![person.0])?;
             Ok(())
         }
     }

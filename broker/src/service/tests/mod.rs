@@ -9,6 +9,7 @@ mod provider;
 mod redeeming;
 mod rotating;
 mod secrets;
+mod sessions;
 mod sign_in;
 
 use std::sync::Arc;
@@ -60,6 +61,10 @@ impl World {
     }
 
     fn with(nominated: &[&str], terms: Terms) -> Self {
+        Self::of(nominated, terms, true)
+    }
+
+    fn of(nominated: &[&str], terms: Terms, code_by_mail: bool) -> Self {
         let store = Arc::new(MemoryStore::default());
         let directory = Arc::new(MemoryDirectory::default());
         let escrow = Arc::new(MemoryEscrow::new(BackendName("test".to_owned())));
@@ -101,6 +106,7 @@ impl World {
                 .collect(),
             terms,
             sign_in: SignInTerms {
+                code_by_mail,
                 code_valid_for: SignedDuration::from_mins(10),
                 idle: SignedDuration::from_mins(30),
                 at_most: SignedDuration::from_hours(10),

@@ -52,6 +52,7 @@ pub async fn whole_suite(make: impl AsyncFn() -> Arc<dyn Store>) {
     sign_in::sign_ins_of_an_address_are_counted(make().await).await;
     sign_in::a_sign_in_at_a_provider_begins_once_and_ends_once(make().await).await;
     sessions::a_session_lasts_until_it_is_ended(make().await).await;
+    sessions::sessions_end_for_one_person_alone(make().await).await;
     sessions::what_ended_is_forgotten(make().await).await;
     crowd::many_changes_at_once_all_land(make().await).await;
     crowd::one_of_many_advances_wins(make().await).await;
