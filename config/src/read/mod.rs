@@ -6,6 +6,7 @@ mod directory;
 pub(crate) mod entra;
 mod escrow;
 mod mail;
+mod proxy;
 mod rotation;
 mod server;
 mod sign_in;
