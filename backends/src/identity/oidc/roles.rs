@@ -1,6 +1,8 @@
 //! Which groups and roles the provider says that somebody has. They only ever give people more rights,
 //! so whatever cannot be taken whole is taken as none, and said in the log.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::token::Claims;
@@ -64,7 +66,7 @@ const NO_NAMES: &str = "the claim in `roles_claim` has a value that is empty, lo
 
 /// Whether Entra ID says that the claim is to be fetched elsewhere: it does so where somebody is in
 /// too many groups.
-fn is_elsewhere(said: &std::collections::BTreeMap<String, Value>, name: &str) -> bool {
+fn is_elsewhere(said: &BTreeMap<String, Value>, name: &str) -> bool {
     let is_named = |names: &Value| names.get(name).is_some();
     let is_flagged = |flag: &Value| flag.as_bool() == Some(true) || flag.as_str() == Some("true");
     said.get("_claim_names").is_some_and(is_named)
@@ -116,7 +118,7 @@ mod tests {
     #[test]
     fn what_cannot_be_taken_whole_is_none_and_an_operator_is_told() {
         for (claims, warning) in [
-            (json!({ "groups": ["a"; 201] }), TOO_MANY),
+            (json!({ "groups": vec!["a"; 201] }), TOO_MANY),
             (json!({ "groups": ["a", "b".repeat(257)] }), NO_NAMES),
             (json!({ "groups": ["a", "b\nc"] }), NO_NAMES),
             (json!({ "groups": ["a", ""] }), NO_NAMES),
