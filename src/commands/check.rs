@@ -206,7 +206,11 @@ fn check_proxy(proxy: &SignInProxy) -> Finding {
         from.join(" or "),
         proxy.header
     );
-    if proxy.from.iter().any(|from| from.to_canonical().is_loopback()) {
+    if proxy
+        .from
+        .iter()
+        .any(|from| from.to_canonical().is_loopback())
+    {
         return Finding::warning(
             format!("{what}; that is whoever has an account on this machine, too"),
             "Let nobody else work on this machine, or the proxy on another one.",

@@ -13,7 +13,10 @@ pub(crate) async fn end(config: &Path, mail: &str) -> Outcome {
     let broker = super::broker(config)?;
     match broker.end_sessions_of(&mail, &super::operator()).await? {
         Some(person) => {
-            println!("{} <{}> is signed out everywhere.", person.name, person.mail);
+            println!(
+                "{} <{}> is signed out everywhere.",
+                person.name, person.mail
+            );
             Ok(ExitCode::SUCCESS)
         }
         None => Err(format!("the directory knows nobody by the address {mail}").into()),

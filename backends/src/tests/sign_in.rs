@@ -101,7 +101,10 @@ fn a_proxy_is_read() {
         let settings = settings.unwrap_or_else(|problems| panic!("{problems}"));
         let proxy = settings.sign_in.proxy.expect("a proxy");
         assert_eq!(proxy.header, "x-remote-user");
-        assert_eq!(proxy.from, ["10.0.0.5".parse::<std::net::IpAddr>().unwrap()]);
+        assert_eq!(
+            proxy.from,
+            ["10.0.0.5".parse::<std::net::IpAddr>().unwrap()]
+        );
         assert_eq!(proxy.name, "your work account");
         assert_eq!(proxy.person_by, wanted);
     }
@@ -151,7 +154,10 @@ fn the_code_by_mail_is_switched_off_only_where_there_is_another_way() {
     };
     let problems = parse(&off(EXAMPLE)).expect_err("nobody could sign in");
     let said: Vec<_> = problems.iter().map(|it| it.what.clone()).collect();
-    assert_eq!(said, ["`code_by_mail = false` leaves nobody a way to sign in"]);
+    assert_eq!(
+        said,
+        ["`code_by_mail = false` leaves nobody a way to sign in"]
+    );
     for text in [changed(BY, BY), with_proxy(BY, BY)] {
         let settings = parse(&off(&text)).unwrap_or_else(|problems| panic!("{problems}"));
         assert!(!settings.sign_in.code_by_mail);

@@ -16,8 +16,8 @@ use crate::causes::with_causes;
 use crate::identity::{ProviderName, SignInSecrets, Way};
 use crate::people::Party;
 use crate::ports::{
-    CommitError, DirectoryError, Identified, IdentityError, IdentityProvider, PersonQuery, ProviderSignIn,
-    Session, Write,
+    CommitError, DirectoryError, Identified, IdentityError, IdentityProvider, PersonQuery,
+    ProviderSignIn, Session, Write,
 };
 use crate::tokens::PlainToken;
 
@@ -132,7 +132,9 @@ impl Broker {
         let (party, claims) = match self.who_arrives(token, &begun, arrival).await {
             Ok(arrived) => arrived,
             Err(not_taken) => {
-                return Err(self.turn_away(not_taken, Some(begun.provider), source).await);
+                return Err(self
+                    .turn_away(not_taken, Some(begun.provider), source)
+                    .await);
             }
         };
         let who = Newcomer {
@@ -234,7 +236,8 @@ impl Broker {
         let provider = self.provider(&begun.provider);
         let provider = provider.ok_or(WhyNoSignIn::OtherProvider)?;
         let finish = provider.finish(&secrets, code, arrival.issuer);
-        let Identified { query, claims } = match tokio::time::timeout(Self::DEADLINE, finish).await {
+        let Identified { query, claims } = match tokio::time::timeout(Self::DEADLINE, finish).await
+        {
             Ok(Ok(identified)) => identified,
             Ok(Err(IdentityError::Refused { why, what })) => {
                 tracing::warn!(provider = %begun.provider, what, "a sign-in was refused");

@@ -38,7 +38,10 @@ fn the_header_of_the_proxy_signs_in_and_its_change_signs_out() {
     let mut anna = named(&daemon, &["aberg"]);
     assert!(anna.get("/sign-in").body.contains("Continue as aberg"));
     let done = anna.post("/sign-in/proxy?next=%2Frequests%2Fnew", FORM);
-    assert_eq!((done.status, done.location.as_str()), (303, "/requests/new"));
+    assert_eq!(
+        (done.status, done.location.as_str()),
+        (303, "/requests/new")
+    );
     assert!(anna.is_signed_in());
     let row = last(&clavis, "sign_in.done");
     assert_eq!(row["event"]["by"]["proxy"], "aberg");

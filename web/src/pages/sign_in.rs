@@ -179,7 +179,9 @@ pub(crate) async fn check_code(
     let CodeForm { code, next } = form.served_to(&token)?;
     let next = local_path(&next);
     let leaves = Cookie::Session.read(&headers, &app.site);
-    let ended = app.broker.end_sign_in(&token, &code, leaves.as_ref(), source);
+    let ended = app
+        .broker
+        .end_sign_in(&token, &code, leaves.as_ref(), source);
     let state = match ended.await {
         Ok(session) => {
             let cookies = AppendHeaders([

@@ -124,7 +124,8 @@ async fn nobody_else_has_somebody_sign_in_through_the_proxy() {
     assert!(anna.cookies.is_empty());
     let get = anna.get("/sign-in/proxy").await;
     assert_eq!(get.status, StatusCode::METHOD_NOT_ALLOWED);
-    anna.sent.push(("x-forwarded-for", "203.0.113.9".to_owned()));
+    anna.sent
+        .push(("x-forwarded-for", "203.0.113.9".to_owned()));
     for _ in 0..30 {
         assert_eq!(anna.enter().await, StatusCode::SEE_OTHER);
     }
@@ -146,7 +147,11 @@ async fn where_codes_are_switched_off_their_pages_are_not_there() {
     let world = World::of(site("http://127.0.0.1:8080"), false);
     let mut anna = world.browser();
     let page = anna.get("/sign-in").await;
-    assert!(page.says("Sign in with") && !page.says("by mail"), "{}", page.body);
+    assert!(
+        page.says("Sign in with") && !page.says("by mail"),
+        "{}",
+        page.body
+    );
     assert!(!page.says("name=\"mail\""));
     let nowhere = anna.get("/nowhere").await;
     let mail = [("mail", "anna@example.com")];

@@ -53,8 +53,7 @@ pub(super) fn taken(claims: &Claims, name: &str) -> Taken {
     }
 }
 
-const TOO_MANY_FOR_ENTRA: &str =
-    "somebody is in more groups than Entra ID writes into a token, so none of them count: let it \
+const TOO_MANY_FOR_ENTRA: &str = "somebody is in more groups than Entra ID writes into a token, so none of them count: let it \
      write the groups that are assigned to the application alone, or use app roles with \
      `roles_claim = \"roles\"`";
 const TOO_MANY: &str = "the claim in `roles_claim` has more than 200 values, so none of them count: \
@@ -126,7 +125,10 @@ mod tests {
             (json!({ "groups": { "a": true } }), NO_TEXTS),
             (json!({ "groups": true }), NO_TEXTS),
             (json!({ "hasgroups": true }), TOO_MANY_FOR_ENTRA),
-            (json!({ "groups": ["a"], "hasgroups": "true" }), TOO_MANY_FOR_ENTRA),
+            (
+                json!({ "groups": ["a"], "hasgroups": "true" }),
+                TOO_MANY_FOR_ENTRA,
+            ),
             (
                 json!({ "_claim_names": { "groups": "src1" }, "_claim_sources": { "src1": {} } }),
                 TOO_MANY_FOR_ENTRA,
@@ -136,7 +138,8 @@ mod tests {
             assert_eq!(found, Taken::none(warning), "{claims}");
         }
         // Too many groups are no matter where it is roles that count.
-        let roles = json!({ "roles": ["desk"], "_claim_names": { "groups": "s" }, "hasgroups": true });
+        let roles =
+            json!({ "roles": ["desk"], "_claim_names": { "groups": "s" }, "hasgroups": true });
         assert_eq!(of(&roles, "roles").values, ["desk"]);
     }
 }

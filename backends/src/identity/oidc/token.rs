@@ -86,10 +86,10 @@ impl OidcProvider {
         let verify =
             |published: &Published| verified(token, published, &self.client_id(), nonce, now);
         let outcome = match verify(&published) {
-            Err(ClaimsVerificationError::SignatureVerification(error)) if is_of_keys(&error) => match self.publisher.renewed(&published).await? {
-                Some(renewed) => verify(&renewed),
-                None => verify(&published),
-            },
+            Err(ClaimsVerificationError::SignatureVerification(error)) if is_of_keys(&error) => {
+                let renewed = self.publisher.renewed(&published).await?;
+                verify(&renewed.unwrap_or(published))
+            }
             outcome => outcome,
         };
         outcome.map_err(|error| refused(&error))

@@ -94,10 +94,8 @@ async fn what_a_provider_names_stays_with_the_session() {
     world.providers[0].expect_with(login("anna"), &["desk", "auditors"]);
     let left = world.broker.depart("entra-id", "/", None).await;
     let left = left.unwrap().unwrap();
-    let back = crate::testing::contract::identity::Visitor::sign_in(
-        &*world.providers[0],
-        &left.address,
-    );
+    let back =
+        crate::testing::contract::identity::Visitor::sign_in(&*world.providers[0], &left.address);
     let back = back.await;
     let (session, _) = world.arrive(&left.token, &back).await.unwrap();
     let found = world.session(&session, None).await.unwrap();

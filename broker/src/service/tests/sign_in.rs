@@ -25,7 +25,11 @@ impl World {
         mail.expect("a code was sent").text
     }
 
-    pub(super) async fn type_in(&self, token: &PlainToken, code: &str) -> Result<PlainToken, SignInError> {
+    pub(super) async fn type_in(
+        &self,
+        token: &PlainToken,
+        code: &str,
+    ) -> Result<PlainToken, SignInError> {
         self.broker.end_sign_in(token, code, None, None).await
     }
 
