@@ -16,8 +16,8 @@ use clavis_broker::ports::{Clock, Directory, IdentityProvider, Mailer, Random, S
 use clavis_broker::service::{Broker, Parts, SignInTerms, Source};
 use clavis_config::escrow::Connection;
 use clavis_config::problems::Problems;
-use clavis_config::settings::{self, MailKind, SmtpProof};
-use clavis_web::{Letters, Site, Support};
+use clavis_config::settings::{self, MailKind, ProxyPersonBy, SmtpProof};
+use clavis_web::{Letters, Names, Site, Support, TrustedHeader};
 
 use crate::system::{SystemClock, SystemRandom};
 
@@ -66,6 +66,7 @@ pub(crate) fn broker(
         alarms: settings.alarms.clone(),
         terms: settings.terms,
         sign_in: SignInTerms {
+            code_by_mail: settings.sign_in.code_by_mail,
             code_valid_for: settings.sign_in.code_valid_for,
             idle: settings.sign_in.idle,
             at_most: settings.sign_in.at_most,
@@ -86,7 +87,20 @@ pub(crate) fn site(settings: &Settings) -> Arc<Site> {
             mail: settings.support.mail.clone(),
         },
         trusted_proxies: settings.server.trusted_proxies.clone(),
+        trusted_header: settings.sign_in.proxy.as_ref().map(trusted_header),
     })
+}
+
+fn trusted_header(proxy: &settings::SignInProxy) -> TrustedHeader {
+    TrustedHeader {
+        header: proxy.header.clone(),
+        from: proxy.from.clone(),
+        names: match proxy.person_by {
+            ProxyPersonBy::Login => Names::Login,
+            ProxyPersonBy::Mail => Names::Mail,
+        },
+        account: proxy.name.clone(),
+    }
 }
 
 /// The store.

@@ -44,6 +44,9 @@ enum Command {
     /// Mails that could not be sent, and keys that could not be replaced
     #[command(subcommand)]
     Outbox(Outbox),
+    /// Browsers that people are signed in with
+    #[command(subcommand)]
+    Sessions(Sessions),
     /// Stop an open request: its key link ends at once
     Revoke {
         /// The request's reference, like K7Q-4MX2
@@ -85,6 +88,18 @@ enum Outbox {
     Retry {
         /// The job's ID, as `clavis outbox list` shows it
         id: String,
+        #[command(flatten)]
+        config: Config,
+    },
+}
+
+#[derive(Subcommand)]
+enum Sessions {
+    /// Sign a person out of every browser, at once
+    End {
+        /// Their mail address in the directory
+        #[arg(long, value_name = "MAIL")]
+        person: String,
         #[command(flatten)]
         config: Config,
     },
@@ -153,6 +168,9 @@ async fn run(command: Command) -> Outcome {
         Command::Outbox(Outbox::List { config }) => commands::outbox::list(&config.config).await,
         Command::Outbox(Outbox::Retry { id, config }) => {
             commands::outbox::retry(&config.config, &id).await
+        }
+        Command::Sessions(Sessions::End { person, config }) => {
+            commands::sessions::end(&config.config, &person).await
         }
         Command::Revoke { reference, config } => {
             commands::revoke::run(&config.config, &reference).await

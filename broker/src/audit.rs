@@ -195,14 +195,15 @@ pub enum Event {
         /// Why not.
         why: WhyNoSignIn,
     },
-    /// A wrong or late code was typed, or the answer of a provider signs nobody in.
+    /// A wrong or late code was typed, or what a provider or a proxy says signs nobody in.
     SignInRefused {
         /// Why it did not count.
         why: WhyNoSignIn,
         /// Whose answer it was, or was said to be.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         provider: Option<ProviderName>,
-        /// Whom the provider named, where the directory does not know them or they are not fit.
+        /// Whom the provider or the proxy named, where the directory does not know them or they
+        /// are not fit.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         named: Option<String>,
     },
@@ -214,6 +215,11 @@ pub enum Event {
     },
     /// Somebody signed out.
     SignedOut,
+    /// All sessions of a person were ended.
+    SignedOutEverywhere {
+        /// Whose.
+        whose: Party,
+    },
     /// A mail was taken by the mail server.
     MailSent {
         /// Which.
@@ -320,6 +326,8 @@ pub enum WhyNoSignIn {
     UnfitPerson,
     /// Too many codes were asked for.
     TooMany,
+    /// No codes are sent any more.
+    SwitchedOff,
     /// The code is not the one that was sent.
     WrongCode,
     /// The code, or the sign-in at a provider, has expired, was used, or was tried too often.
@@ -346,7 +354,7 @@ pub enum WhyNoSignIn {
     NoClaim,
     /// The provider has not made sure that the mail address is the person's.
     UnverifiedMail,
-    /// The directory knows nobody by what the provider says, or several.
+    /// The directory knows nobody by what the provider or the proxy says, or several.
     UnknownPerson,
 }
 
@@ -395,6 +403,7 @@ impl Event {
             Self::SignInRefused { .. } => "sign_in.refused",
             Self::SignedIn { .. } => "sign_in.done",
             Self::SignedOut => "sign_in.ended",
+            Self::SignedOutEverywhere { .. } => "sign_in.ended_everywhere",
             Self::MailSent { .. } => "mail.sent",
             Self::MailDead { .. } => "mail.dead",
         }

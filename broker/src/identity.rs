@@ -56,6 +56,8 @@ pub enum Way {
     Mail,
     /// At this identity provider.
     Provider(ProviderName),
+    /// Through a trusted proxy, which named them so.
+    Proxy(String),
 }
 
 /// What ties the answer of a provider to the browser that began the sign-in. Everything is derived

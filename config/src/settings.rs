@@ -18,7 +18,7 @@ use secrecy::SecretString;
 use crate::escrow::Connection;
 
 pub use entra::{Cloud, Entra, EntraCredential, EntraIdentity};
-pub use sign_in::{PersonBy, Provider, SignIn};
+pub use sign_in::{PersonBy, Provider, ProxyPersonBy, SignIn, SignInProxy};
 
 /// Everything. `P` is what the kinds of escrow backends make of their sections.
 #[derive(Debug, Clone)]

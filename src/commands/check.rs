@@ -7,6 +7,7 @@ use clavis_backends::Supplies;
 use clavis_backends::entra::Uses;
 use clavis_broker::causes::with_causes;
 use clavis_broker::ports::{Clock, EscrowBackend, Finding, Severity, Store};
+use clavis_config::settings::SignInProxy;
 
 use crate::assemble::Settings;
 use crate::system::SystemClock;
@@ -62,6 +63,9 @@ async fn check(settings: &Settings) -> Severity {
                 "Name the reverse proxy's address in `trusted_proxies` of [server].",
             ),
         );
+    }
+    if let Some(proxy) = &settings.sign_in.proxy {
+        print("sign-in proxy", &check_proxy(proxy));
     }
     let supplies = assemble::supplies(settings);
     let mailer = assemble::mailer(settings, &supplies);
@@ -168,6 +172,27 @@ async fn check_escrow(settings: &Settings, supplies: &Supplies) -> Vec<(String, 
         sections.push((format!("escrow {}", escrow.name), findings));
     }
     sections
+}
+
+/// Whether the proxy takes the header out of what clients send cannot be tried from here.
+fn check_proxy(proxy: &SignInProxy) -> Finding {
+    let from: Vec<_> = proxy.from.iter().map(ToString::to_string).collect();
+    let what = format!(
+        "whom {} names in the header {} may sign in as that person",
+        from.join(" or "),
+        proxy.header
+    );
+    if proxy
+        .from
+        .iter()
+        .any(|from| from.to_canonical().is_loopback())
+    {
+        return Finding::warning(
+            format!("{what}; that is whoever has an account on this machine, too"),
+            "Let nobody else work on this machine, or the proxy on another one.",
+        );
+    }
+    Finding::ok(what)
 }
 
 async fn check_providers(settings: &Settings, supplies: &Supplies) -> Vec<(String, Vec<Finding>)> {

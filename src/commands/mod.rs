@@ -10,6 +10,7 @@ pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod outbox;
 pub(crate) mod revoke;
+pub(crate) mod sessions;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,6 +23,13 @@ use crate::organisations::Organisation;
 /// Says why a command failed.
 pub(crate) fn complain(text: &str) {
     eprintln!("clavis: {text}");
+}
+
+/// Who runs the command, for the audit log.
+fn operator() -> String {
+    std::env::var("SUDO_USER")
+        .or_else(|_| std::env::var("USER"))
+        .unwrap_or_else(|_| "?".to_owned())
 }
 
 /// The broker of a configuration, for a command that is done at once.

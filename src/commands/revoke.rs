@@ -10,10 +10,8 @@ use crate::Outcome;
 /// Stops the request, in the name of whoever runs the command.
 pub(crate) async fn run(config: &Path, reference: &str) -> Outcome {
     let reference: Reference = reference.parse()?;
-    let operator = std::env::var("SUDO_USER")
-        .or_else(|_| std::env::var("USER"))
-        .unwrap_or_else(|_| "?".to_owned());
-    match super::broker(config)?.revoke(&reference, &operator).await? {
+    let broker = super::broker(config)?;
+    match broker.revoke(&reference, &super::operator()).await? {
         Some(request) => {
             println!(
                 "{} is stopped. The running daemon mails everybody concerned.",

@@ -34,7 +34,8 @@ const CALLS = {
     'POST faults': (_, tenant, faults) => done(tenant.faults.add(faults)),
     'DELETE faults': (_, tenant) => done(tenant.faults.replace([])),
     'POST expire-tokens': (_, tenant) => done(tenant.expireTokens()),
-    'POST roll-key': async (_, tenant, { alg }) => done(await rollKey(tenant, alg)),
+    'POST roll-key': async (_, tenant, { alg, keepsName }) =>
+        done(await rollKey(tenant, alg, keepsName)),
     'GET calls': (_, { calls, counters }) => ({ body: { counters, calls } }),
     'DELETE calls': (_, tenant) => done(tenant.forgetCalls()),
     'GET audit': (_, { audit }) => ({ body: audit }),

@@ -46,12 +46,14 @@ pub fn router(broker: Arc<Broker>, site: Arc<Site>) -> Router {
             "/sign-in/code",
             get(pages::sign_in::ask_code).post(pages::sign_in::check_code),
         )
+        .route("/sign-in/proxy", post(pages::by_proxy::enter))
         .route("/sign-in/with/{provider}", post(pages::provider::leave))
         .route(
             "/sign-in/from/{provider}",
             get(pages::provider::come_back).head(pages::provider::only_by_get),
         )
-        .route("/sign-out", post(pages::sign_in::sign_out))
+        .route("/sign-out", post(pages::sign_out::here))
+        .route("/sign-out/everywhere", post(pages::sign_out::everywhere))
         .route("/requests/new", get(pages::ask::form).post(pages::ask::ask))
         .route("/requests/{reference}", get(pages::request::show))
         .route(

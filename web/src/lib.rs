@@ -1,10 +1,10 @@
 //! The pages and the letters of Clavis.
 //!
 //! Read in this order: what an installation is called (`site`), how times are written (`times`),
-//! the pages (`pages`) on what they stand on (`forms`, `sessions`, `headers`, `fault`), and the
-//! letters (`letters`). Several installations behind one listener are told apart in `front`. Nothing
-//! changes on GET or HEAD but where a provider sends a browser back, every page works without script,
-//! and a recovery key is written into one buffer that wipes itself (`wiped`).
+//! the pages (`pages`) on what they stand on (`forms`, `sessions`, `trusted`, `headers`, `fault`),
+//! and the letters (`letters`). Several installations behind one listener are told apart in `front`.
+//! Nothing changes on GET or HEAD but where a provider sends a browser back, every page works without
+//! script, and a recovery key is written into one buffer that wipes itself (`wiped`).
 
 mod site;
 mod times;
@@ -21,6 +21,7 @@ mod headers;
 mod limit;
 mod probes;
 mod sessions;
+mod trusted;
 mod turns;
 mod wiped;
 
@@ -39,3 +40,4 @@ pub use front::front;
 pub use letters::Letters;
 pub use mailbox::mailbox;
 pub use site::{Site, Support};
+pub use trusted::{Names, TrustedHeader};

@@ -10,6 +10,7 @@ use clavis_broker::tokens::PlainToken;
 use crate::app::App;
 use crate::cookies::Cookie;
 use crate::fault::Fault;
+use crate::trusted::ByProxy;
 
 /// A browser that somebody is signed in with. As an argument of a handler, it sends everybody
 /// else to the sign-in, and back afterwards.
@@ -46,7 +47,9 @@ impl OptionalFromRequestParts<App> for SignedIn {
         let Some(token) = Cookie::Session.read(&parts.headers, &app.site) else {
             return Ok(None);
         };
-        let session = app.broker.session(&token).await?;
+        let Ok(ByProxy(named)) = ByProxy::from_request_parts(parts, app).await;
+        let named = named.as_ref().map(|named| named.value.as_str());
+        let session = app.broker.session(&token, named).await?;
         Ok(session.map(|session| Self { session, token }))
     }
 }

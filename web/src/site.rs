@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::times::{self, When};
+use crate::trusted::TrustedHeader;
 
 /// One installation.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub struct Site {
     pub support: Support,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// The proxy that says who people are, where there is one.
+    pub trusted_header: Option<TrustedHeader>,
 }
 
 /// Whom people call when Clavis cannot help them.

@@ -282,7 +282,7 @@ mod tests {
             String::from_utf8_lossy(&asked[..length]).to_lowercase()
         });
         let identity = ManagedIdentity::new(None, None, app_at(&at));
-        let http = wire::client(false).unwrap();
+        let http = wire::client(false, None).unwrap();
         let clock = SetClock::at(sample::monday());
         let fetched = identity.token(&http, GRAPH, &clock).await;
         let fetched = fetched.unwrap_or_else(|failure| panic!("{}", failure.trouble));

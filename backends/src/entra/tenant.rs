@@ -265,7 +265,7 @@ impl Tenant {
                 // Reading certificates blocks.
                 tokio::task::spawn_blocking(move || {
                     // The way to Graph panics where this one fails, so this one comes first.
-                    let login = wire::client(only_tls)?;
+                    let login = wire::client(only_tls, None)?;
                     let graph = Transport::open(&base);
                     Ok(Wires { graph, login })
                 })

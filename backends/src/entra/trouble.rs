@@ -227,15 +227,19 @@ fn inner_tls(error: &reqwest::Error) -> Option<rustls::Error> {
         if let Some(tls) = now.downcast_ref::<rustls::Error>() {
             return Some(tls.clone());
         }
-        if let Some(tls) = now
-            .downcast_ref::<io::Error>()
-            .and_then(|io| io.get_ref()?.downcast_ref::<rustls::Error>())
-        {
+        if let Some(tls) = now.downcast_ref::<io::Error>().and_then(tls_within) {
             return Some(tls.clone());
         }
         cause = now.source();
     }
     None
+}
+
+/// The TLS error that an error of input and output wraps, which is not its source; however often.
+fn tls_within(error: &io::Error) -> Option<&rustls::Error> {
+    let inner = error.get_ref()?;
+    let deeper = || tls_within(inner.downcast_ref()?);
+    inner.downcast_ref().or_else(deeper)
 }
 
 #[cfg(test)]

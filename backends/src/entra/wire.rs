@@ -1,11 +1,12 @@
 //! HTTP as all sides here speak it: who we say we are, and bodies in buffers that are wiped.
 
+use std::path::Path;
 use std::time::Duration;
 
 use clavis_broker::ports::Clock;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response, Url};
+use reqwest::{Certificate, Client, Response, Url};
 use zeroize::Zeroizing;
 
 use super::Trouble;
@@ -33,8 +34,8 @@ pub(crate) struct Reply {
 
 /// A client that follows no redirection. Where it may speak without TLS, to this machine or its own
 /// link, it goes past the proxies of the environment, which would read everything. Reads the
-/// certificates that the system trusts, which blocks.
-pub(crate) fn client(only_tls: bool) -> Result<Client, Trouble> {
+/// certificates of the authorities to trust, of that file alone or of the system, which blocks.
+pub(crate) fn client(only_tls: bool, ca_file: Option<&Path>) -> Result<Client, Trouble> {
     let mut builder = Client::builder()
         .user_agent(USER_AGENT)
         .referer(false)
@@ -43,9 +44,25 @@ pub(crate) fn client(only_tls: bool) -> Result<Client, Trouble> {
     if !only_tls {
         builder = builder.no_proxy();
     }
+    if let Some(path) = ca_file {
+        builder = builder.tls_built_in_root_certs(false);
+        for authority in authorities(path)? {
+            builder = builder.add_root_certificate(authority);
+        }
+    }
     builder.build().map_err(|_| {
         Trouble::Unusable("the certificates that this machine trusts cannot be read".into())
     })
+}
+
+fn authorities(path: &Path) -> Result<Vec<Certificate>, Trouble> {
+    let bad = |why: String| Trouble::Unusable(format!("{}: {why}", path.display()));
+    let pem = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
+    let found = Certificate::from_pem_bundle(&pem);
+    match found {
+        Ok(found) if !found.is_empty() => Ok(found),
+        _ => Err(bad("it holds no certificate".to_owned())),
+    }
 }
 
 /// Reads an answer whose body is not longer than `limit`. Up to [`ROOM`] it is read into one buffer

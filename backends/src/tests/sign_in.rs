@@ -1,6 +1,8 @@
-//! `[[sign_in.provider]]`.
+//! `[sign_in]`, `[sign_in.proxy]` and `[[sign_in.provider]]`.
 
-use clavis_config::settings::PersonBy;
+use std::path::Path;
+
+use clavis_config::settings::{PersonBy, ProxyPersonBy};
 use secrecy::ExposeSecret;
 
 use super::{EXAMPLE, parse, with_the_application};
@@ -40,6 +42,7 @@ fn a_provider_is_read() {
     assert_eq!(provider.person_by, PersonBy::Login);
     // `openid` is always asked for.
     assert_eq!(provider.scopes, ["profile", "email"]);
+    assert_eq!((&provider.roles_claim, &provider.ca_file), (&None, &None));
     // What is shown as what holds without it does hold.
     let short = format!("{settings:?}");
     for line in [
@@ -50,6 +53,114 @@ fn a_provider_is_read() {
         let text = changed(line, &line[2..]);
         let long = parse(&text).unwrap_or_else(|problems| panic!("{problems}"));
         assert_eq!(format!("{long:?}"), short);
+    }
+}
+
+#[test]
+fn a_provider_may_name_a_claim_of_roles_and_authorities_of_its_own() {
+    for claim in [
+        "groups",
+        "http://schemas.microsoft.com/ws/2008/06/identity/claims/role",
+    ] {
+        let lines = format!("{BY}\nroles_claim = \"{claim}\"\nca_file = \"sso.pem\"");
+        let settings = parse(&changed(BY, &lines));
+        let settings = settings.unwrap_or_else(|problems| panic!("{problems}"));
+        let provider = &settings.sign_in.providers[0];
+        assert_eq!(provider.roles_claim.as_deref(), Some(claim));
+        let ca_file = Path::new("/etc/clavis/sso.pem");
+        assert_eq!(provider.ca_file.as_deref(), Some(ca_file));
+    }
+}
+
+/// The example with the proxy that it shows in comments, and this line of it replaced.
+fn with_proxy(line: &str, other: &str) -> String {
+    let (before, rest) = EXAMPLE
+        .split_once("\n#     [sign_in.proxy]\n")
+        .expect("the section");
+    let (shown, after) = rest.split_once("\n\n").expect("its end");
+    let shown = format!("\n[sign_in.proxy]\n{shown}\n").replace("\n#     ", "\n");
+    assert!(shown.contains(&format!("\n{line}\n")), "no line {line}");
+    let shown = shown.replacen(&format!("\n{line}\n"), &format!("\n{other}\n"), 1);
+    format!("{before}{shown}\n{after}")
+}
+
+#[test]
+fn a_proxy_is_read() {
+    let settings = parse(EXAMPLE).unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(settings.sign_in.proxy.is_none() && settings.sign_in.code_by_mail);
+    for (line, other, wanted) in [
+        (BY, BY, ProxyPersonBy::Login),
+        (BY, "person_by = \"mail\"", ProxyPersonBy::Mail),
+        (
+            "# name = \"your work account\"",
+            "name = \"your work account\"",
+            ProxyPersonBy::Login,
+        ),
+    ] {
+        let settings = parse(&with_proxy(line, other));
+        let settings = settings.unwrap_or_else(|problems| panic!("{problems}"));
+        let proxy = settings.sign_in.proxy.expect("a proxy");
+        assert_eq!(proxy.header, "x-remote-user");
+        assert_eq!(
+            proxy.from,
+            ["10.0.0.5".parse::<std::net::IpAddr>().unwrap()]
+        );
+        assert_eq!(proxy.name, "your work account");
+        assert_eq!(proxy.person_by, wanted);
+    }
+}
+
+#[test]
+fn a_proxy_that_is_not_named_or_a_header_of_anybodys_is_refused() {
+    let (header, from) = ("header = \"X-Remote-User\"", "from = [\"10.0.0.5\"]");
+    for (line, other, what) in [
+        (header, "", "`header` is missing in [sign_in.proxy]"),
+        (
+            header,
+            "header = \"X_Remote_User\"",
+            "`header` is not the name of a header",
+        ),
+        (
+            header,
+            "header = \"X-Forwarded-For\"",
+            "`header` is a header that browsers and proxies use for something else",
+        ),
+        (from, "", "`from` is missing in [sign_in.proxy]"),
+        (from, "from = []", "`from` names no proxy"),
+        (from, "from = \"10.0.0.5\"", "`from` is not a list"),
+        (
+            from,
+            "from = [\"proxy.example.com\"]",
+            "`from` is not an IP address",
+        ),
+        (BY, "", "`person_by` is missing in [sign_in.proxy]"),
+        (
+            BY,
+            "person_by = \"oid\"",
+            "`person_by` is no way to find a person",
+        ),
+    ] {
+        let problems = parse(&with_proxy(line, other)).expect_err(other);
+        let said: Vec<_> = problems.iter().map(|it| it.what.clone()).collect();
+        assert_eq!(said, [what], "{other}");
+    }
+}
+
+#[test]
+fn the_code_by_mail_is_switched_off_only_where_there_is_another_way() {
+    let off = |text: &str| {
+        assert!(text.contains("\n# code_by_mail = true\n"));
+        text.replace("\n# code_by_mail = true\n", "\ncode_by_mail = false\n")
+    };
+    let problems = parse(&off(EXAMPLE)).expect_err("nobody could sign in");
+    let said: Vec<_> = problems.iter().map(|it| it.what.clone()).collect();
+    assert_eq!(
+        said,
+        ["`code_by_mail = false` leaves nobody a way to sign in"]
+    );
+    for text in [changed(BY, BY), with_proxy(BY, BY)] {
+        let settings = parse(&off(&text)).unwrap_or_else(|problems| panic!("{problems}"));
+        assert!(!settings.sign_in.code_by_mail);
     }
 }
 
@@ -110,6 +221,16 @@ fn each_mistake_is_one_problem() {
             "issuer = \"https://login.microsoftonline.com/common/v2.0\"",
             "`issuer` lets people of any tenant sign in, and each tenant's administrator writes what \
              is said of its people",
+        ),
+        (
+            BY,
+            "person_by = \"login\"\nroles_claim = \"name\"",
+            "`roles_claim` is a claim that says who somebody is, and not what they may do",
+        ),
+        (
+            BY,
+            "person_by = \"login\"\nroles_claim = \"a b\"",
+            "`roles_claim` is not the name of a claim",
         ),
         (
             issuer,

@@ -137,6 +137,12 @@ impl Place {
         self.control(Method::POST, "/roll-key", Some(how)).await;
     }
 
+    /// The same with a key that has the name of the one before it.
+    pub(crate) async fn roll_key_under_its_name(&self) {
+        let how = json!({ "alg": "RS256", "keepsName": true });
+        self.control(Method::POST, "/roll-key", Some(how)).await;
+    }
+
     /// The calls so far.
     pub(crate) async fn calls(&self) -> Vec<Value> {
         let seen = self.control(Method::GET, "/calls", None).await;

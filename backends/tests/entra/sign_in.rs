@@ -1,7 +1,9 @@
 //! People who sign in by OpenID Connect: what of an answer is believed, and what is not.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use clavis_backends::identity::{Addresses, OidcProvider};
@@ -9,7 +11,7 @@ use clavis_broker::audit::WhyNoSignIn;
 use clavis_broker::identity::{ProviderName, SignInSecrets};
 use clavis_broker::people::{MailAddress, PersonId};
 use clavis_broker::ports::{
-    Clock, Finding, IdentityError, IdentityProvider, PersonQuery, Severity,
+    Clock, Finding, Identified, IdentityError, IdentityProvider, PersonQuery, Severity,
 };
 use clavis_broker::testing::CountingRandom;
 use clavis_broker::testing::contract::identity::{SentBack, Visitor, whole_suite};
@@ -54,6 +56,8 @@ fn settings(place: &Place, person_by: PersonBy) -> Provider {
         client_secret: SecretString::from(place.of("client_secret")),
         scopes: vec!["profile".to_owned(), "email".to_owned()],
         person_by,
+        roles_claim: None,
+        ca_file: None,
         timeout: SignedDuration::from_secs(5),
     }
 }
@@ -115,6 +119,10 @@ fn secrets() -> SignInSecrets {
 
 /// Anna signs in there, and comes back.
 async fn sign_in(provider: &OidcProvider) -> Result<PersonQuery, IdentityError> {
+    identify(provider).await.map(|it| it.query)
+}
+
+async fn identify(provider: &OidcProvider) -> Result<Identified, IdentityError> {
     let secrets = secrets();
     let back = Browser
         .sign_in(&provider.begin(&secrets).await.expect("an address"))
@@ -256,6 +264,140 @@ async fn keys_that_roll_over_are_fetched_once_and_made_up_ones_not_again_and_aga
     assert_eq!(sign_in(&fresh).await.unwrap(), anna());
 }
 
+#[tokio::test]
+async fn a_key_that_rolls_over_under_its_name_is_fetched_once_a_minute_at_most() {
+    let place = place().await;
+    let provider = provider(&place);
+    assert_eq!(sign_in(&provider).await.unwrap(), anna());
+    place.roll_key_under_its_name().await;
+    assert_eq!(sign_in(&provider).await.unwrap(), anna());
+    assert_eq!(fetches(&place).await, 2);
+    // Signed by somebody else, under that name: each is refused, and the provider is left alone.
+    place
+        .change(json!({ "idToken": { "signedBy": "stranger" } }))
+        .await;
+    for _ in 0..3 {
+        assert_eq!(why(sign_in(&provider).await), WhyNoSignIn::BadSignature);
+    }
+    assert_eq!(fetches(&place).await, 2);
+    later(61).await;
+    assert_eq!(why(sign_in(&provider).await), WhyNoSignIn::BadSignature);
+    assert_eq!(fetches(&place).await, 3);
+}
+
+#[tokio::test]
+async fn of_many_who_wait_for_a_provider_that_is_down_one_asks_and_all_are_told() {
+    let place = place().await;
+    let provider = Arc::new(provider(&place));
+    place
+        .faults(json!({ "match": "openid-configuration", "status": 503 }))
+        .await;
+    let mut visitors = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let provider = Arc::clone(&provider);
+        visitors.spawn(async move { provider.begin(&secrets()).await });
+    }
+    for begun in visitors.join_all().await {
+        let unavailable = matches!(begun, Err(IdentityError::Unavailable(_)));
+        assert!(unavailable, "{begun:?}");
+    }
+    let asked = async || {
+        let calls = place.calls().await;
+        let discovery = |call: &&Value| {
+            let path = call["path"].as_str();
+            path.is_some_and(|it| it.ends_with("openid-configuration"))
+        };
+        calls.iter().filter(discovery).count()
+    };
+    assert_eq!(asked().await, 1);
+    // For a moment it stays like this, and no longer.
+    place.faults(json!([])).await;
+    provider.begin(&secrets()).await.unwrap_err();
+    assert_eq!(asked().await, 1);
+    later(6).await;
+    provider.begin(&secrets()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_visitor_who_leaves_takes_no_answer_from_those_who_wait() {
+    let place = place().await;
+    let provider = provider(&place);
+    let secrets = secrets();
+    // Polled once, and dropped.
+    tokio::select! {
+        biased;
+        _ = provider.begin(&secrets) => panic!("it was asked over the network"),
+        () = std::future::ready(()) => {}
+    }
+    provider.begin(&secrets).await.unwrap();
+    assert_eq!(fetches(&place).await, 1);
+}
+
+/// Lets time pass for whoever counts it, so many seconds at once.
+async fn later(seconds: u64) {
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(seconds)).await;
+    tokio::time::resume();
+}
+
+#[tokio::test]
+async fn groups_and_roles_come_from_the_claim_that_is_named() {
+    let place = place().await;
+    let claims = json!({
+        "roles": ["desk"],
+        "groups": ["g1", "g2"],
+        "http://schemas.microsoft.com/ws/2008/06/identity/claims/role": "auditor",
+    });
+    place
+        .change(json!({ "idToken": { "claims": claims } }))
+        .await;
+    let of = async |name: Option<&str>| {
+        let mut settings = settings(&place, PersonBy::Login);
+        settings.roles_claim = name.map(str::to_owned);
+        let identified = identify(&provider_of(settings)).await.unwrap();
+        assert_eq!(identified.query, anna());
+        identified.claims
+    };
+    assert_eq!(of(None).await, [""; 0]);
+    assert_eq!(of(Some("roles")).await, ["desk"]);
+    assert_eq!(of(Some("groups")).await, ["g1", "g2"]);
+    let of_ad_fs = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role";
+    assert_eq!(of(Some(of_ad_fs)).await, ["auditor"]);
+    assert_eq!(of(Some("missing")).await, [""; 0]);
+    // More groups than fit: Entra ID names a place to ask instead.
+    let overage = json!({ "_claim_names": { "groups": "src1" } });
+    place
+        .change(json!({ "idToken": { "claims": overage } }))
+        .await;
+    assert_eq!(of(Some("groups")).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn the_authorities_of_a_provider_are_those_of_its_file() {
+    let place = place().await;
+    let mail = std::env::var_os("CLAVIS_TEST_MAIL").map(PathBuf::from);
+    let mail = mail.expect("these tests need a mail server: run them by tests/run");
+    let address = std::fs::read(mail.join("address.json")).expect("its address");
+    let address: Value = serde_json::from_slice(&address).expect("JSON");
+    // Its certificate is what counts here: it speaks another protocol.
+    let begun = async |ca_file: Option<PathBuf>| {
+        let mut settings = settings(&place, PersonBy::Login);
+        let (host, port) = (address["host"].as_str().expect("a host"), &address["tls"]);
+        settings.issuer = format!("https://{host}:{port}");
+        settings.ca_file = ca_file;
+        let begun = provider_of(settings).begin(&secrets()).await;
+        clavis_broker::causes::with_causes(&begun.unwrap_err())
+    };
+    let strange = begun(None).await;
+    assert!(strange.contains("no trust in"), "{strange}");
+    let trusted = begun(Some(mail.join("ca.pem"))).await;
+    assert!(!trusted.contains("no trust in"), "{trusted}");
+    let missing = begun(Some(mail.join("missing.pem"))).await;
+    assert!(missing.contains("missing.pem"), "{missing}");
+    let empty = begun(Some(mail.join("address.json"))).await;
+    assert!(empty.contains("holds no certificate"), "{empty}");
+}
+
 async fn fetches(place: &Place) -> usize {
     let calls = place.calls().await;
     let keys = |call: &&Value| {
@@ -276,6 +418,7 @@ async fn an_answer_has_to_say_whom_it_is_from_where_that_is_announced() {
         let back = Browser.sign_in(&address).await;
         let before = place.count("tokenRequests").await;
         let outcome = provider.finish(&secrets, &back.code, issuer).await;
+        let outcome = outcome.map(|it| it.query);
         assert_eq!(why(outcome), WhyNoSignIn::WrongIssuer, "{issuer:?}");
         let after = place.count("tokenRequests").await;
         assert_eq!(after, before, "the code goes nowhere");
@@ -330,6 +473,7 @@ async fn a_provider_that_is_down_is_told_from_one_that_refuses() {
         matches!(begun, Err(IdentityError::Unavailable(_))),
         "{begun:?}"
     );
+    let provider = self::provider(&place);
     place
         .faults(json!({ "match": "/token", "status": 500 }))
         .await;

@@ -18,20 +18,29 @@ pub trait IdentityProvider: Send + Sync {
     /// The address to send a browser to, so that somebody signs in there.
     async fn begin(&self, secrets: &SignInSecrets) -> Result<String, IdentityError>;
 
-    /// Exchanges the code that a browser has brought back for who that is: what to ask the
-    /// directory. `issuer` is who the answer says that it is from, where it says so.
+    /// Exchanges the code that a browser has brought back for who that is. `issuer` is who the
+    /// answer says that it is from, where it says so.
     async fn finish(
         &self,
         secrets: &SignInSecrets,
         code: &SecretString,
         issuer: Option<&str>,
-    ) -> Result<PersonQuery, IdentityError>;
+    ) -> Result<Identified, IdentityError>;
 
     /// The address at which somebody signs out there, where there is one.
     async fn sign_out(&self) -> Option<String>;
 
     /// Tries the provider for real.
     async fn check(&self) -> Vec<Finding>;
+}
+
+/// Who somebody is, as a provider says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identified {
+    /// What to ask the directory.
+    pub query: PersonQuery,
+    /// The groups and roles that it names; none where it is not to name any.
+    pub claims: Vec<String>,
 }
 
 /// A provider gave no usable answer.

@@ -14,7 +14,7 @@ pub use crate::people::{GroupName, PersonQuery};
 pub use check::{Finding, Severity};
 pub use directory::{Directory, DirectoryError};
 pub use escrow::{EscrowBackend, EscrowError, EscrowFault, Rotation};
-pub use identity::{IdentityError, IdentityProvider};
+pub use identity::{Identified, IdentityError, IdentityProvider};
 pub use mail::{MailError, MailRenderer, Mailer};
 pub use store::{
     Challenge, ChallengeState, Change, ClaimedJob, CommitError, DeadJob, FailingJob, Job, JobId,

@@ -201,6 +201,8 @@ pub struct Session {
     pub person: Party,
     /// By which way they signed in.
     pub by: Way,
+    /// The groups and roles that the provider named; none where they signed in otherwise.
+    pub claims: Vec<String>,
     /// When it was last used, to the minute or so.
     pub used_at: Timestamp,
     /// When it ends at the latest.
@@ -321,6 +323,8 @@ pub enum Write {
     },
     /// A session is over. Nothing to do where it is gone already.
     EndSession(TokenHash),
+    /// All sessions of a person are over. Nothing to do where there is none.
+    EndSessionsOf(PersonId),
 }
 
 /// Writes that belong together, in this order.

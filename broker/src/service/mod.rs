@@ -17,6 +17,7 @@ mod provider;
 mod redeem;
 mod review;
 mod rotate;
+mod sessions;
 mod sign_in;
 mod stand_in;
 mod tend;
@@ -36,6 +37,8 @@ pub use redeem::{DisclosedKey, LinkEnd, LinkError, LinkView, RedeemError, Redemp
 pub use review::{Choice, Ownership, Review, ReviewError};
 pub use sign_in::{SignInError, SignInTerms};
 pub use stand_in::StandInError;
+
+use sessions::Newcomer;
 
 use crate::lifecycle::{Refusal, Terms};
 use crate::people::MailAddress;
@@ -69,9 +72,9 @@ pub struct Parts {
     pub alarms: Vec<MailAddress>,
     /// How long things may take.
     pub terms: Terms,
-    /// How long sign-ins last.
+    /// Whether codes are sent, and how long sign-ins last.
     pub sign_in: SignInTerms,
-    /// Where people may sign in beside the code by mail, in the order of their buttons.
+    /// The identity providers that people may sign in at, in the order of their buttons.
     pub providers: Vec<Arc<dyn IdentityProvider>>,
 }
 

@@ -222,6 +222,10 @@ impl Broker {
                 now,
             ))))
         };
+        // Switched off since it was asked for.
+        if !self.sends_codes() {
+            return dropped(mail, WhyNoSignIn::SwitchedOff);
+        }
         let person = match known(&*self.parts.directory, &mail).await {
             Ok(Some(person)) => person,
             Ok(None) => return dropped(mail, WhyNoSignIn::UnknownAddress),

@@ -1,6 +1,7 @@
 //! Signing in at an identity provider. The browser that begins holds a token; state, nonce and
 //! verifier are derived from it, and the store knows its hash alone. Whatever comes back with it
-//! ends the sign-in, before anything of the answer is believed.
+//! ends the sign-in, before anything of the answer is believed. Whom a trusted proxy names is signed
+//! in here, too: from where on somebody has said who it is, the way is the same.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,14 +10,14 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use secrecy::SecretString;
 
-use super::{Broker, Unavailable, in_time};
+use super::{Broker, Newcomer, Unavailable, in_time};
 use crate::audit::{Actor, Event, LogEntry, WhyNoSignIn};
 use crate::causes::with_causes;
 use crate::identity::{ProviderName, SignInSecrets, Way};
 use crate::people::Party;
 use crate::ports::{
-    CommitError, DirectoryError, IdentityError, IdentityProvider, PersonQuery, ProviderSignIn,
-    Session, Write,
+    CommitError, DirectoryError, Identified, IdentityError, IdentityProvider, PersonQuery,
+    ProviderSignIn, Session, Write,
 };
 use crate::tokens::PlainToken;
 
@@ -104,7 +105,8 @@ impl Broker {
     }
 
     /// Ends a sign-in with what the browser has brought back. The token is the new session's, for
-    /// a cookie; the text is the page to go on to.
+    /// a cookie; the text is the page to go on to. The session that the browser had, `leaves`, is
+    /// over with it.
     ///
     /// Who made up a token, or comes again, leaves no row in the log: it is not for strangers to
     /// fill.
@@ -112,6 +114,7 @@ impl Broker {
         &self,
         token: &PlainToken,
         arrival: &Arrival<'_>,
+        leaves: Option<&PlainToken>,
         source: Option<IpAddr>,
     ) -> Result<(PlainToken, String), ArrivalError> {
         let found = self.parts.store.provider_sign_in(&token.hash()).await;
@@ -126,25 +129,44 @@ impl Broker {
             Err(CommitError::Conflict) => return Err(ArrivalError::NotTaken),
             Err(error) => return Err(Unavailable::from(error).into()),
         }
-        let party = match self.who_arrives(token, &begun, arrival).await {
-            Ok(party) => party,
-            Err(NotTaken::Unavailable(error)) => return Err(error.into()),
-            Err(NotTaken::Because { why, named }) => {
-                let event = Event::SignInRefused {
-                    why,
-                    provider: Some(begun.provider),
-                    named,
-                };
-                let entry = LogEntry::of_nothing(event, Actor::Stranger, source, self.now());
-                self.record(entry).await?;
-                return Err(ArrivalError::NotTaken);
+        let (party, claims) = match self.who_arrives(token, &begun, arrival).await {
+            Ok(arrived) => arrived,
+            Err(not_taken) => {
+                return Err(self
+                    .turn_away(not_taken, Some(begun.provider), source)
+                    .await);
             }
         };
-        let by = Way::Provider(begun.provider);
-        let (session, opened) = self.new_session(&party, by, self.now(), source);
-        let committed = self.commit(opened.into()).await;
-        committed.map_err(Unavailable::from)?;
-        Ok((session, begun.next))
+        let who = Newcomer {
+            person: &party,
+            by: Way::Provider(begun.provider),
+            claims,
+            leaves,
+        };
+        Ok((self.let_in(who, source).await?, begun.next))
+    }
+
+    /// Signs in whom a trusted proxy names: `query` is what to ask the directory, `named` what the
+    /// proxy said, to the letter. The token is the new session's, for a cookie; the session that
+    /// the browser had, `leaves`, is over with it.
+    pub async fn enter(
+        &self,
+        query: &PersonQuery,
+        named: &str,
+        leaves: Option<&PlainToken>,
+        source: Option<IpAddr>,
+    ) -> Result<PlainToken, ArrivalError> {
+        let party = match self.party_of(query).await {
+            Ok(party) => party,
+            Err(not_taken) => return Err(self.turn_away(not_taken, None, source).await),
+        };
+        let who = Newcomer {
+            person: &party,
+            by: Way::Proxy(named.to_owned()),
+            claims: Vec::new(),
+            leaves,
+        };
+        self.let_in(who, source).await
     }
 
     /// Where somebody signs out at the provider that they signed in at, if that is possible.
@@ -158,12 +180,46 @@ impl Broker {
         Some((name.clone(), address.ok()??))
     }
 
+    async fn let_in(
+        &self,
+        who: Newcomer<'_>,
+        source: Option<IpAddr>,
+    ) -> Result<PlainToken, ArrivalError> {
+        let (session, opened) = self.new_session(who, self.now(), source);
+        let committed = self.commit(opened).await;
+        committed.map_err(Unavailable::from)?;
+        Ok(session)
+    }
+
+    /// Records why nobody is signed in.
+    async fn turn_away(
+        &self,
+        not_taken: NotTaken,
+        provider: Option<ProviderName>,
+        source: Option<IpAddr>,
+    ) -> ArrivalError {
+        let (why, named) = match not_taken {
+            NotTaken::Because { why, named } => (why, named),
+            NotTaken::Unavailable(error) => return error.into(),
+        };
+        let event = Event::SignInRefused {
+            why,
+            provider,
+            named,
+        };
+        let entry = LogEntry::of_nothing(event, Actor::Stranger, source, self.now());
+        match self.record(entry).await {
+            Ok(()) => ArrivalError::NotTaken,
+            Err(error) => error.into(),
+        }
+    }
+
     async fn who_arrives(
         &self,
         token: &PlainToken,
         begun: &ProviderSignIn,
         arrival: &Arrival<'_>,
-    ) -> Result<Party, NotTaken> {
+    ) -> Result<(Party, Vec<String>), NotTaken> {
         if self.now() >= begun.expires_at {
             return Err(WhyNoSignIn::Ended.into());
         }
@@ -180,8 +236,9 @@ impl Broker {
         let provider = self.provider(&begun.provider);
         let provider = provider.ok_or(WhyNoSignIn::OtherProvider)?;
         let finish = provider.finish(&secrets, code, arrival.issuer);
-        let query = match tokio::time::timeout(Self::DEADLINE, finish).await {
-            Ok(Ok(query)) => query,
+        let Identified { query, claims } = match tokio::time::timeout(Self::DEADLINE, finish).await
+        {
+            Ok(Ok(identified)) => identified,
             Ok(Err(IdentityError::Refused { why, what })) => {
                 tracing::warn!(provider = %begun.provider, what, "a sign-in was refused");
                 return Err(why.into());
@@ -191,7 +248,7 @@ impl Broker {
             }
             Err(_) => return Err(Unavailable::late(begun.provider.as_str()).into()),
         };
-        self.party_of(&query).await
+        Ok((self.party_of(&query).await?, claims))
     }
 
     async fn party_of(&self, query: &PersonQuery) -> Result<Party, NotTaken> {

@@ -5,16 +5,18 @@ use std::net::IpAddr;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Broker, Unavailable, before};
+use super::{Broker, Newcomer, Unavailable, before};
 use crate::audit::{Actor, Event, LogEntry, WhyNoSignIn};
 use crate::identity::Way;
-use crate::people::{MailAddress, Party};
-use crate::ports::{Challenge, ChallengeState, CommitError, Job, Session, Write};
+use crate::people::MailAddress;
+use crate::ports::{Challenge, ChallengeState, CommitError, Job, Write};
 use crate::tokens::{OneTimeCode, PlainToken};
 
-/// How long sign-ins last.
+/// Whether codes are sent, and how long sign-ins last.
 #[derive(Debug, Clone, Copy)]
 pub struct SignInTerms {
+    /// Whether people may sign in with a code by mail.
+    pub code_by_mail: bool,
     /// How long a code is valid.
     pub code_valid_for: SignedDuration,
     /// After how long without use a session ends.
@@ -30,8 +32,6 @@ const ATTEMPTS: i64 = 5;
 const CODES: usize = 60;
 /// See [`CODES`].
 const WINDOW: SignedDuration = SignedDuration::from_hours(1);
-/// A session's last use is written at most so often.
-const TOUCH: SignedDuration = SignedDuration::from_mins(1);
 
 /// Nobody was signed in.
 #[derive(Debug, thiserror::Error)]
@@ -48,13 +48,21 @@ pub enum SignInError {
 }
 
 impl Broker {
+    /// Whether people may sign in with a code by mail.
+    pub fn sends_codes(&self) -> bool {
+        self.parts.sign_in.code_by_mail
+    }
+
     /// Begins a sign-in for an address, known or not. The token is for the browser that asked;
-    /// a code goes by mail to the address if it is somebody's.
+    /// a code goes by mail to the address if it is somebody's. `None` where no codes are sent.
     pub async fn begin_sign_in(
         &self,
         mail: MailAddress,
         source: Option<IpAddr>,
-    ) -> Result<PlainToken, Unavailable> {
+    ) -> Result<Option<PlainToken>, Unavailable> {
+        if !self.sends_codes() {
+            return Ok(None);
+        }
         let now = self.now();
         let token = PlainToken::new(&*self.parts.random);
         let row = |event| {
@@ -98,16 +106,21 @@ impl Broker {
             )
         });
         self.commit(change).await?;
-        Ok(token)
+        Ok(Some(token))
     }
 
-    /// Ends a sign-in with the code from the mail. The token is the new session's, for a cookie.
+    /// Ends a sign-in with the code from the mail. The token is the new session's, for a cookie;
+    /// the session that the browser had, `leaves`, is over with it.
     pub async fn end_sign_in(
         &self,
         token: &PlainToken,
         typed: &str,
+        leaves: Option<&PlainToken>,
         source: Option<IpAddr>,
     ) -> Result<PlainToken, SignInError> {
+        if !self.sends_codes() {
+            return Err(SignInError::Ended);
+        }
         let (challenge, counted_at) = self.count_attempt(token, source).await?;
         let ChallengeState::Sent { code, to } = &challenge.state else {
             self.record_sign_in(Actor::Stranger, WhyNoSignIn::WrongCode, source)
@@ -121,53 +134,20 @@ impl Broker {
                 .await?;
             return Err(SignInError::WrongCode);
         }
-        self.open_session(&challenge, to, counted_at, source).await
-    }
-
-    /// Who is signed in with this cookie; `None` once the session has ended in any way.
-    pub async fn session(&self, token: &PlainToken) -> Result<Option<Session>, Unavailable> {
-        let now = self.now();
-        let Some(session) = self.parts.store.session(&token.hash()).await? else {
-            return Ok(None);
+        let who = Newcomer {
+            person: to,
+            by: Way::Mail,
+            claims: Vec::new(),
+            leaves,
         };
-        if now >= session.ends_at || now >= session.used_at + self.parts.sign_in.idle {
-            return Ok(None);
+        let (session, opened) = self.new_session(who, counted_at, source);
+        let mut change = vec![Write::EndChallenge(challenge.token)];
+        change.extend(opened);
+        match self.commit(change).await {
+            Ok(()) => Ok(session),
+            Err(CommitError::Conflict) => Err(SignInError::Ended),
+            Err(error) => Err(Unavailable::from(error).into()),
         }
-        if now >= session.used_at + TOUCH {
-            match self
-                .commit(vec![Write::TouchSession {
-                    token: session.token,
-                    at: now,
-                }])
-                .await
-            {
-                Ok(()) => {}
-                // It was ended this moment, elsewhere.
-                Err(CommitError::Conflict) => return Ok(None),
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(Some(session))
-    }
-
-    /// Signs out.
-    pub async fn end_session(
-        &self,
-        session: &Session,
-        source: Option<IpAddr>,
-    ) -> Result<(), Unavailable> {
-        let entry = LogEntry::of_nothing(
-            Event::SignedOut,
-            Actor::Person(session.person.clone()),
-            source,
-            self.now(),
-        );
-        Ok(self
-            .commit(vec![
-                Write::EndSession(session.token),
-                Write::Log(Box::new(entry)),
-            ])
-            .await?)
     }
 
     /// Counts an attempt before its code is looked at, so that guesses made at once count as many.
@@ -201,48 +181,6 @@ impl Broker {
                 .await?;
             return Err(SignInError::Ended);
         }
-    }
-
-    async fn open_session(
-        &self,
-        challenge: &Challenge,
-        person: &Party,
-        now: Timestamp,
-        source: Option<IpAddr>,
-    ) -> Result<PlainToken, SignInError> {
-        let (token, opened) = self.new_session(person, Way::Mail, now, source);
-        let mut change = vec![Write::EndChallenge(challenge.token)];
-        change.extend(opened);
-        match self.commit(change).await {
-            Ok(()) => Ok(token),
-            Err(CommitError::Conflict) => Err(SignInError::Ended),
-            Err(error) => Err(Unavailable::from(error).into()),
-        }
-    }
-
-    /// A session with a new token, and its row of the log, to be committed.
-    pub(super) fn new_session(
-        &self,
-        person: &Party,
-        by: Way,
-        now: Timestamp,
-        source: Option<IpAddr>,
-    ) -> (PlainToken, [Write; 2]) {
-        let token = PlainToken::new(&*self.parts.random);
-        let session = Session {
-            token: token.hash(),
-            person: person.clone(),
-            by: by.clone(),
-            used_at: now,
-            ends_at: now + self.parts.sign_in.at_most,
-        };
-        let event = Event::SignedIn { by };
-        let entry = LogEntry::of_nothing(event, Actor::Person(person.clone()), source, now);
-        let writes = [
-            Write::OpenSession(Box::new(session)),
-            Write::Log(Box::new(entry)),
-        ];
-        (token, writes)
     }
 
     async fn record_sign_in(

@@ -8,6 +8,7 @@ pub(crate) mod entra;
 mod escrow;
 mod gates;
 mod mail;
+mod proxy;
 mod rotation;
 mod server;
 mod sign_in;
@@ -22,7 +23,7 @@ use crate::SecretFiles;
 use crate::document::Section;
 use crate::escrow::{EscrowKind, Surroundings};
 use crate::problems::Wrong;
-use crate::settings::{Settings, Store};
+use crate::settings::{Settings, SignIn, Store};
 use crate::values::text;
 
 /// What the configuration's text leaves open: where its paths start, and what is in the files
@@ -98,7 +99,8 @@ pub(crate) fn settings<P>(
         origin,
         directory.as_ref(),
     );
-    let has_providers = sign_in.as_ref().is_some_and(|it| !it.providers.is_empty());
+    let signs_in = |it: &SignIn| !it.providers.is_empty() || it.proxy.is_some();
+    let has_providers = sign_in.as_ref().is_some_and(signs_in);
     let gates = gates::gates(root.optional_table("gates").as_ref(), has_providers);
     let alarms = gates::alarms(root.optional_table("alarms").as_ref());
     Some(Settings {

@@ -1,4 +1,5 @@
-//! `[sign_in]` and `[[sign_in.provider]]`: how people sign in, and for how long.
+//! `[sign_in]` and `[[sign_in.provider]]`: how people sign in, and for how long. `[sign_in.proxy]` is
+//! beside it (`proxy`).
 
 use clavis_broker::identity::ProviderName;
 use jiff::SignedDuration;
@@ -6,6 +7,7 @@ use toml::de::DeValue;
 
 use super::Origin;
 use super::address::address;
+use super::proxy::proxy;
 use super::terms::{DAY, HOUR, MINUTE, length};
 use crate::document::Section;
 use crate::problems::Wrong;
@@ -24,6 +26,8 @@ pub(super) fn sign_in(
     origin: &Origin<'_>,
     directory: Option<&Directory>,
 ) -> Option<SignIn> {
+    let code_by_mail = section.and_then(|section| section.optional("code_by_mail", truth));
+    let code_by_mail = code_by_mail.unwrap_or(true);
     let code_valid_for = length(section, "code_valid_for", [MINUTE, MINUTE * 10, HOUR]);
     let idle = length(section, "idle", [MINUTE, MINUTE * 30, DAY]);
     let at_most = length(section, "at_most", [MINUTE * 5, HOUR * 8, DAY]);
@@ -62,11 +66,26 @@ pub(super) fn sign_in(
             provider
         })
         .collect();
+    let proxies = section.and_then(|section| section.optional_table("proxy"));
+    let proxy = proxies.as_ref().map(proxy);
+    if let Some(section) = section
+        && !code_by_mail
+        && sections.is_empty()
+        && proxy.is_none()
+    {
+        section.problem(
+            "code_by_mail",
+            "`code_by_mail = false` leaves nobody a way to sign in",
+            "Add [[sign_in.provider]] or [sign_in.proxy], or write `true`.",
+        );
+    }
     Some(SignIn {
+        code_by_mail,
         code_valid_for,
         idle,
         at_most,
         providers: providers.into_iter().collect::<Option<_>>()?,
+        proxy: proxy.map_or(Some(None), |proxy| proxy.map(Some))?,
     })
 }
 
@@ -85,6 +104,8 @@ fn provider(
         vec!["profile".to_owned(), "email".to_owned()]
     };
     let person_by = person_by(section, directory);
+    let roles_claim = section.optional("roles_claim", claim);
+    let ca_file = section.optional("ca_file", |value| origin.path(value));
     let timeout = section
         .optional(
             "timeout",
@@ -98,6 +119,8 @@ fn provider(
         client_secret: client_secret?,
         scopes: scopes.into_iter().filter(|it| it != "openid").collect(),
         person_by: person_by?,
+        roles_claim,
+        ca_file,
         timeout,
     })
 }
@@ -156,6 +179,59 @@ fn scope(value: &DeValue<'_>) -> Result<String, Wrong> {
     }
 }
 
+/// The name of a claim: a word, or an address as AD FS has them.
+fn claim(value: &DeValue<'_>) -> Result<String, Wrong> {
+    let claim = text(value)?;
+    let sound = claim.len() <= 256 && claim.bytes().all(|b| b.is_ascii_graphic());
+    if !sound {
+        return Err(Wrong::new(
+            "is not the name of a claim",
+            "Write the name that the provider gives it, such as \"roles\" or \"groups\".",
+        ));
+    }
+    if NO_ROLES.contains(&&*claim) {
+        return Err(Wrong::new(
+            "is a claim that says who somebody is, and not what they may do",
+            "Write the one that names groups or roles, such as \"roles\" or \"groups\".",
+        ));
+    }
+    Ok(claim)
+}
+
+/// Claims with a meaning of their own (OpenID Connect Core, sections 2 and 5.1; `oid` and `upn` of
+/// Entra ID and AD FS). People choose some of them for themselves.
+const NO_ROLES: [&str; 29] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "iat",
+    "auth_time",
+    "nonce",
+    "acr",
+    "amr",
+    "azp",
+    "name",
+    "given_name",
+    "family_name",
+    "middle_name",
+    "nickname",
+    "preferred_username",
+    "profile",
+    "picture",
+    "website",
+    "email",
+    "email_verified",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "locale",
+    "phone_number",
+    "address",
+    "oid",
+    "upn",
+];
+
 /// An issuer: kept as it is written, since a provider's own name for itself must be the same.
 fn issuer(value: &DeValue<'_>) -> Result<String, Wrong> {
     let issuer = text(value)?;
@@ -182,8 +258,9 @@ fn issuer(value: &DeValue<'_>) -> Result<String, Wrong> {
     }
     let tenant = path.trim_start_matches('/').split('/').next();
     let tenant = tenant.unwrap_or_default().to_ascii_lowercase();
-    let is_microsoft = MICROSOFT.iter().any(|host| server.ends_with(host));
-    if is_microsoft && (ANY_TENANT.contains(&&*tenant) || tenant == PERSONAL_ACCOUNTS) {
+    let is_at = |hosts: &[&str]| hosts.iter().any(|host| server.ends_with(host));
+    let is_of_any = ANY_TENANT.contains(&&*tenant) || tenant == PERSONAL_ACCOUNTS;
+    if is_at(&PERSONAL) || (is_at(&MICROSOFT) && is_of_any) {
         return Err(Wrong::new(
             "lets people of any tenant sign in, and each tenant's administrator writes what is \
              said of its people",
@@ -194,12 +271,17 @@ fn issuer(value: &DeValue<'_>) -> Result<String, Wrong> {
 }
 
 /// The hosts at which tenants of Entra ID sign in.
-const MICROSOFT: [&str; 4] = [
+const MICROSOFT: [&str; 6] = [
     "//login.microsoftonline.com",
+    "//login.microsoft.com",
+    "//login.windows.net",
     "//login.microsoftonline.us",
     "//login.partner.microsoftonline.cn",
     "//sts.windows.net",
 ];
+
+/// The host at which anybody signs in who has made an account.
+const PERSONAL: [&str; 1] = ["//login.live.com"];
 
 #[cfg(test)]
 mod tests {
@@ -219,6 +301,7 @@ mod tests {
             "https://sso.example.com/adfs",
             "https://sso.example.com:8443",
             "https://example.eu.auth0.com/",
+            "https://login.windows.net/6731de76-14a6-49ae-97bc-6eba6914391e",
             "http://127.0.0.1:8081/tenant",
         ] {
             assert_eq!(read(sound).as_deref(), Ok(sound));
@@ -241,6 +324,10 @@ mod tests {
             "https://login.microsoftonline.com/consumers/v2.0",
             "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0",
             "https://login.microsoftonline.us/common/v2.0",
+            "https://login.windows.net/common",
+            "https://login.microsoft.com/organizations/v2.0",
+            "https://login.live.com",
+            "https://login.live.com/6731de76-14a6-49ae-97bc-6eba6914391e",
         ] {
             read(wrong).expect_err(wrong);
         }

@@ -11,10 +11,12 @@ import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { jose } from '../packages.mjs';
 import { signingKey } from './signing-key.mjs';
 
-/** The tenant signs ID tokens with a new key from now on, and publishes it alone. */
-export async function rollKey(tenant, alg = 'RS256') {
+/** The tenant signs ID tokens with a new key from now on, and publishes it alone; under a new name,
+ * or that of the key before it. */
+export async function rollKey(tenant, alg = 'RS256', keepsName = false) {
     const { privateKey } = pair(alg);
-    const jwk = { ...privateKey.export({ format: 'jwk' }), kid: randomUUID(), alg, use: 'sig' };
+    const kid = keepsName ? (tenant.rolledKey ?? signingKey).kid : randomUUID();
+    const jwk = { ...privateKey.export({ format: 'jwk' }), kid, alg, use: 'sig' };
     tenant.rolledKey = jwk;
 }
 

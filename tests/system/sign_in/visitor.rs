@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ureq::Agent;
 use ureq::http::Response;
+use ureq::{Agent, RequestBuilder};
 
 use crate::harness::Daemon;
 
@@ -12,6 +12,8 @@ pub(crate) struct Visitor {
     base: String,
     /// By host and port, as no browser keeps them: two servers of one machine are kept apart.
     cookies: BTreeMap<String, BTreeMap<String, String>>,
+    /// What goes with everything, as a proxy would add it.
+    sent: BTreeMap<&'static str, Vec<String>>,
 }
 
 pub(crate) struct Answer {
@@ -27,6 +29,7 @@ impl Visitor {
         Self {
             base: daemon.url.clone(),
             cookies: BTreeMap::new(),
+            sent: BTreeMap::new(),
         }
     }
 
@@ -60,21 +63,27 @@ impl Visitor {
 
     pub(crate) fn get(&mut self, address: &str) -> Answer {
         let (agent, url) = self.begin(address);
-        let sent = agent.get(&url).header("cookie", self.held(&url)).call();
+        let sent = self.with_headers(agent.get(&url), &url).call();
         self.end(&url, sent.expect("an answer"))
     }
 
     pub(crate) fn head(&mut self, address: &str) -> Answer {
         let (agent, url) = self.begin(address);
-        let sent = agent.head(&url).header("cookie", self.held(&url)).call();
+        let sent = self.with_headers(agent.head(&url), &url).call();
         self.end(&url, sent.expect("an answer"))
     }
 
     pub(crate) fn post(&mut self, address: &str, fields: &[(&str, &str)]) -> Answer {
         let (agent, url) = self.begin(address);
-        let post = agent.post(&url).header("cookie", self.held(&url));
+        let post = self.with_headers(agent.post(&url), &url);
         let sent = post.send_form(fields.iter().copied());
         self.end(&url, sent.expect("an answer"))
+    }
+
+    /// Sends these lines of a header with everything from now on.
+    pub(crate) fn send(&mut self, header: &'static str, lines: &[&str]) {
+        let lines = lines.iter().map(|&line| line.to_owned()).collect();
+        self.sent.insert(header, lines);
     }
 
     /// Whether the start page is somebody's.
@@ -110,6 +119,13 @@ impl Visitor {
             address.to_owned()
         };
         (config.into(), url)
+    }
+
+    fn with_headers<B>(&self, request: RequestBuilder<B>, url: &str) -> RequestBuilder<B> {
+        let lines = self.sent.iter();
+        let lines = lines.flat_map(|(name, lines)| lines.iter().map(move |line| (*name, line)));
+        let request = request.header("cookie", self.held(url));
+        lines.fold(request, |request, (name, line)| request.header(name, line))
     }
 
     fn held(&self, url: &str) -> String {

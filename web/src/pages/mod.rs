@@ -1,6 +1,7 @@
 //! The pages, one file each, and what they have in common.
 
 pub(crate) mod ask;
+pub(crate) mod by_proxy;
 pub(crate) mod help;
 pub(crate) mod home;
 pub(crate) mod key_link;
@@ -8,6 +9,7 @@ pub(crate) mod provider;
 pub(crate) mod request;
 pub(crate) mod review;
 pub(crate) mod sign_in;
+pub(crate) mod sign_out;
 
 use askama::Template;
 use axum::extract::FromRequestParts;

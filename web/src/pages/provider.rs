@@ -63,6 +63,16 @@ struct LeavePage<'a> {
 #[template(path = "sign_in_refused.html")]
 struct RefusedPage<'a> {
     frame: Frame<'a>,
+    sends_codes: bool,
+}
+
+/// The page that says that nobody is signed in, whatever the cause is.
+pub(super) fn refused(app: &App) -> Result<Response, Fault> {
+    let page = RefusedPage {
+        frame: Frame::plain(&app.site),
+        sends_codes: app.broker.sends_codes(),
+    };
+    page_with(StatusCode::FORBIDDEN, &page)
 }
 
 /// Sends the browser to a provider, by a page that goes on by itself: browsers hold the
@@ -110,12 +120,8 @@ pub(crate) async fn come_back(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Fault> {
-    let refused = || {
-        let frame = Frame::plain(&app.site);
-        page_with(StatusCode::FORBIDDEN, &RefusedPage { frame })
-    };
     let Some(token) = Cookie::ProviderSignIn.read(&headers, &app.site) else {
-        return refused();
+        return refused(&app);
     };
     let back: SentBack = query(&uri);
     let arrival = Arrival {
@@ -128,7 +134,9 @@ pub(crate) async fn come_back(
         issuer: back.iss.as_deref(),
     };
     let over = Cookie::ProviderSignIn.clear(&app.site)?;
-    match app.broker.arrive(&token, &arrival, source).await {
+    let leaves = Cookie::Session.read(&headers, &app.site);
+    let arrived = app.broker.arrive(&token, &arrival, leaves.as_ref(), source);
+    match arrived.await {
         Ok((session, next)) => {
             let cookies = AppendHeaders([
                 (SET_COOKIE, Cookie::Session.set(&session, &app.site)?),
@@ -136,7 +144,7 @@ pub(crate) async fn come_back(
             ]);
             Ok((cookies, Redirect::to(local_path(&next))).into_response())
         }
-        Err(ArrivalError::NotTaken) => Ok(([(SET_COOKIE, over)], refused()?).into_response()),
+        Err(ArrivalError::NotTaken) => Ok(([(SET_COOKIE, over)], refused(&app)?).into_response()),
         Err(ArrivalError::Unavailable(error)) => Err(error.into()),
     }
 }

@@ -1,16 +1,17 @@
-//! Signing in with a code from a mail, and signing out.
+//! The page to sign in, and signing in with a code from a mail.
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use axum::http::header::SET_COOKIE;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
-use clavis_broker::identity::ProviderName;
 use clavis_broker::people::MailAddress;
 use clavis_broker::service::SignInError;
 use clavis_broker::tokens::PlainToken;
 use serde::Deserialize;
 
+use super::by_proxy::{self, Continue};
 use super::provider::{Button, buttons};
 use super::{Frame, page, page_with};
 use crate::app::App;
@@ -18,7 +19,7 @@ use crate::client::Source;
 use crate::cookies::Cookie;
 use crate::fault::Fault;
 use crate::forms::{Posted, local_path, query, with_query};
-use crate::sessions::SignedIn;
+use crate::trusted::{ByProxy, Named};
 
 /// Where to go once somebody is signed in.
 #[derive(Deserialize, Default)]
@@ -27,14 +28,48 @@ pub(super) struct Then {
     pub(super) next: String,
 }
 
+/// In front of the arguments of a handler, it says that its page is not there where no codes are
+/// sent.
+pub(crate) struct CodesAreSent;
+
+impl FromRequestParts<App> for CodesAreSent {
+    type Rejection = Fault;
+
+    async fn from_request_parts(_: &mut Parts, app: &App) -> Result<Self, Fault> {
+        let sends = app.broker.sends_codes();
+        sends.then_some(Self).ok_or(Fault::NotFound)
+    }
+}
+
 #[derive(Template)]
 #[template(path = "sign_in.html")]
-struct AddressPage<'a> {
+struct SignInPage<'a> {
     frame: Frame<'a>,
+    named: Option<Continue<'a>>,
     providers: Vec<Button<'a>>,
+    sends_codes: bool,
     next: &'a str,
     mail: &'a str,
     error: Option<&'static str>,
+}
+
+impl<'a> SignInPage<'a> {
+    fn new(app: &'a App, named: Option<Named>, next: &'a str) -> Self {
+        Self {
+            frame: Frame::plain(&app.site),
+            named: by_proxy::button(app, named, next),
+            providers: buttons(app, next),
+            sends_codes: app.broker.sends_codes(),
+            next,
+            mail: "",
+            error: None,
+        }
+    }
+
+    /// Whether there is another way than the code by mail.
+    fn has_buttons(&self) -> bool {
+        self.named.is_some() || !self.providers.is_empty()
+    }
 }
 
 #[derive(Template)]
@@ -52,14 +87,6 @@ impl CodePage<'_> {
     }
 }
 
-#[derive(Template)]
-#[template(path = "signed_out.html")]
-struct SignedOutPage<'a> {
-    frame: Frame<'a>,
-    provider: &'a ProviderName,
-    address: &'a str,
-}
-
 #[derive(PartialEq, Eq)]
 enum CodeState {
     Fresh,
@@ -67,16 +94,13 @@ enum CodeState {
     Ended,
 }
 
-pub(crate) async fn ask_address(State(app): State<App>, uri: Uri) -> Result<Response, Fault> {
+pub(crate) async fn ask_address(
+    State(app): State<App>,
+    ByProxy(named): ByProxy,
+    uri: Uri,
+) -> Result<Response, Fault> {
     let then: Then = query(&uri);
-    let next = local_path(&then.next);
-    page(&AddressPage {
-        frame: Frame::plain(&app.site),
-        providers: buttons(&app, next),
-        next,
-        mail: "",
-        error: None,
-    })
+    page(&SignInPage::new(&app, named, local_path(&then.next)))
 }
 
 #[derive(Deserialize)]
@@ -90,25 +114,26 @@ pub(crate) struct AddressForm {
 /// Gives every address the same answer: who is known here is nobody's business.
 pub(crate) async fn send_code(
     State(app): State<App>,
+    _: CodesAreSent,
     Source(source): Source,
+    ByProxy(named): ByProxy,
     form: Posted<AddressForm>,
 ) -> Result<Response, Fault> {
     let AddressForm { mail, next } = form.served_to_anybody();
     let next = local_path(&next);
     let Ok(mail) = MailAddress::parse(&mail) else {
-        let again = AddressPage {
-            frame: Frame::plain(&app.site),
-            providers: buttons(&app, next),
-            next,
+        let again = SignInPage {
             mail: &mail,
             error: Some("Please type your whole work address, like name@example.com."),
+            ..SignInPage::new(&app, named, next)
         };
         return page_with(StatusCode::UNPROCESSABLE_ENTITY, &again);
     };
     app.sign_ins
         .count(source, mail.as_str())
         .map_err(|wait| Fault::TooMany { wait })?;
-    let token = app.broker.begin_sign_in(mail, source).await?;
+    let begun = app.broker.begin_sign_in(mail, source).await?;
+    let token = begun.ok_or(Fault::NotFound)?;
     let cookie = Cookie::SignIn.set(&token, &app.site)?;
     let code_page = with_query("/sign-in/code", &[("next", next)]);
     Ok(([(SET_COOKIE, cookie)], Redirect::to(&code_page)).into_response())
@@ -116,6 +141,7 @@ pub(crate) async fn send_code(
 
 pub(crate) async fn ask_code(
     State(app): State<App>,
+    _: CodesAreSent,
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Fault> {
@@ -142,6 +168,7 @@ pub(crate) struct CodeForm {
 
 pub(crate) async fn check_code(
     State(app): State<App>,
+    _: CodesAreSent,
     Source(source): Source,
     headers: HeaderMap,
     form: Posted<CodeForm>,
@@ -151,7 +178,11 @@ pub(crate) async fn check_code(
         .ok_or_else(|| Fault::SignInFirst { then: "/".into() })?;
     let CodeForm { code, next } = form.served_to(&token)?;
     let next = local_path(&next);
-    let state = match app.broker.end_sign_in(&token, &code, source).await {
+    let leaves = Cookie::Session.read(&headers, &app.site);
+    let ended = app
+        .broker
+        .end_sign_in(&token, &code, leaves.as_ref(), source);
+    let state = match ended.await {
         Ok(session) => {
             let cookies = AppendHeaders([
                 (SET_COOKIE, Cookie::Session.set(&session, &app.site)?),
@@ -174,24 +205,3 @@ pub(crate) async fn check_code(
 
 #[derive(Deserialize)]
 pub(crate) struct NoFields {}
-
-pub(crate) async fn sign_out(
-    State(app): State<App>,
-    Source(source): Source,
-    who: SignedIn,
-    form: Posted<NoFields>,
-) -> Result<Response, Fault> {
-    let NoFields {} = form.served_to(&who.token)?;
-    app.broker.end_session(&who.session, source).await?;
-    let cookie = [(SET_COOKIE, Cookie::Session.clear(&app.site)?)];
-    // A link and no redirection: at the provider other pages may depend on being signed in.
-    if let Some((provider, address)) = app.broker.sign_out_at_provider(&who.session).await {
-        let page = SignedOutPage {
-            frame: Frame::plain(&app.site),
-            provider: &provider,
-            address: &address,
-        };
-        return Ok((cookie, page_with(StatusCode::OK, &page)?).into_response());
-    }
-    Ok((cookie, Redirect::to("/sign-in")).into_response())
-}

@@ -4,10 +4,12 @@
 //! browser looks for that in every answer.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use clavis_broker::devices::{BackendName, Device, DeviceId, Serves};
 use clavis_broker::letters::Mail;
@@ -22,7 +24,7 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use tower::ServiceExt;
 
-use crate::{Letters, Site, Support, mailbox, router};
+use crate::{Letters, Names, Site, Support, TrustedHeader, mailbox, router};
 
 pub(crate) const ANNA: &str = "Anna <script>alert(1)</script> O'Hara & Sons";
 pub(crate) const LAPTOP: &str = "LT-42\"><img src=x>";
@@ -43,6 +45,27 @@ pub(crate) fn site(public_url: &str) -> Arc<Site> {
             mail: None,
         },
         trusted_proxies: Vec::new(),
+        trusted_header: None,
+    })
+}
+
+/// The header of the trusted proxy, and where that connects from.
+pub(crate) const HEADER: &str = "x-remote-user";
+pub(crate) const PROXY: &str = "10.0.0.5";
+
+/// The same with a proxy that says who people are.
+pub(crate) fn site_behind_proxy() -> Arc<Site> {
+    let site = site("http://127.0.0.1:8080");
+    let trusted_header = TrustedHeader {
+        header: HEADER.to_owned(),
+        from: vec![PROXY.parse().unwrap()],
+        names: Names::Login,
+        account: "your <img src=x> account".to_owned(),
+    };
+    Arc::new(Site {
+        trusted_proxies: trusted_header.from.clone(),
+        trusted_header: Some(trusted_header),
+        ..(*site).clone()
     })
 }
 
@@ -62,7 +85,10 @@ impl World {
     }
 
     pub(crate) fn at(public_url: &str) -> Self {
-        let site = site(public_url);
+        Self::of(site(public_url), true)
+    }
+
+    pub(crate) fn of(site: Arc<Site>, code_by_mail: bool) -> Self {
         let clock = Arc::new(SetClock::at(monday()));
         let store = Arc::new(MemoryStore::default());
         let escrow = Arc::new(escrow());
@@ -82,6 +108,7 @@ impl World {
             nominated: Vec::new(),
             terms: terms(),
             sign_in: SignInTerms {
+                code_by_mail,
                 code_valid_for: SignedDuration::from_mins(10),
                 idle: SignedDuration::from_mins(30),
                 at_most: SignedDuration::from_hours(10),
@@ -183,6 +210,10 @@ impl World {
 pub(crate) struct Browser {
     app: Router,
     pub(crate) cookies: BTreeMap<String, String>,
+    /// From where it connects, as the server tells.
+    pub(crate) peer: Option<&'static str>,
+    /// What it, or a proxy before it, sends with everything.
+    pub(crate) sent: Vec<(&'static str, String)>,
 }
 
 pub(crate) struct Answer {
@@ -196,6 +227,8 @@ impl Browser {
         Self {
             app,
             cookies: BTreeMap::new(),
+            peer: None,
+            sent: Vec::new(),
         }
     }
 
@@ -241,6 +274,13 @@ impl Browser {
         }
         for (name, value) in headers {
             request = request.header(*name, *value);
+        }
+        for (name, value) in &self.sent {
+            request = request.header(*name, value);
+        }
+        if let Some(peer) = self.peer {
+            let peer = SocketAddr::new(peer.parse().unwrap(), 40_000);
+            request = request.extension(ConnectInfo(peer));
         }
         let request = request.body(Body::from(body)).unwrap();
         let response = self.app.clone().oneshot(request).await.unwrap();

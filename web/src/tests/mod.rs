@@ -1,8 +1,10 @@
 //! The pages as a browser meets them.
 
+mod by_proxy;
 mod frame;
 mod front;
 mod journeys;
 mod keys;
 mod providers;
 mod refusals;
+mod sessions;

@@ -121,8 +121,8 @@ fn shortcomings(published: &Published) -> Vec<Finding> {
 fn unreachable(error: &IdentityError) -> Finding {
     let remedy = match error {
         IdentityError::Unavailable(_) => {
-            "Check that this machine reaches the provider, and trusts its certificate. People can \
-             still sign in with a code by mail."
+            "Check that this machine reaches the provider, and trusts its certificate: `ca_file` \
+             names the authorities to trust in place of the machine's."
         }
         _ => "Check `issuer`: under it, /.well-known/openid-configuration must name the very same.",
     };

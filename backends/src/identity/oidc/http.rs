@@ -1,5 +1,6 @@
 //! The way to the provider: no redirections, answers of bounded length, a deadline for each.
 
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,7 @@ const LONGEST: usize = 512 * 1024;
 pub(super) struct Http {
     client: OnceCell<Client>,
     only_tls: bool,
+    ca_file: Option<PathBuf>,
     timeout: Duration,
     clock: Arc<dyn Clock>,
 }
@@ -30,9 +32,15 @@ impl Http {
             client: OnceCell::new(),
             // The settings allow http for loopback addresses alone.
             only_tls: !settings.issuer.starts_with("http://"),
+            ca_file: settings.ca_file.clone(),
             timeout: settings.timeout.unsigned_abs(),
             clock,
         }
+    }
+
+    /// How long one question may take.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// Whether an address of the provider's may be used: over TLS, where the provider itself is
@@ -76,11 +84,11 @@ impl Http {
     }
 
     async fn client(&self) -> Result<&Client, Trouble> {
-        let only_tls = self.only_tls;
+        let (only_tls, ca_file) = (self.only_tls, self.ca_file.clone());
         self.client
             .get_or_try_init(|| async move {
                 // Reading certificates blocks.
-                tokio::task::spawn_blocking(move || wire::client(only_tls))
+                tokio::task::spawn_blocking(move || wire::client(only_tls, ca_file.as_deref()))
                     .await
                     .unwrap_or_else(|_| Err(Trouble::Unusable("there is no way to TLS".into())))
             })

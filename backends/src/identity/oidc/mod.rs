@@ -2,13 +2,14 @@
 //!
 //! Read in this order: what the provider publishes about itself (`published`), where a browser is
 //! sent (`begin`, here), what the code is exchanged for (`exchange`), and what of that is believed
-//! (`token`, `person`). `http` is the way there.
+//! (`token`, `person`, `roles`). `http` is the way there.
 
 mod check;
 mod exchange;
 mod http;
 mod person;
 mod published;
+mod roles;
 mod token;
 
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use clavis_broker::audit::WhyNoSignIn;
 use clavis_broker::identity::{ProviderName, SignInSecrets};
-use clavis_broker::ports::{Clock, Finding, IdentityError, IdentityProvider, PersonQuery};
+use clavis_broker::ports::{Clock, Finding, Identified, IdentityError, IdentityProvider};
 use clavis_config::settings::Provider;
 use openidconnect::core::{
     CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreErrorResponseType,
@@ -129,13 +130,21 @@ impl IdentityProvider for OidcProvider {
         secrets: &SignInSecrets,
         code: &SecretString,
         issuer: Option<&str>,
-    ) -> Result<PersonQuery, IdentityError> {
+    ) -> Result<Identified, IdentityError> {
         let published = self.publisher.published().await?;
         // Before the code goes anywhere: it may be another provider's.
         self.check_issuer(&published, issuer)?;
         let answer = self.exchange(&published, secrets, code).await?;
         let said = self.believe(published, &answer, &secrets.nonce).await?;
-        person::query(&said, self.settings.person_by)
+        let query = person::query(&said, self.settings.person_by)?;
+        let roles_claim = self.settings.roles_claim.as_deref();
+        let taken = roles_claim.map(|name| roles::taken(&said, name));
+        let taken = taken.unwrap_or_default();
+        if let Some(warning) = taken.warning {
+            tracing::warn!(provider = %self.settings.name, "{warning}");
+        }
+        let claims = taken.values;
+        Ok(Identified { query, claims })
     }
 
     async fn sign_out(&self) -> Option<String> {

@@ -1,7 +1,9 @@
 //! What the provider publishes about itself: its addresses and its keys. Kept for an hour, and
-//! fetched anew once where something was signed with a key that is not known: keys roll over.
+//! fetched anew once where something was signed with a key that is not known, or not by the one that
+//! is: keys roll over. One fetch serves all that wait, whatever comes of it.
 
-use std::sync::Arc;
+use std::error::Error;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use clavis_broker::ports::{EscrowFault, IdentityError};
@@ -15,7 +17,6 @@ use openidconnect::{
     ProviderMetadata, TokenUrl,
 };
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::http::Http;
@@ -24,9 +25,12 @@ use crate::entra::Trouble;
 /// For how long what was published is taken to hold: a key that was withdrawn is trusted no longer.
 const GOOD_FOR: Duration = Duration::from_hours(1);
 
-/// How often an unknown key may lead to a fetch. Whoever makes keys up could have the provider
-/// asked without end otherwise.
-const NO_OFTENER_THAN: Duration = Duration::from_secs(30);
+/// For how long a fetch that came to nothing stands for those after it.
+const FAILED_FOR: Duration = Duration::from_secs(5);
+
+/// How often a key that is not known or does not fit may lead to a fetch. Whoever makes keys up could
+/// have the provider asked without end otherwise.
+const NO_OFTENER_THAN: Duration = Duration::from_mins(1);
 
 /// What the provider publishes under `/.well-known/openid-configuration`.
 pub(super) type Metadata = ProviderMetadata<
@@ -94,72 +98,130 @@ impl Published {
 }
 
 /// Fetches and keeps what is published.
-pub(super) struct Publisher {
+pub(super) struct Publisher(Arc<Inner>);
+
+struct Inner {
     issuer: String,
     http: Http,
     kept: Mutex<Kept>,
+    /// Held while fetching, so that it is fetched once for all that wait.
+    fetching: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
 struct Kept {
     published: Option<Arc<Published>>,
-    /// When an unknown key last led to a fetch.
+    /// When a fetch last came to nothing, and why.
+    failed: Option<(Instant, Failure)>,
+    /// When a key that is not known or does not fit last led to a fetch.
     renewed_at: Option<Instant>,
 }
 
 impl Publisher {
     pub(super) fn new(issuer: String, http: Http) -> Self {
-        Self {
+        Self(Arc::new(Inner {
             issuer,
             http,
             kept: Mutex::default(),
-        }
+            fetching: tokio::sync::Mutex::default(),
+        }))
     }
 
     /// The way to the provider.
     pub(super) fn http(&self) -> &Http {
-        &self.http
+        &self.0.http
     }
 
-    /// What is published, no older than an hour.
+    /// What is published, no older than an hour. Where it could not be fetched a moment ago, this
+    /// fails at once: nobody waits for what others have waited for.
     pub(super) async fn published(&self) -> Result<Arc<Published>, IdentityError> {
-        // Held while fetching, so that it is fetched once for all that wait.
-        let mut kept = self.kept.lock().await;
-        if let Some(published) = &kept.published
-            && published.fetched_at.elapsed() < GOOD_FOR
-        {
-            return Ok(Arc::clone(published));
+        if let Some(answer) = self.0.kept().recent() {
+            return answer;
         }
-        self.fetch(&mut kept).await
+        on_its_own(Arc::clone(&self.0).published()).await
     }
 
-    /// What is published now, where a key is missing in what was known; `None` where that was
+    /// What is published now, where what was known has no key that fits; `None` where that was
     /// fetched only just now.
     pub(super) async fn renewed(
         &self,
         known: &Arc<Published>,
     ) -> Result<Option<Arc<Published>>, IdentityError> {
-        let mut kept = self.kept.lock().await;
-        // Somebody else has missed a key, too, and was faster.
-        if let Some(published) = &kept.published
-            && !Arc::ptr_eq(published, known)
-        {
-            return Ok(Some(Arc::clone(published)));
-        }
-        if (kept.renewed_at).is_some_and(|at| at.elapsed() < NO_OFTENER_THAN) {
-            return Ok(None);
-        }
-        kept.renewed_at = Some(Instant::now());
-        self.fetch(&mut kept).await.map(Some)
+        on_its_own(Arc::clone(&self.0).renewed(Arc::clone(known))).await
+    }
+}
+
+/// Goes on when whoever asked has left: others wait for the same.
+async fn on_its_own<T: Send + 'static>(
+    work: impl Future<Output = Result<T, IdentityError>> + Send + 'static,
+) -> Result<T, IdentityError> {
+    let done = tokio::spawn(work).await;
+    done.unwrap_or_else(|error| Err(IdentityError::Unavailable(Box::new(error))))
+}
+
+impl Inner {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        // Nothing is half done while it is held.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn fetch(&self, kept: &mut Kept) -> Result<Arc<Published>, IdentityError> {
+    async fn published(self: Arc<Self>) -> Result<Arc<Published>, IdentityError> {
+        let _alone = self.fetching.lock().await;
+        let recent = self.kept().recent();
+        match recent {
+            Some(answer) => answer,
+            None => self.fetch().await,
+        }
+    }
+
+    async fn renewed(
+        self: Arc<Self>,
+        known: Arc<Published>,
+    ) -> Result<Option<Arc<Published>>, IdentityError> {
+        let _alone = self.fetching.lock().await;
+        {
+            let mut kept = self.kept();
+            // Somebody else has missed a key, too, and was faster.
+            if let Some(published) = &kept.published
+                && !Arc::ptr_eq(published, &known)
+            {
+                return Ok(Some(Arc::clone(published)));
+            }
+            if (kept.renewed_at).is_some_and(|at| at.elapsed() < NO_OFTENER_THAN) {
+                return Ok(None);
+            }
+            kept.renewed_at = Some(Instant::now());
+        }
+        self.fetch().await.map(Some)
+    }
+
+    async fn fetch(&self) -> Result<Arc<Published>, IdentityError> {
+        match self.ask().await {
+            Ok(published) => {
+                let published = Arc::new(published);
+                let mut kept = self.kept();
+                kept.published = Some(Arc::clone(&published));
+                kept.failed = None;
+                Ok(published)
+            }
+            Err(error) => {
+                let failure = Failure::of(error);
+                self.kept().failed = Some((Instant::now(), failure.clone()));
+                Err(failure.told())
+            }
+        }
+    }
+
+    /// Asks for the addresses, and at one of them for the keys.
+    async fn ask(&self) -> Result<Published, IdentityError> {
         let issuer = IssuerUrl::new(self.issuer.clone());
         let issuer = issuer.map_err(|error| IdentityError::Unusable(Box::new(error)))?;
         // The library compares the issuer with what the provider calls itself, letter by letter.
-        let metadata = Metadata::discover_async(issuer, &self.http)
-            .await
-            .map_err(undiscovered)?;
+        let asking = Metadata::discover_async(issuer, &self.http);
+        let metadata = match tokio::time::timeout(self.http.timeout(), asking).await {
+            Ok(answer) => answer.map_err(undiscovered)?,
+            Err(_) => return Err(unreached(Trouble::TooLate)),
+        };
         let mut addresses = vec![
             metadata.authorization_endpoint().url(),
             metadata.jwks_uri().url(),
@@ -172,13 +234,54 @@ impl Publisher {
                 "the provider publishes addresses without protection",
             ));
         }
-        let published = Arc::new(Published {
+        Ok(Published {
             keys: metadata.jwks().clone(),
             metadata,
             fetched_at: Instant::now(),
-        });
-        kept.published = Some(Arc::clone(&published));
-        Ok(published)
+        })
+    }
+}
+
+impl Kept {
+    /// What is known without asking again.
+    fn recent(&self) -> Option<Result<Arc<Published>, IdentityError>> {
+        if let Some(published) = &self.published
+            && published.fetched_at.elapsed() < GOOD_FOR
+        {
+            return Some(Ok(Arc::clone(published)));
+        }
+        let (at, failure) = self.failed.as_ref()?;
+        (at.elapsed() < FAILED_FOR).then(|| Err(failure.told()))
+    }
+}
+
+/// Why a fetch came to nothing, to be told to all that waited for it.
+#[derive(Clone)]
+struct Failure {
+    is_for_now: bool,
+    source: Arc<dyn Error + Send + Sync>,
+}
+
+impl Failure {
+    fn of(error: IdentityError) -> Self {
+        let is_for_now = matches!(error, IdentityError::Unavailable(_));
+        let source = match error {
+            IdentityError::Unavailable(source) | IdentityError::Unusable(source) => source,
+            refused @ IdentityError::Refused { .. } => Box::new(refused),
+        };
+        Self {
+            is_for_now,
+            source: source.into(),
+        }
+    }
+
+    fn told(&self) -> IdentityError {
+        let source = Box::new(Arc::clone(&self.source));
+        if self.is_for_now {
+            IdentityError::Unavailable(source)
+        } else {
+            IdentityError::Unusable(source)
+        }
     }
 }
 

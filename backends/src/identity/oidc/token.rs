@@ -1,6 +1,7 @@
 //! The ID token: what is signed, by whom, for whom, when, and for which sign-in. Nothing in it is
 //! believed before all of that is right (OpenID Connect Core, section 3.1.3.7).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -18,6 +19,7 @@ use openidconnect::{
     TokenResponse,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::OidcProvider;
 use super::published::Published;
@@ -43,6 +45,9 @@ pub(super) struct Said {
     pub(super) oid: Option<String>,
     /// The user principal name, as AD FS says it.
     pub(super) upn: Option<String>,
+    /// All others.
+    #[serde(flatten)]
+    pub(super) more: BTreeMap<String, Value>,
 }
 
 impl AdditionalClaims for Said {}
@@ -66,8 +71,8 @@ pub(super) type Answer = StandardTokenResponse<
 >;
 
 impl OidcProvider {
-    /// The claims of an answer, where everything about it is right. A key that is not known is
-    /// looked for among those that are published now, once.
+    /// The claims of an answer, where everything about it is right. A key that is not known, or
+    /// does not fit, is looked for among those that are published now, once.
     pub(super) async fn believe(
         &self,
         published: Arc<Published>,
@@ -81,16 +86,23 @@ impl OidcProvider {
         let verify =
             |published: &Published| verified(token, published, &self.client_id(), nonce, now);
         let outcome = match verify(&published) {
-            Err(ClaimsVerificationError::SignatureVerification(
-                SignatureVerificationError::NoMatchingKey,
-            )) => match self.publisher.renewed(&published).await? {
-                Some(renewed) => verify(&renewed),
-                None => verify(&published),
-            },
+            Err(ClaimsVerificationError::SignatureVerification(error)) if is_of_keys(&error) => {
+                let renewed = self.publisher.renewed(&published).await?;
+                verify(&renewed.unwrap_or(published))
+            }
             outcome => outcome,
         };
         outcome.map_err(|error| refused(&error))
     }
+}
+
+/// Whether other keys could make a signature right: keys roll over, some under the same name.
+fn is_of_keys(error: &SignatureVerificationError) -> bool {
+    use SignatureVerificationError::{AmbiguousKeyId, CryptoError, InvalidKey, NoMatchingKey};
+    matches!(
+        error,
+        NoMatchingKey | AmbiguousKeyId(_) | InvalidKey(_) | CryptoError(_)
+    )
 }
 
 fn verified(

@@ -153,16 +153,19 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), NotApp
             sql::OPEN_SESSION,
             params![
                 session.token.0,
+                session.person.id.0,
                 json(&session.person)?,
                 millis(session.used_at),
                 millis(session.ends_at),
                 json(&session.by)?,
+                json(&session.claims)?,
             ],
         ),
         Write::TouchSession { token, at } => {
             one_row(sql::TOUCH_SESSION, params![millis(*at), token.0])
         }
         Write::EndSession(token) => any_rows(sql::END_SESSION, params![token.0]),
+        Write::EndSessionsOf(person) => any_rows(sql::END_SESSIONS_OF, params![person.0]),
     }
 }
 

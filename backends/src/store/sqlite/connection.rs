@@ -96,3 +96,31 @@ fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
     }
     Ok(transaction.commit()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sessions_of_an_earlier_version_are_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("old.db");
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch("CREATE TABLE schema_version (version BIGINT NOT NULL)")
+            .unwrap();
+        for statements in &VERSIONS[..2] {
+            old.execute_batch(statements).unwrap();
+        }
+        old.execute_batch(
+            "INSERT INTO schema_version VALUES (1), (2);
+             INSERT INTO sessions (token, person, used_at, ends_at) VALUES (x'00', '{}', 1, 2);",
+        )
+        .unwrap();
+        drop(old);
+        let new = open(&path).unwrap();
+        let count = |sql: &str| new.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+        assert_eq!(count("SELECT COUNT(*) FROM sessions"), 0);
+        let newest = i64::try_from(VERSIONS.len()).unwrap();
+        assert_eq!(count("SELECT MAX(version) FROM schema_version"), newest);
+    }
+}

@@ -177,7 +177,7 @@ pub(super) fn provider_sign_in(
     })
 }
 
-/// `person, used_at, ends_at, way`
+/// `person, used_at, ends_at, way, claims`
 pub(super) fn session(row: &Row<'_>, token: &TokenHash) -> Result<Session, RowError> {
     Ok(Session {
         token: *token,
@@ -189,6 +189,7 @@ pub(super) fn session(row: &Row<'_>, token: &TokenHash) -> Result<Session, RowEr
         },
         used_at: moment(row, 1)?,
         ends_at: moment(row, 2)?,
+        claims: text(row, 4)?,
     })
 }
 

@@ -4,6 +4,13 @@ CREATE INDEX requests_open ON requests (made_at, id) WHERE due_at IS NOT NULL;
 -- Jobs that have failed so far, or were given up.
 CREATE INDEX jobs_failing ON jobs (queued_at, id) WHERE error IS NOT NULL;
 
+-- Whose a session is, so that all of a person's can be ended; and the groups and roles that a
+-- provider named, as JSON. Sessions from before end: people sign in again.
+DELETE FROM sessions;
+ALTER TABLE sessions ADD COLUMN person_id TEXT NOT NULL;
+ALTER TABLE sessions ADD COLUMN claims TEXT NOT NULL;
+CREATE INDEX sessions_of_person ON sessions (person_id);
+
 -- Who decides in whose place; `said` is all of it.
 CREATE TABLE stand_ins (
     person TEXT PRIMARY KEY,

@@ -141,15 +141,18 @@ pub(super) const PROVIDER_SIGN_IN: &str =
     "SELECT provider, next, expires_at FROM provider_sign_ins WHERE token = $1";
 
 pub(super) const OPEN_SESSION: &str = "
-    INSERT INTO sessions (token, person, used_at, ends_at, way) VALUES ($1, $2, $3, $4, $5)
+    INSERT INTO sessions (token, person_id, person, used_at, ends_at, way, claims)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
     ON CONFLICT DO NOTHING";
 
 pub(super) const TOUCH_SESSION: &str = "UPDATE sessions SET used_at = $1 WHERE token = $2";
 
 pub(super) const END_SESSION: &str = "DELETE FROM sessions WHERE token = $1";
 
+pub(super) const END_SESSIONS_OF: &str = "DELETE FROM sessions WHERE person_id = $1";
+
 pub(super) const SESSION: &str = "
-    SELECT person, used_at, ends_at, way FROM sessions WHERE token = $1";
+    SELECT person, used_at, ends_at, way, claims FROM sessions WHERE token = $1";
 
 pub(super) const FORGET_CHALLENGES: &str = "DELETE FROM challenges WHERE expires_at < $1";
 
@@ -203,6 +206,7 @@ mod tests {
             PROVIDER_SIGN_IN,
             END_PROVIDER_SIGN_IN,
             SESSION,
+            END_SESSIONS_OF,
             FORGET_CHALLENGES,
             FORGET_PROVIDER_SIGN_INS,
             FORGET_SESSIONS,

@@ -9,6 +9,7 @@ mod provider;
 mod redeeming;
 mod rotating;
 mod secrets;
+mod sessions;
 mod sign_in;
 
 use std::sync::Arc;
@@ -64,14 +65,19 @@ impl World {
         let nominated = nominated.iter();
         let nominated = nominated.map(|login| PersonQuery::Login((*login).to_owned()));
         let policy = Policy::manager_else(nominated.collect());
-        Self::of(policy, Gates::default(), terms)
+        Self::of(policy, Gates::default(), terms, true)
     }
 
-    fn under(policy: Policy) -> Self {
-        Self::of(policy, Gates::default(), terms())
+    fn without_codes() -> Self {
+        let policy = Policy::manager_else(Vec::new());
+        Self::of(policy, Gates::default(), terms(), false)
     }
 
-    fn of(policy: Policy, gates: Gates, terms: Terms) -> Self {
+    fn under(policy: Policy, gates: Gates) -> Self {
+        Self::of(policy, gates, terms(), true)
+    }
+
+    fn of(policy: Policy, gates: Gates, terms: Terms, code_by_mail: bool) -> Self {
         let store = Arc::new(MemoryStore::default());
         let directory = Arc::new(MemoryDirectory::default());
         let escrow = Arc::new(MemoryEscrow::new(BackendName("test".to_owned())));
@@ -112,6 +118,7 @@ impl World {
             alarms: vec![MailAddress::parse("alarms@example.com").unwrap()],
             terms,
             sign_in: SignInTerms {
+                code_by_mail,
                 code_valid_for: SignedDuration::from_mins(10),
                 idle: SignedDuration::from_mins(30),
                 at_most: SignedDuration::from_hours(10),

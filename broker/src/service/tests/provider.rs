@@ -19,7 +19,7 @@ impl World {
     }
 
     /// Somebody leaves for the first provider and signs in there as this person.
-    async fn visit(&self, query: PersonQuery) -> (PlainToken, SentBack) {
+    pub(super) async fn visit(&self, query: PersonQuery) -> (PlainToken, SentBack) {
         let left = self.depart().await;
         self.providers[0].expect(query);
         (left.token, self.providers[0].sign_in(&left.address).await)
@@ -37,10 +37,10 @@ impl World {
             code: Some(back.code.clone()),
             issuer: back.issuer.as_deref(),
         };
-        self.broker.arrive(token, &arrival, None).await
+        self.broker.arrive(token, &arrival, None, None).await
     }
 
-    async fn arrive(
+    pub(super) async fn arrive(
         &self,
         token: &PlainToken,
         back: &SentBack,
@@ -87,7 +87,8 @@ async fn who_signs_in_at_a_provider_is_signed_in_here_once() {
     assert_eq!(next, NEXT);
     assert_ne!(session, token);
     let by = Way::Provider(entra());
-    let found = world.broker.session(&session).await.unwrap().unwrap();
+    let found = world.broker.session(&session, None).await;
+    let found = found.unwrap().unwrap();
     assert_eq!((&found.person, &found.by), (&anna(), &by));
     assert_eq!(world.last_event().await, Event::SignedIn { by });
 
@@ -203,7 +204,7 @@ async fn a_provider_that_says_no_signs_nobody_in() {
         code: None,
         issuer: back.issuer.as_deref(),
     };
-    let outcome = world.broker.arrive(&token, &denied, None).await;
+    let outcome = world.broker.arrive(&token, &denied, None, None).await;
     world
         .is_refused(outcome, WhyNoSignIn::ProviderRefused)
         .await;

@@ -17,10 +17,11 @@ async fn neither_log_nor_store_nor_error_holds_a_token_a_code_or_a_key() {
         world.escrow.hold_passphrase(&laptop().id, record, text);
     }
     let begun = world.broker.begin_sign_in(super::anna().mail, None).await;
-    let begun = begun.unwrap();
+    let begun = begun.unwrap().unwrap();
     world.settle().await;
     let code = world.mailer.sent()[0].text.clone();
-    let session = world.broker.end_sign_in(&begun, &code, None).await.unwrap();
+    let session = world.broker.end_sign_in(&begun, &code, None, None).await;
+    let session = session.unwrap();
 
     world.mailer.break_down(Some(MailTrouble::Transient));
     world.ask().await;

@@ -12,33 +12,37 @@ use crate::tokens::PlainToken;
 const WRONG: &str = "00000-00000";
 
 impl World {
-    async fn begin(&self, mail: &str) -> PlainToken {
+    pub(super) async fn begin(&self, mail: &str) -> PlainToken {
         let mail = MailAddress::parse(mail).unwrap();
         let begun = self.broker.begin_sign_in(mail, None).await.unwrap();
         self.settle().await;
-        begun
+        begun.expect("codes are sent")
     }
 
-    fn code(&self) -> String {
+    pub(super) fn code(&self) -> String {
         let mut mails = self.mailer.sent().into_iter().rev();
         let mail = mails.find(|mail| mail.subject == "SignInCode");
         mail.expect("a code was sent").text
     }
 
-    async fn type_in(&self, token: &PlainToken, code: &str) -> Result<PlainToken, SignInError> {
-        self.broker.end_sign_in(token, code, None).await
+    pub(super) async fn type_in(
+        &self,
+        token: &PlainToken,
+        code: &str,
+    ) -> Result<PlainToken, SignInError> {
+        self.broker.end_sign_in(token, code, None, None).await
     }
 
-    async fn signed_in(&self) -> PlainToken {
+    pub(super) async fn signed_in(&self) -> PlainToken {
         let begun = self.begin("anna@example.com").await;
         self.type_in(&begun, &self.code()).await.unwrap()
     }
 
-    async fn is_signed_in(&self, session: &PlainToken) -> bool {
-        self.broker.session(session).await.unwrap().is_some()
+    pub(super) async fn is_signed_in(&self, session: &PlainToken) -> bool {
+        self.broker.session(session, None).await.unwrap().is_some()
     }
 
-    async fn has_dropped(&self, wanted: WhyNoSignIn) -> bool {
+    pub(super) async fn has_dropped(&self, wanted: WhyNoSignIn) -> bool {
         let dropped =
             |event: &Event| matches!(event, Event::SignInDropped { why, .. } if *why == wanted);
         self.events().await.iter().any(dropped)
@@ -51,7 +55,8 @@ async fn a_code_signs_in_once_and_however_it_is_typed() {
     let begun = world.begin("ANNA@example.com").await;
     let code = world.code().to_lowercase().replace('-', " ");
     let session = world.type_in(&begun, &code).await.unwrap();
-    let found = world.broker.session(&session).await.unwrap().unwrap();
+    let found = world.broker.session(&session, None).await;
+    let found = found.unwrap().unwrap();
     assert_eq!(found.person, anna());
     let by = Way::Mail;
     assert_eq!(world.last_event().await, Event::SignedIn { by });
@@ -114,7 +119,7 @@ async fn guesses_made_at_once_count_as_many() {
     let mut guesses = tokio::task::JoinSet::new();
     for _ in 0..40 {
         let (broker, begun) = (std::sync::Arc::clone(&world.broker), begun.clone());
-        guesses.spawn(async move { broker.end_sign_in(&begun, WRONG, None).await });
+        guesses.spawn(async move { broker.end_sign_in(&begun, WRONG, None, None).await });
     }
     let outcomes = guesses.join_all().await;
     let compared = |outcome: &&Result<_, _>| matches!(outcome, Err(SignInError::WrongCode));

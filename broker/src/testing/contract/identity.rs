@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use super::HOSTILE;
 use crate::audit::WhyNoSignIn;
 use crate::identity::SignInSecrets;
-use crate::ports::{IdentityError, IdentityProvider, PersonQuery};
+use crate::ports::{Identified, IdentityError, IdentityProvider, PersonQuery};
 use crate::testing::CountingRandom;
 use crate::tokens::PlainToken;
 
@@ -72,7 +72,7 @@ pub async fn a_code_says_once_who_signed_in(
     assert_eq!(back.state, secrets.state.expose(), "the state comes back");
     let issuer = back.issuer.as_deref();
     let finished = provider.finish(secrets, &back.code, issuer).await;
-    assert_eq!(finished.unwrap(), *expected);
+    assert_eq!(finished.unwrap().query, *expected);
     let again = provider.finish(secrets, &back.code, issuer).await;
     assert_refused(again, Some(WhyNoSignIn::ProviderRefused), "a used code");
 }
@@ -137,7 +137,7 @@ async fn visit(
 }
 
 fn assert_refused(
-    finished: Result<PersonQuery, IdentityError>,
+    finished: Result<Identified, IdentityError>,
     wanted: Option<WhyNoSignIn>,
     what: &str,
 ) {

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{INTERNALS, locked};
 use crate::audit::WhyNoSignIn;
 use crate::identity::{ProviderName, SignInSecrets};
-use crate::ports::{Finding, IdentityError, IdentityProvider, PersonQuery};
+use crate::ports::{Finding, Identified, IdentityError, IdentityProvider, PersonQuery};
 use crate::testing::contract::identity::{SentBack, Visitor};
 
 /// An identity provider in memory, at which everybody signs in as whom it was told last.
@@ -22,14 +22,14 @@ struct Inner {
     begun: Vec<SignInSecrets>,
     codes: Vec<Code>,
     given_out: usize,
-    person: Option<PersonQuery>,
+    person: Option<Identified>,
     is_broken: bool,
 }
 
 struct Code {
     text: String,
     of: SignInSecrets,
-    person: PersonQuery,
+    person: Identified,
 }
 
 impl MemoryProvider {
@@ -43,7 +43,13 @@ impl MemoryProvider {
 
     /// From now on it is this person who signs in.
     pub fn expect(&self, person: PersonQuery) {
-        locked(&self.inner).person = Some(person);
+        self.expect_with(person, &[]);
+    }
+
+    /// From now on it is this person who signs in, with these groups and roles.
+    pub fn expect_with(&self, query: PersonQuery, claims: &[&str]) {
+        let claims = claims.iter().map(|&claim| claim.to_owned()).collect();
+        locked(&self.inner).person = Some(Identified { query, claims });
     }
 
     /// Fails at everything from now, or works again.
@@ -107,7 +113,7 @@ impl IdentityProvider for MemoryProvider {
         secrets: &SignInSecrets,
         code: &SecretString,
         issuer: Option<&str>,
-    ) -> Result<PersonQuery, IdentityError> {
+    ) -> Result<Identified, IdentityError> {
         self.answering().await?;
         if issuer.is_some_and(|issuer| issuer != self.issuer()) {
             let why = WhyNoSignIn::WrongIssuer;

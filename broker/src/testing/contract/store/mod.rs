@@ -55,6 +55,7 @@ pub async fn whole_suite(make: impl AsyncFn() -> Arc<dyn Store>) {
     sign_in::sign_ins_of_an_address_are_counted(make().await).await;
     sign_in::a_sign_in_at_a_provider_begins_once_and_ends_once(make().await).await;
     sessions::a_session_lasts_until_it_is_ended(make().await).await;
+    sessions::sessions_end_for_one_person_alone(make().await).await;
     sessions::what_ended_is_forgotten(make().await).await;
     desk::who_stands_in_is_what_was_said_last(make().await).await;
     desk::tries_of_a_code_are_counted_by_where_they_come_from(make().await).await;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::sign_in::{at_provider, challenge};
 use super::{at, commit, conflict, party, token};
 use crate::identity::{ProviderName, Way};
+use crate::people::Party;
 use crate::ports::{Session, Store, Write};
 
 /// A session begins with a new token, is touched, and is ended as often as one likes.
@@ -37,6 +38,34 @@ pub async fn a_session_lasts_until_it_is_ended(store: Arc<dyn Store>) {
         assert_eq!(store.session(&token(1)).await.unwrap(), None);
     }
     conflict(&*store, touch(1, at(61)), "touching an ended session").await;
+}
+
+/// All sessions of a person end at once, whatever they are called, and nobody else's do.
+pub async fn sessions_end_for_one_person_alone(store: Arc<dyn Store>) {
+    let of = |number, name| Session {
+        person: party(name),
+        ..session(number, at(0), at(600))
+    };
+    let renamed = Session {
+        person: Party {
+            name: "Anna Lang".to_owned(),
+            ..party("anna")
+        },
+        ..of(2, "anna")
+    };
+    let all = [of(1, "anna"), renamed, of(3, "annabel"), of(4, "boss")];
+    let open = all.iter().cloned().map(Box::new).map(Write::OpenSession);
+    commit(&*store, open.collect()).await;
+    for _ in 0..2 {
+        commit(&*store, vec![Write::EndSessionsOf(party("anna").id)]).await;
+        for number in [1, 2] {
+            assert_eq!(store.session(&token(number)).await.unwrap(), None);
+        }
+        for theirs in &all[2..] {
+            let found = store.session(&theirs.token).await.unwrap();
+            assert_eq!(found.as_ref(), Some(theirs));
+        }
+    }
 }
 
 /// What ended before a moment is forgotten, and nothing else is.
@@ -78,6 +107,7 @@ pub(super) fn session(number: u8, used_at: Timestamp, ends_at: Timestamp) -> Ses
         } else {
             Way::Provider(ProviderName::parse("Entra ID").unwrap())
         },
+        claims: ["employees", "Büro \"2\""].map(String::from)[..usize::from(number % 3)].to_vec(),
         used_at,
         ends_at,
     }

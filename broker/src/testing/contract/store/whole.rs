@@ -84,6 +84,7 @@ pub async fn a_change_that_conflicts_moves_nothing(store: Arc<dyn Store>) {
             at: at(9),
         },
         Write::EndSession(token(3)),
+        Write::EndSessionsOf(party("anna").id),
         Write::Finish(held),
         advance(
             request.id,

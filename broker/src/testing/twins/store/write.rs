@@ -151,6 +151,10 @@ impl Memory {
                 self.sessions.retain(|it| it.token != token);
                 Ok(())
             }
+            Write::EndSessionsOf(person) => {
+                self.sessions.retain(|it| it.person.id != person);
+                Ok(())
+            }
         }
     }
 
