@@ -2,9 +2,12 @@
 
 mod approving;
 mod asking;
+mod desk;
+mod gates;
 mod hybrid;
 mod journey;
 mod mailing;
+mod policy;
 mod provider;
 mod redeeming;
 mod rotating;

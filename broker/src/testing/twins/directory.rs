@@ -54,6 +54,20 @@ impl MemoryDirectory {
         locked(&self.0).groups.push((name.to_owned(), members));
     }
 
+    /// Changes the members of a group.
+    pub fn set_group(&self, name: &str, members: Vec<PersonId>) {
+        let mut inner = locked(&self.0);
+        inner.groups.retain(|(it, _)| it != name);
+        inner.groups.push((name.to_owned(), members));
+    }
+
+    /// Changes whose manager somebody is.
+    pub fn set_manager(&self, of: &PersonId, manager: Option<PersonId>) {
+        let mut inner = locked(&self.0);
+        let known = inner.people.iter_mut().find(|it| it.person.id == *of);
+        known.expect("a person of the twin").manager = manager;
+    }
+
     /// Fails at everything from now, or works again.
     pub fn break_down(&self, is_broken: bool) {
         locked(&self.0).is_broken = is_broken;
