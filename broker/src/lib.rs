@@ -11,6 +11,7 @@ pub mod keys;
 pub mod people;
 pub mod text;
 pub mod tokens;
+pub mod units;
 
 pub mod lifecycle;
 pub mod policy;
