@@ -11,7 +11,7 @@ mod store;
 mod world;
 
 pub use check::{Finding, Severity};
-pub use directory::{Directory, DirectoryError, GroupName, PersonQuery};
+pub use directory::{Directory, DirectoryError, GroupName, MOST_FOUND, PersonQuery};
 pub use escrow::{EscrowBackend, EscrowError, EscrowFault, Rotation};
 pub use identity::{IdentityError, IdentityProvider};
 pub use mail::{MailError, MailRenderer, Mailer};
