@@ -4,6 +4,7 @@
 //! lifecycle of a request as a pure function, the policy that says who approves, the ports to the
 //! world, and the shell that carries decisions through the ports.
 
+pub mod beginnings;
 pub mod causes;
 pub mod devices;
 pub mod identity;

@@ -118,6 +118,10 @@ pub struct Person {
     pub mail: Option<MailAddress>,
     /// False for an account that is disabled: it may neither ask nor approve.
     pub enabled: bool,
+    /// Where the account lies in the directory, as the directory writes it: the distinguished name
+    /// of its container. None where a directory has no such tree, as Entra ID.
+    #[serde(default)]
+    pub unit: Option<String>,
 }
 
 impl Person {

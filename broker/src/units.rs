@@ -154,7 +154,7 @@ mod tests {
             ("OU=É,DC=x", "CN=a,OU=é,DC=x"),
             (r"OU=a\, b,DC=x", r"CN=c,OU=A\2C B,DC=x"),
             (r"OU=Caf\C3\89,DC=x", "OU=café,DC=x"),
-            (r#"OU=\"EMEA\" (old)*,DC=x"#, r#"OU=\22emea\22 (old)*,DC=x"#),
+            (r#"OU=\"EMEA\" (old)*,DC=x"#, r"OU=\22emea\22 (old)*,DC=x"),
             (r"OU=a\\,DC=x", r"OU=A\5c,DC=x"),
             (r"OU=a\ ,DC=x", r"OU=a\20,DC=x"),
             ("OU=a+L=b,DC=x", r"L = B + OU=a,DC=x"),
@@ -211,7 +211,8 @@ mod tests {
 
     /// A value with every character escaped, as digits.
     fn escaped(value: &str) -> String {
-        value.bytes().map(|byte| format!("\\{byte:02x}")).collect()
+        let bytes = value.bytes().map(|byte| format!("\\{byte:02x}"));
+        bytes.collect::<Vec<_>>().concat()
     }
 
     fn dn(values: &[String]) -> String {

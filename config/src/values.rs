@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 
 use clavis_broker::people::MailAddress;
+use clavis_broker::units::Unit;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use toml::de::DeValue;
@@ -27,6 +28,16 @@ pub fn text(value: &DeValue<'_>) -> Result<String, Wrong> {
         ));
     }
     Ok(text.to_owned())
+}
+
+/// A part of a directory's tree.
+pub fn unit(value: &DeValue<'_>) -> Result<Unit, Wrong> {
+    Unit::parse(&text(value)?).map_err(|_| {
+        Wrong::new(
+            "is not a distinguished name",
+            "Write it as the directory does, such as \"OU=Sales,DC=example,DC=com\".",
+        )
+    })
 }
 
 /// `true` or `false`.

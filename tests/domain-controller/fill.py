@@ -195,12 +195,15 @@ class Domain:
         return str(ndr_unpack(security.dom_sid, self.look_up(dn, "objectSid")))
 
     def user(self, account, parent, name=None, mail=None, control=512, password=None):
+        first, _, last = unescaped(name or account).partition(" ")
         dn = self.add(
             f"CN={name or account},{parent}",
             objectClass="user",
             sAMAccountName=account,
             userPrincipalName=f"{account}@corp.example.com",
             displayName=unescaped(name or account),
+            givenName=first,
+            sn=last or None,
             mail=mail,
         )
         if password:

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use clavis_broker::devices::{BackendName, Device, DeviceId};
 use clavis_broker::people::PersonId;
 
-use super::values::place;
+use super::values::{parent_dn, place};
 use super::{Entry, Trouble};
 
 /// The attributes that [`device`] reads.
@@ -42,6 +42,10 @@ pub(crate) fn device(
         owners: entry
             .referred_guid(owner_attribute)
             .map(|owner| PersonId(owner.as_hyphenated().to_string()).into())
+            .into_iter()
+            .collect(),
+        units: parent_dn(entry.dn())
+            .map(str::to_owned)
             .into_iter()
             .collect(),
     };

@@ -16,6 +16,11 @@ pub(crate) fn equal(attribute: &str, value: &str) -> String {
     format!("({attribute}={})", ldap_escape(value))
 }
 
+/// The attribute has a value that begins so.
+pub(crate) fn begins(attribute: &str, value: &str) -> String {
+    format!("({attribute}={}*)", ldap_escape(value))
+}
+
 /// The attribute is this GUID, byte by byte in Windows order.
 pub(crate) fn equal_guid(attribute: &str, value: Uuid) -> String {
     let mut filter = format!("({attribute}=");
@@ -59,6 +64,7 @@ mod tests {
         assert_eq!(equal("cn", "*"), r"(cn=\2a)");
         assert_eq!(equal("cn", ")(cn=*"), r"(cn=\29\28cn=\2a)");
         assert_eq!(equal("cn", r"CN=a\, b"), r"(cn=CN=a\5c, b)");
+        assert_eq!(begins("cn", "a*)"), r"(cn=a\2a\29*)");
         assert_eq!(
             within_group("CN=(x)"),
             r"(memberOf:1.2.840.113556.1.4.1941:=CN=\28x\29)"

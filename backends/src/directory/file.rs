@@ -3,12 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
+use clavis_broker::beginnings::Beginning;
 use clavis_broker::devices::{BackendName, Device, DeviceId, Owner};
-use clavis_broker::people::{Person, PersonId};
-use clavis_broker::ports::{Directory, DirectoryError, Finding, GroupName, PersonQuery};
+use clavis_broker::people::{MailAddress, Person, PersonId};
+use clavis_broker::ports::{
+    Directory, DirectoryError, Finding, GroupName, MOST_FOUND, PersonQuery,
+};
 use clavis_config::document::{self, Section};
 use clavis_config::problems::Problems;
-use clavis_config::values::{mail, text, truth};
+use clavis_config::values::{mail, text, truth, unit};
 
 /// A directory that is a file, read once.
 pub struct FileDirectory {
@@ -42,6 +45,14 @@ impl FileDirectory {
 
     fn entry(&self, id: &PersonId) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.person.id == *id)
+    }
+
+    /// Those of whom it holds, by their names.
+    fn people(&self, fits: impl Fn(&Entry) -> bool) -> Vec<Person> {
+        let fitting = self.entries.iter().filter(|entry| fits(entry));
+        let mut people: Vec<_> = fitting.map(|entry| entry.person.clone()).collect();
+        people.sort_by(|one, other| one.name.cmp(&other.name));
+        people
     }
 }
 
@@ -81,14 +92,23 @@ impl Directory for FileDirectory {
 
     async fn members(&self, group: &GroupName) -> Result<Option<Vec<Person>>, DirectoryError> {
         let wanted = group.0.to_lowercase();
-        let mut members: Vec<Person> = self
-            .entries
-            .iter()
-            .filter(|entry| entry.groups.iter().any(|it| it.to_lowercase() == wanted))
-            .map(|entry| entry.person.clone())
-            .collect();
-        members.sort_by(|one, other| one.name.cmp(&other.name));
+        let members =
+            self.people(|entry| entry.groups.iter().any(|it| it.to_lowercase() == wanted));
         Ok((!members.is_empty()).then_some(members))
+    }
+
+    async fn search(&self, text: &str, limit: usize) -> Result<Vec<Person>, DirectoryError> {
+        let Some(beginning) = Beginning::parse(text) else {
+            return Ok(Vec::new());
+        };
+        let mut found = self.people(|entry| {
+            let mail = entry.person.mail.as_ref().map(MailAddress::as_str);
+            let logins = entry.logins.iter().map(String::as_str);
+            let mut addresses = mail.into_iter().chain(logins);
+            beginning.is_of_name(&entry.person.name) || addresses.any(|it| beginning.is_of(it))
+        });
+        found.truncate(limit.min(MOST_FOUND));
+        Ok(found)
     }
 
     async fn check(&self) -> Vec<Finding> {
@@ -146,6 +166,7 @@ fn entry(section: &Section<'_>, escrow: &BackendName) -> Option<Entry> {
     let manager = section.optional("manager", text).map(PersonId);
     let groups = section.list("groups", text);
     let enabled = section.optional("enabled", truth).unwrap_or(true);
+    let unit = section.optional("unit", unit);
     let devices: Vec<Option<Device>> = section
         .tables("device")
         .iter()
@@ -156,6 +177,7 @@ fn entry(section: &Section<'_>, escrow: &BackendName) -> Option<Entry> {
         name: name?,
         mail,
         enabled,
+        unit: unit.map(|unit| unit.as_str().to_owned()),
     };
     Some(Entry {
         person,
@@ -181,6 +203,7 @@ fn device(section: &Section<'_>, escrow: &BackendName, owner: Option<&PersonId>)
         shared_id: None,
         also_named: Vec::new(),
         owners: owner.cloned().into_iter().map(Owner::from).collect(),
+        units: Vec::new(),
     })
 }
 
@@ -220,6 +243,7 @@ mod tests {
         mail = "martin@example.com"
         logins = ["mchef"]
         groups = ["staff", "Bosses"]
+        unit = " OU=Bosses, DC=example "
 
         [[person]]
         id = "martin-adm"
@@ -257,6 +281,7 @@ mod tests {
         let anna = PersonId("anna".into());
         let manager = directory.manager(&anna).await.unwrap().unwrap();
         assert_eq!(manager.name, "Martin Chef");
+        assert_eq!(manager.unit.as_deref(), Some("OU=Bosses, DC=example"));
         assert!(directory.manager(&manager.id).await.unwrap().is_none());
         let devices = directory.devices_of(&anna).await.unwrap();
         let names: Vec<_> = devices.iter().map(|it| it.name.as_str()).collect();
@@ -275,10 +300,10 @@ mod tests {
         let problems = opened(&broken).err().unwrap();
         assert_eq!(problems.iter().count(), 2, "{problems}");
         let broken = SMALL
-            .replace("enabled = false", "enabled = 0")
+            .replace("enabled = false", "enabled = 0\nunit = \"Sales\"")
             .replace("anna@example.com", "anna");
         let problems = opened(&broken).err().unwrap();
-        assert_eq!(problems.iter().count(), 2, "{problems}");
+        assert_eq!(problems.iter().count(), 3, "{problems}");
     }
 
     #[tokio::test]

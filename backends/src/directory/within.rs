@@ -54,6 +54,22 @@ impl Directory for WithinDomains {
         Ok(found.map(|people| people.into_iter().map(|person| self.own(person)).collect()))
     }
 
+    async fn is_member(
+        &self,
+        person: &PersonId,
+        group: &GroupName,
+    ) -> Result<Option<bool>, DirectoryError> {
+        self.directory.is_member(person, group).await
+    }
+
+    /// Who has no address within the domains is not found: nothing can be done for them.
+    async fn search(&self, text: &str, limit: usize) -> Result<Vec<Person>, DirectoryError> {
+        let found = self.directory.search(text, limit).await?;
+        let is_own =
+            |person: &Person| person.mail.is_none() || self.own(person.clone()).mail.is_some();
+        Ok(found.into_iter().filter(is_own).collect())
+    }
+
     async fn check(&self) -> Vec<Finding> {
         self.directory.check().await
     }
@@ -74,6 +90,7 @@ mod tests {
             name: id.to_owned(),
             mail: Some(MailAddress::parse(mail).unwrap()),
             enabled: true,
+            unit: None,
         }
     }
 

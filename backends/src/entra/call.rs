@@ -12,6 +12,7 @@ pub struct Call {
     query: String,
     needs: &'static str,
     eventual: bool,
+    is_order: bool,
 }
 
 /// The services behind Graph, each with limits of its own.
@@ -50,6 +51,14 @@ impl Call {
 
     /// An order below `/v1.0` or `/beta`.
     pub fn post(version: &'static str) -> Self {
+        Self {
+            is_order: true,
+            ..Self::new(Method::POST, version)
+        }
+    }
+
+    /// A question below `/v1.0` or `/beta` that is put like an order, with something sent along.
+    pub fn inquire(version: &'static str) -> Self {
         Self::new(Method::POST, version)
     }
 
@@ -107,6 +116,11 @@ impl Call {
         self.needs
     }
 
+    /// Whether it changes something, so that it is not to be carried out twice.
+    pub(super) fn is_order(&self) -> bool {
+        self.is_order
+    }
+
     pub(super) fn is_eventual(&self) -> bool {
         self.eventual
     }
@@ -132,6 +146,7 @@ impl Call {
             query: String::new(),
             needs: "",
             eventual: false,
+            is_order: false,
         }
     }
 }
@@ -139,6 +154,11 @@ impl Call {
 /// A filter: the property has this value, whatever is in it.
 pub fn equals(property: &str, value: &str) -> String {
     format!("{property} eq '{}'", value.replace('\'', "''"))
+}
+
+/// A filter: the property begins with this value, whatever is in it.
+pub(crate) fn begins(property: &str, value: &str) -> String {
+    format!("startswith({property},'{}')", value.replace('\'', "''"))
 }
 
 /// Whether a property has the value that was asked for, as Graph compares texts: whatever their
@@ -192,6 +212,12 @@ mod tests {
             url(&call),
             "https://graph.microsoft.com/v1.0/users/a%2Fb%3Fc%23EXT%23@x/manager"
         );
+    }
+
+    #[test]
+    fn beginnings_stay_values() {
+        let filter = begins("mail", "o'neil') or startswith(id,'");
+        assert_eq!(filter, "startswith(mail,'o''neil'') or startswith(id,''')");
     }
 
     #[test]

@@ -128,6 +128,8 @@ pub(crate) fn device(
         detail: Some(object.detail()),
         also_named: Vec::new(),
         owners,
+        // Devices of a tenant lie in no tree.
+        units: Vec::new(),
     })
 }
 

@@ -24,8 +24,8 @@ mod transport;
 mod trouble;
 pub(crate) mod wire;
 
-pub(crate) use call::says;
 pub use call::{Call, equals};
+pub(crate) use call::{begins, says};
 pub use check::trouble_finding;
 pub use client::Body;
 pub(crate) use device::{

@@ -23,6 +23,15 @@ struct Page<T> {
 }
 
 impl Tenant {
+    /// The first page of a list, as long as its call says (`$top`) or the service likes.
+    pub(crate) async fn first_page<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+    ) -> Result<Vec<T>, Trouble> {
+        let page: Option<Page<T>> = self.get(call).await?;
+        Ok(page.map(|page| page.value).unwrap_or_default())
+    }
+
     /// All entries of a list; none where what was asked about is not there.
     ///
     /// # Errors

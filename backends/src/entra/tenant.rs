@@ -134,6 +134,24 @@ impl Tenant {
         reply.map(|reply| parse(&reply.body, call)).transpose()
     }
 
+    /// The answer to a question with something sent along; `None` where what it is about is not
+    /// there.
+    pub async fn inquire<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+        body: Body<'_>,
+    ) -> Result<Option<T>, Trouble> {
+        let Some(url) = self.address(call)? else {
+            return Ok(None);
+        };
+        let question = Question {
+            body,
+            ..Question::new(url, call)
+        };
+        let reply = self.ask(&question, self.deadline()).await?;
+        reply.map(|reply| parse(&reply.body, call)).transpose()
+    }
+
     /// An answer with a key in it, as it came, in a buffer that wipes itself. Its connection is
     /// ended, so that the buffers of the libraries, which nobody wipes, are at least freed and not
     /// kept for the next call. `None` where it is not there.

@@ -117,7 +117,7 @@ fn a_policy_that_cannot_be_meant_is_refused() {
         (
             "units = [\"OU=Servers,DC=corp,DC=example,DC=com\"]",
             "units = [\"Servers\"]",
-            "`units` has an entry that is no organisational unit",
+            "`units` is not a distinguished name",
         ),
         ("needed = 2", "needed = 0", "`needed` is out of range"),
         (

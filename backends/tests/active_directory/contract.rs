@@ -54,6 +54,7 @@ async fn it_keeps_the_contract_of_a_directory() {
             name: anna.name.clone(),
             mail: MailAddress::parse(mail).ok(),
             enabled: true,
+            unit: Some(format!("OU=Staff,{}", expected.base)),
         },
         logins: vec!["anna".into(), "anna@corp.example.com".into()],
         devices: ["LT-0001", "LT-0002"]
@@ -69,6 +70,8 @@ async fn it_keeps_the_contract_of_a_directory() {
                 .map(|account| expected.person(account))
                 .into(),
         ),
+        nested: Some(GroupName("inner".into())),
+        outside: expected.person("odd"),
         absent: PersonId(Uuid::from_u128(7).to_string()),
     };
     directory::whole_suite(&people(domain()), &facts).await;

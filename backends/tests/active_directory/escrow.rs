@@ -3,6 +3,7 @@
 use clavis_broker::devices::{DeviceId, VolumeKind, select};
 use clavis_broker::keys::{Damage, EscrowedKey, KeyId};
 use clavis_broker::ports::{EscrowBackend, EscrowFault};
+use clavis_broker::units::Unit;
 use uuid::Uuid;
 
 use crate::controller::{
@@ -52,6 +53,11 @@ async fn odd_names_are_found_and_none_is_taken_as_syntax() {
     }
     let detail = find(&escrow, &odd.name).await[0].detail.clone().unwrap();
     assert!(detail.contains(r#"Sales, "EMEA" (old)*"#), "{detail}");
+    let units = find(&escrow, &odd.name).await[0].units.clone();
+    let sales = r"ou=sales\2c \22emea\22 (old)*";
+    let sales = Unit::parse(&format!("{sales}, {}", expected.devices_base)).unwrap();
+    assert_eq!(units.len(), 1);
+    assert!(sales.holds(&units[0]) && sales.holds(&odd.dn), "{units:?}");
     for name in [
         "*",
         "LT-000*",

@@ -2,6 +2,7 @@
 
 use clavis_broker::people::{MailAddress, PersonId};
 use clavis_broker::ports::{Directory, DirectoryError, GroupName, PersonQuery, Severity};
+use clavis_broker::units::Unit;
 use uuid::Uuid;
 
 use crate::controller::{address, domain, expected, people};
@@ -146,6 +147,52 @@ async fn members_come_through_nested_groups_and_loops_of_groups() {
             "{name}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_search_finds_people_by_the_beginnings_of_their_names_and_nothing_else() {
+    let people = people(domain());
+    for (text, names) in [
+        ("ber", vec!["Anna Berg", "Bert Boss"]),
+        ("anna ber", vec!["Anna Berg"]),
+        ("BERG AN", vec!["Anna Berg"]),
+        ("bert.b", vec!["Bert Boss"]),
+        ("chief@corp", vec!["Clara Chief"]),
+        ("gone", vec!["Gerd Gone"]),
+        ("o'dd, å", vec!["O'Dd, Åsa (she+her)*"]),
+        ("share", vec!["Shared One", "Shared Two"]),
+        ("contact", vec![]),
+        ("lt-0001", vec![]),
+        ("approv", vec![]),
+        ("erg", vec![]),
+        ("=anna berg", vec![]),
+    ] {
+        let found = people.search(text, 50).await.unwrap();
+        let found: Vec<_> = found.iter().map(|person| person.name.as_str()).collect();
+        assert_eq!(found, names, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn people_lie_in_the_container_of_their_account() {
+    let (people, expected) = (people(domain()), expected());
+    let staff = Unit::parse(&format!("ou=staff, {}", expected.base)).unwrap();
+    for account in ["anna", "odd"] {
+        let query = PersonQuery::Id(expected.person(account));
+        let found = people.person(&query).await.unwrap().unwrap();
+        let unit = found.unit.expect("a unit");
+        assert_eq!(unit, format!("OU=Staff,{}", expected.base), "{account}");
+        assert!(staff.holds(&unit));
+    }
+}
+
+#[tokio::test]
+async fn the_primary_group_has_no_members_by_that() {
+    let (people, expected) = (people(domain()), expected());
+    let group = GroupName("Domain Users".into());
+    assert_eq!(people.members(&group).await.unwrap(), Some(vec![]));
+    let is_member = people.is_member(&expected.person("anna"), &group).await;
+    assert_eq!(is_member.unwrap(), Some(false));
 }
 
 #[tokio::test]

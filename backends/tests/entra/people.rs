@@ -74,7 +74,8 @@ async fn it_keeps_the_contract_of_a_directory() {
     };
     let users = json!([
         {
-            "id": id(adele).to_uppercase(), "displayName": "Adele", "mail": "Adele.V@example.com",
+            "id": id(adele).to_uppercase(), "displayName": "Adele Vance", "givenName": "Adele", "surname": "Vance",
+            "mail": "Adele.V@example.com",
             "userPrincipalName": "adele@corp.example.com", "onPremisesSamAccountName": "adele",
             "manager": id(bert), "proxyAddresses": ["smtp:nobody-at-all@example.com"],
         },
@@ -100,9 +101,10 @@ async fn it_keeps_the_contract_of_a_directory() {
     let facts = DirectoryFacts {
         person: Person {
             id: person_id(adele),
-            name: "Adele".into(),
+            name: "Adele Vance".into(),
             mail: MailAddress::parse("adele.v@example.com").ok(),
             enabled: true,
+            unit: None,
         },
         logins: vec!["adele@corp.example.com".into(), "adele".into()],
         devices: [11, 12]
@@ -119,6 +121,8 @@ async fn it_keeps_the_contract_of_a_directory() {
             GroupName("Approvers".into()),
             [adele, bert, gone].map(person_id).into(),
         ),
+        nested: Some(GroupName("Inner".into())),
+        outside: person_id(4),
         absent: person_id(99),
     };
     directory::whole_suite(&people(&place), &facts).await;
@@ -329,16 +333,102 @@ async fn missing_permissions_are_named_and_never_an_empty_answer() {
         is_denied_for(&people.person(&query).await, "User.Read.All");
     }
     is_denied_for(&people.manager(&adele).await, "User.Read.All");
+    is_denied_for(&people.search("adele", 5).await, "User.Read.All");
+    let approvers = GroupName("Approvers".into());
+    is_denied_for(&people.is_member(&adele, &approvers).await, "User.Read.All");
     is_denied_for(&people.devices_of(&adele).await, "User.Read.All");
     is_denied_for(&members(&place, "Approvers").await, "User.Read.All");
     let findings = people.check().await;
     let said = findings.iter().find(|it| it.severity == Severity::Failure);
     assert!(said.unwrap().what.contains("User.Read.All"), "{findings:?}");
 
-    without("GroupMember.Read.All").await;
+    let people = without("GroupMember.Read.All").await;
     is_denied_for(&members(&place, "Approvers").await, "GroupMember.Read.All");
+    let is_member = people.is_member(&adele, &approvers).await;
+    is_denied_for(&is_member, "GroupMember.Read.All");
     let people = without("Device.Read.All").await;
     is_denied_for(&people.devices_of(&adele).await, "Device.Read.All");
+}
+
+#[tokio::test]
+async fn a_search_asks_once_for_as_many_as_are_wanted() {
+    let mut users: Vec<_> = (1..=60).map(|n| user(n, &format!("Anna{n:02}"))).collect();
+    users.push(
+        json!({ "id": id(61), "displayName": "Berg, Ines", "givenName": "Ines",
+        "surname": "O'Berg", "userPrincipalName": "x1@example.com", "accountEnabled": false }),
+    );
+    let place = place(json!(users), json!({ "pageSize": 20 })).await;
+    let people = people(&place);
+    for text in ["", "a", " a ", "a\u{0}b"] {
+        assert_eq!(people.search(text, 50).await.unwrap(), [], "{text:?}");
+    }
+    assert_eq!(people.search("anna", 0).await.unwrap(), []);
+    assert_eq!(place.count("graphCalls").await, 0);
+
+    let found = people.search("ANNA", 3).await.unwrap();
+    assert_eq!(names(&found), ["Anna01", "Anna02", "Anna03"]);
+    let found = people.search("anna", 50).await.unwrap();
+    assert_eq!(found.len(), 20, "no page is turned");
+    assert_eq!(place.count("graphCalls").await, 2);
+    for text in ["ber", "ines", "o'b", "x1@"] {
+        let found = people.search(text, 50).await.unwrap();
+        assert_eq!(names(&found), ["Berg, Ines"], "{text}");
+        assert!(!found[0].enabled);
+    }
+
+    let others = json!({ "value": [user(2, "Bert"), user(1, "Anna01")] });
+    place
+        .faults(json!([{ "match": "/users\\?", "status": 200, "body": others }]))
+        .await;
+    let found = people.search("anna", 50).await.unwrap();
+    assert_eq!(names(&found), ["Anna01"], "who does not fit is left out");
+}
+
+#[tokio::test]
+async fn who_is_in_a_group_is_asked_of_that_person_alone() {
+    let state = json!({
+        "groups": [
+            { "id": id(21), "displayName": "Outer", "members": [id(22)] },
+            { "id": id(22), "displayName": "Inner", "members": [id(1)] },
+        ],
+    });
+    let place = place(json!([user(1, "Adele"), user(2, "Bert")]), state).await;
+    let (people, adele) = (people(&place), person_id(1));
+    let outer = GroupName("outer".into());
+    let wrong = json!({ "match": "checkMemberGroups", "status": 502, "times": 1 });
+    place.faults(json!([wrong])).await;
+    let is_member = people.is_member(&adele, &outer).await;
+    assert_eq!(is_member.unwrap(), Some(true), "a question may be repeated");
+    let calls = place.graph_calls().await;
+    let about = |call: &&Value| call["path"].to_string().contains("embers");
+    assert_eq!(calls.iter().filter(about).count(), 0, "nobody else is read");
+
+    for (person, group, expected) in [
+        (&adele, id(21).to_uppercase(), Some(true)),
+        (&person_id(2), "Outer".into(), Some(false)),
+        (&person_id(99), "Outer".into(), Some(false)),
+        (
+            &PersonId("adele@example.com".into()),
+            "Outer".into(),
+            Some(false),
+        ),
+        (&adele, "Nobody".into(), None),
+        (&adele, id(99), None),
+    ] {
+        let is_member = people.is_member(person, &GroupName(group.clone())).await;
+        assert_eq!(is_member.unwrap(), expected, "{person} {group}");
+    }
+
+    let other = json!({ "value": [id(22)] });
+    place
+        .faults(json!([{ "match": "checkMemberGroups", "status": 200, "body": other }]))
+        .await;
+    let is_member = people.is_member(&adele, &outer).await;
+    assert_eq!(
+        is_member.unwrap(),
+        Some(false),
+        "of another group nothing was asked"
+    );
 }
 
 #[tokio::test]

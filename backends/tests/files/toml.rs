@@ -25,6 +25,7 @@ const PEOPLE: &str = r#"
     logins = ["aberg", "anna@corp.example.com"]
     manager = "martin"
     groups = ["Approvers"]
+    unit = "OU=Staff,DC=example"
     [[person.device]]
     id = "d-2"
     name = "LT-0002"
@@ -110,6 +111,7 @@ async fn the_file_of_people_keeps_the_contract_of_a_directory() {
             name: "Anna Berg".into(),
             mail: MailAddress::parse("anna@example.com").ok(),
             enabled: true,
+            unit: Some("OU=Staff,DC=example".into()),
         },
         logins: vec!["aberg".into(), "anna@corp.example.com".into()],
         devices: vec![device("d-1"), device("d-2")],
@@ -121,6 +123,8 @@ async fn the_file_of_people_keeps_the_contract_of_a_directory() {
             GroupName("Approvers".into()),
             vec![id("anna"), id("martin")],
         ),
+        nested: None,
+        outside: id("martin-adm"),
         absent: id("nobody"),
     };
     directory::whole_suite(&file, &facts).await;

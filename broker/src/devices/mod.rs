@@ -67,6 +67,10 @@ pub struct Device {
     pub also_named: Vec<String>,
     /// Whom the backends say it belongs to.
     pub owners: Vec<Owner>,
+    /// Where it lies in the directories that know it, as they write it: the distinguished name of
+    /// its container in each. Empty where none of them has such a tree. It makes no device another.
+    #[serde(default)]
+    pub units: Vec<String>,
 }
 
 /// Somebody whom a backend calls the owner of a device, by every ID that a directory may know
@@ -125,11 +129,6 @@ impl Device {
         self.owners.iter().any(|owner| !owner.is(person))
     }
 
-    /// Where it lies in directories.
-    pub fn units(&self) -> impl Iterator<Item = &str> {
-        std::iter::empty()
-    }
-
     /// The ID that makes it one machine with others, where it is one: what tables write for "none"
     /// is none.
     fn machine(&self) -> Option<Uuid> {
@@ -164,4 +163,21 @@ pub struct EscrowRecord {
     pub escrowed_at: Timestamp,
     /// Which backends hold it: one, or several once their answers are [merged](merge).
     pub held_by: Vec<BackendName>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::sample;
+
+    #[test]
+    fn a_device_that_was_kept_without_units_has_none() {
+        let device = sample::device("LT-1");
+        let mut kept = serde_json::to_value(&device).unwrap();
+        kept.as_object_mut()
+            .unwrap()
+            .remove("units")
+            .expect("units");
+        assert_eq!(serde_json::from_value::<Device>(kept).unwrap(), device);
+    }
 }

@@ -8,7 +8,7 @@ use super::{Device, EscrowRecord, VolumeKind};
 /// a machine that was registered anew leaves its old object behind under the same name.
 ///
 /// The first of them gives name and detail; the others add where else it is escrowed, what it is
-/// called there and whose it is. Two objects of one backend stay two, whatever ID they have.
+/// called there, whose it is and in which unit it lies. Two objects of one backend stay two, whatever ID they have.
 pub fn link(found: Vec<Device>) -> Vec<Device> {
     let mut machines: Vec<Device> = Vec::new();
     for device in found {
@@ -27,6 +27,11 @@ pub fn link(found: Vec<Device>) -> Vec<Device> {
                 }
                 for owner in device.owners {
                     owner.add_to(&mut machine.owners);
+                }
+                for unit in device.units {
+                    if !machine.units.contains(&unit) {
+                        machine.units.push(unit);
+                    }
                 }
             }
             None => machines.push(device),
@@ -86,6 +91,7 @@ mod tests {
             shared_id: shared_id.map(Uuid::from_u128),
             detail: Some(format!("as {backend} knows it")),
             owners: vec![PersonId(format!("of {backend}")).into()],
+            units: vec![format!("OU={backend}")],
             ..sample::device("LT-1")
         }
     }
@@ -105,6 +111,7 @@ mod tests {
         assert_eq!(places(&linked[0]), ["corp/a", "cloud/a"]);
         assert_eq!(linked[0].detail.as_deref(), Some("as corp knows it"));
         assert_eq!(linked[0].owners.len(), 2);
+        assert_eq!(linked[0].units, ["OU=corp", "OU=cloud"]);
         assert_eq!(places(&linked[1]), ["cloud/b"]);
         assert_eq!(linked[0].identity(), Uuid::from_u128(1).to_string());
     }

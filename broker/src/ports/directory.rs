@@ -6,6 +6,9 @@ use super::check::Finding;
 use crate::devices::Device;
 use crate::people::{GroupName, Person, PersonId, PersonQuery};
 
+/// The most people that a search finds.
+pub const MOST_FOUND: usize = 50;
+
 /// A directory of people, groups and whose device is whose.
 #[async_trait]
 pub trait Directory: Send + Sync {
@@ -25,6 +28,24 @@ pub trait Directory: Send + Sync {
     /// The members of a group, through nested groups, sorted by name. `None` where there is no
     /// such group.
     async fn members(&self, group: &GroupName) -> Result<Option<Vec<Person>>, DirectoryError>;
+
+    /// Whether somebody is in a group, through nested groups: in the same groups as
+    /// [`members`](Self::members) says, without everybody else who is. `None` where there is no
+    /// such group; whom the directory does not know is in none.
+    async fn is_member(
+        &self,
+        person: &PersonId,
+        group: &GroupName,
+    ) -> Result<Option<bool>, DirectoryError> {
+        let members = self.members(group).await?;
+        Ok(members.map(|members| members.iter().any(|member| member.id == *person)))
+    }
+
+    /// People, enabled or not, whose name, mail address or sign-in name begins with the text, in
+    /// any case; each word of a name counts. Sorted by name, and at most `limit` of them, never
+    /// more than [`MOST_FOUND`]: where more fit, which of them is not said. Nobody is asked for
+    /// by what is no [beginning](crate::beginnings::Beginning).
+    async fn search(&self, text: &str, limit: usize) -> Result<Vec<Person>, DirectoryError>;
 
     /// Tries the directory for real.
     async fn check(&self) -> Vec<Finding>;

@@ -12,7 +12,7 @@ mod world;
 
 pub use crate::people::{GroupName, PersonQuery};
 pub use check::{Finding, Severity};
-pub use directory::{Directory, DirectoryError};
+pub use directory::{Directory, DirectoryError, MOST_FOUND};
 pub use escrow::{EscrowBackend, EscrowError, EscrowFault, Rotation};
 pub use identity::{Identified, IdentityError, IdentityProvider};
 pub use mail::{MailError, MailRenderer, Mailer};

@@ -196,7 +196,7 @@ impl Broker {
         let case = Case {
             requester: &askers.requester,
             beneficiary: &beneficiary,
-            unit: None,
+            unit: askers.beneficiary.unit.as_deref(),
             device: &device,
         };
         let (promise, panel) = tokio::try_join!(

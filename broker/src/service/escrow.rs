@@ -116,6 +116,7 @@ impl Broker {
         if !shares(&device.id) {
             device.also.clear();
             device.shared_id = None;
+            device.units.clear();
         }
         device
     }

@@ -58,7 +58,8 @@ impl Broker {
     }
 
     async fn rule_for(&self, case: Case<'_>) -> Result<&Rule, PanelError> {
-        let units: Vec<_> = case.unit.into_iter().chain(case.device.units()).collect();
+        let device_units = case.device.units.iter().map(String::as_str);
+        let units: Vec<_> = case.unit.into_iter().chain(device_units).collect();
         let about = About {
             device: case.device,
             units: &units,
@@ -275,8 +276,8 @@ impl Broker {
         person: &PersonId,
         group: &GroupName,
     ) -> Result<Option<bool>, Unavailable> {
-        let members = in_time("the directory", self.parts.directory.members(group)).await?;
-        Ok(members.map(|members| members.iter().any(|member| member.id == *person)))
+        let looking = self.parts.directory.is_member(person, group);
+        in_time("the directory", looking).await
     }
 
     /// The one person that a query means; several are none, as nobody could tell them apart.

@@ -24,6 +24,7 @@ pub fn person(name: &str) -> Person {
         name: name.to_owned(),
         mail: Some(MailAddress::parse(&format!("{name}@example.com")).expect("an address")),
         enabled: true,
+        unit: None,
     }
 }
 
@@ -40,6 +41,7 @@ pub fn device(name: &str) -> Device {
         detail: None,
         also_named: Vec::new(),
         owners: Vec::new(),
+        units: Vec::new(),
     }
 }
 

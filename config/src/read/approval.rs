@@ -6,7 +6,6 @@ use clavis_broker::devices::{BackendName, Serves};
 use clavis_broker::lifecycle::Terms;
 use clavis_broker::people::{GroupName, PersonQuery};
 use clavis_broker::policy::{Escalation, Matches, Named, Policy, Rule};
-use clavis_broker::units::Unit;
 use jiff::SignedDuration;
 use toml::de::DeValue;
 
@@ -14,7 +13,7 @@ use super::escrow::Entry;
 use super::terms::{DAY, MINUTE};
 use crate::document::Section;
 use crate::problems::Wrong;
-use crate::values::{duration, mail, number, text};
+use crate::values::{duration, mail, number, text, unit};
 
 /// Reads `[approval]`, which may be missing.
 pub(super) fn policy<P>(
@@ -245,15 +244,6 @@ fn group(value: &DeValue<'_>) -> Result<GroupName, Wrong> {
     let name = text(value)?;
     let name = name.strip_prefix("group:").unwrap_or(&name).trim();
     Ok(GroupName(name.to_owned()))
-}
-
-fn unit(value: &DeValue<'_>) -> Result<Unit, Wrong> {
-    Unit::parse(&text(value)?).map_err(|_| {
-        Wrong::new(
-            "has an entry that is no organisational unit",
-            "Write its distinguished name, such as \"OU=Sales,DC=corp,DC=example,DC=com\".",
-        )
-    })
 }
 
 fn backend<P>(value: &DeValue<'_>, escrow: &[Entry<P>]) -> Result<BackendName, Wrong> {

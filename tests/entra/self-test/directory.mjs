@@ -79,6 +79,53 @@ test('people, their manager, devices and groups', async () => {
     assert.equal((await client.get(cast)).status, 400);
 });
 
+test('people are found by the beginnings of their names', async () => {
+    const [adele, megan] = [randomUUID(), randomUUID()];
+    const client = await make({
+        users: [
+            { id: adele, displayName: 'Adele Vance', givenName: 'Adele', surname: "O'Vance" },
+            { id: megan, displayName: 'Megan or Not', mail: 'megan@example.com' },
+        ],
+    });
+    const found = async (text, top = 50) => {
+        const names = ['displayName', 'givenName', 'surname', 'mail', 'userPrincipalName'];
+        const filter = names.map((name) => `startswith(${name},'${text}')`).join(' or ');
+        const path = `/v1.0/users?$select=id&$top=${top}&$filter=${encodeURIComponent(filter)}`;
+        return (await client.get(path)).body.value.map(({ id }) => id);
+    };
+    assert.deepEqual(await found("o''V"), [adele]);
+    assert.deepEqual(await found('megan or N'), [megan]);
+    assert.deepEqual(await found('MEGAN@'), [megan]);
+    assert.deepEqual(await found('vance'), []);
+    assert.equal((await found('', 1)).length, 1);
+});
+
+test('who is in a group is asked of the person, with roles for both', async () => {
+    const [adele, inner, outer, other] = Array.from({ length: 4 }, () => randomUUID());
+    const client = await make({
+        users: [{ id: adele }],
+        groups: [
+            { id: outer, members: [inner] },
+            { id: inner, members: [adele] },
+            { id: other, members: [] },
+        ],
+    });
+    const check = (groupIds, user = adele) =>
+        client.get(`/v1.0/users/${user}/checkMemberGroups`, {
+            method: 'POST',
+            body: JSON.stringify({ groupIds }),
+        });
+    assert.deepEqual((await check([outer.toUpperCase(), other])).body.value, [outer]);
+    assert.deepEqual((await check([randomUUID()])).body.value, []);
+    assert.equal((await check([outer], randomUUID())).status, 404);
+    for (const odd of [[], ['x'], undefined, Array(21).fill(outer)])
+        assert.equal((await check(odd)).status, 400);
+    for (const roles of [['User.Read.All'], ['GroupMember.Read.All']]) {
+        await client.tell('', 'PATCH', { roles });
+        assert.equal((await check([outer])).status, 403);
+    }
+});
+
 test('of members that the caller may not read, only the id is told', async () => {
     const [adele, group] = [randomUUID(), randomUUID()];
     const client = await make({

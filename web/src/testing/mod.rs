@@ -345,6 +345,7 @@ pub(crate) fn person(id: &str, name: &str) -> Person {
         name: name.to_owned(),
         mail: Some(MailAddress::parse(&format!("{id}@example.com")).unwrap()),
         enabled: true,
+        unit: None,
     }
 }
 
@@ -360,6 +361,7 @@ fn device(native: &str, name: &str, owner: &str) -> Device {
         shared_id: None,
         also_named: Vec::new(),
         owners: vec![PersonId(owner.to_owned()).into()],
+        units: Vec::new(),
     }
 }
 

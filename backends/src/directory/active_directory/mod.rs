@@ -2,14 +2,18 @@
 
 mod check;
 mod people;
+mod search;
 
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use clavis_broker::beginnings::Beginning;
 use clavis_broker::devices::Device;
 use clavis_broker::people::{Person, PersonId};
-use clavis_broker::ports::{Clock, Directory, DirectoryError, Finding, GroupName, PersonQuery};
+use clavis_broker::ports::{
+    Clock, Directory, DirectoryError, Finding, GroupName, MOST_FOUND, PersonQuery,
+};
 use clavis_config::settings::AdDirectory;
 use uuid::Uuid;
 
@@ -57,6 +61,27 @@ impl ActiveDirectoryPeople {
 
     fn person(&self, entry: &Entry) -> Result<Person, DirectoryError> {
         Ok(people::person(entry, self.clock.now())?)
+    }
+
+    /// These accounts as people, by their names.
+    fn people(&self, entries: &[Entry]) -> Result<Vec<Person>, DirectoryError> {
+        let people: Result<Vec<_>, _> = entries.iter().map(|entry| self.person(entry)).collect();
+        let mut people = people?;
+        people.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+        Ok(people)
+    }
+
+    /// Accounts whose names begin so; no more than so many are asked for.
+    async fn beginning(&self, with: &Beginning, most: usize) -> Result<Vec<Entry>, Trouble> {
+        let most = i32::try_from(most).unwrap_or(i32::MAX);
+        let filter = and(PERSON, &search::filter(with));
+        let search = Search::new(
+            self.base().await?,
+            Scope::Subtree,
+            filter,
+            &people::ATTRIBUTES,
+        );
+        self.domain.search(&search.at_most(most)).await
     }
 
     async fn group(&self, name: &GroupName) -> Result<Option<Entry>, DirectoryError> {
@@ -133,10 +158,33 @@ impl Directory for ActiveDirectoryPeople {
         let base = self.base().await?;
         let search = Search::new(base, Scope::Subtree, filter, &people::ATTRIBUTES);
         let found = self.domain.search(&search).await?;
-        let people: Result<Vec<_>, _> = found.iter().map(|entry| self.person(entry)).collect();
-        let mut people = people?;
-        people.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
-        Ok(Some(people))
+        Ok(Some(self.people(&found)?))
+    }
+
+    async fn is_member(
+        &self,
+        person: &PersonId,
+        group: &GroupName,
+    ) -> Result<Option<bool>, DirectoryError> {
+        let Some(group) = self.group(group).await? else {
+            return Ok(None);
+        };
+        let Some(person) = by_id(person) else {
+            return Ok(Some(false));
+        };
+        // From the same object on as `members`, so that both have the same people in view.
+        let filter = format!("{person}{}", within_group(group.dn()));
+        Ok(Some(self.one(&filter, &["1.1"]).await?.is_some()))
+    }
+
+    async fn search(&self, text: &str, limit: usize) -> Result<Vec<Person>, DirectoryError> {
+        let (Some(beginning), most @ 1..) = (Beginning::parse(text), limit.min(MOST_FOUND)) else {
+            return Ok(Vec::new());
+        };
+        let mut found = self.people(&self.beginning(&beginning, most).await?)?;
+        // Samba heeds no limit of a search that comes in pages.
+        found.truncate(most);
+        Ok(found)
     }
 
     async fn check(&self) -> Vec<Finding> {

@@ -3,7 +3,7 @@
 use clavis_broker::people::{MailAddress, Person, PersonId};
 use jiff::Timestamp;
 
-use crate::active_directory::{Entry, Trouble, expiry};
+use crate::active_directory::{Entry, Trouble, expiry, parent_dn};
 
 /// The bit of `userAccountControl` that disables an account (`[MS-ADTS]`, section 2.2.16).
 const ACCOUNT_DISABLE: i64 = 0x2;
@@ -32,6 +32,7 @@ pub(super) fn person(entry: &Entry, now: Timestamp) -> Result<Person, Trouble> {
             .text("mail")
             .and_then(|mail| MailAddress::parse(mail).ok()),
         enabled: enabled(entry, now),
+        unit: parent_dn(entry.dn()).map(str::to_owned),
     })
 }
 
@@ -82,7 +83,7 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         let guid = [7; 16];
         let entry = Entry::of(
-            "CN=x",
+            r"CN=x\, y,OU=a,DC=b",
             &[
                 ("objectGUID", &guid),
                 ("cn", b"Anna"),
@@ -91,6 +92,7 @@ mod tests {
         );
         let found = person(&entry, now).unwrap();
         assert_eq!((found.name.as_str(), found.mail), ("Anna", None));
+        assert_eq!(found.unit.as_deref(), Some("OU=a,DC=b"));
         assert!(person(&Entry::of("CN=x", &[("objectGUID", &guid)]), now).is_err());
     }
 }

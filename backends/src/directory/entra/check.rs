@@ -1,9 +1,9 @@
 //! The self check: whether people and what is needed of them can be read.
 
+use clavis_broker::beginnings::Beginning;
 use clavis_broker::ports::{Finding, Severity};
-use serde::Deserialize;
 
-use super::people::{Entry, accounts};
+use super::people::{self, Entry, accounts};
 use crate::entra::{Part, Tenant, Trouble, trouble_finding};
 
 /// Tries everything that the directory needs.
@@ -19,19 +19,19 @@ pub(super) async fn check(tenant: &Tenant) -> Vec<Finding> {
     findings
 }
 
-/// Whether there is anybody whose mail address and state can be read.
+/// Whether there is anybody whose mail address and state can be read, and whether a search is
+/// answered.
 async fn reading(tenant: &Tenant) -> Result<Finding, Trouble> {
-    #[derive(Deserialize)]
-    struct Page {
-        value: Vec<Entry>,
-    }
     // Of a tenant's accounts, one page is enough.
     let call = accounts()
         .query("$filter", "accountEnabled eq true")
         .query("$top", "999");
-    let page: Option<Page> = tenant.get(&call).await?;
-    let some = page.into_iter().flat_map(|page| page.value);
-    let finding = if some.into_iter().any(|it| it.tells_mail_and_state()) {
+    let some: Vec<Entry> = tenant.first_page(&call).await?;
+    let mail = some.iter().find_map(Entry::mail_if_state_is_told);
+    let finding = if let Some(mail) = mail {
+        if let Some(beginning) = Beginning::parse(mail.as_str()) {
+            people::search(tenant, &beginning, 1).await?;
+        }
         Finding::ok("People, their mail addresses and the state of their accounts can be read.")
     } else {
         Finding::failure(

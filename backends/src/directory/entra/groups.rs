@@ -3,10 +3,12 @@
 use clavis_broker::people::Person;
 use clavis_broker::ports::GroupName;
 use serde::Deserialize;
+use serde_json::json;
 use uuid::Uuid;
 
 use super::people;
-use crate::entra::{Call, Tenant, Trouble, equals, says};
+use crate::entra::permission::PEOPLE;
+use crate::entra::{Body, Call, Tenant, Trouble, equals, says};
 
 const GROUPS: &str = "GroupMember.Read.All";
 
@@ -61,4 +63,22 @@ pub(super) async fn members(tenant: &Tenant, id: &str) -> Result<Vec<Person>, Tr
     found.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
     found.dedup_by(|a, b| a.id == b.id);
     Ok(found)
+}
+
+/// Whether somebody is in a group, or in one in it. Whom nobody knows is in none.
+pub(super) async fn holds(tenant: &Tenant, id: &str, person: &str) -> Result<bool, Trouble> {
+    #[derive(Deserialize)]
+    struct Answer {
+        value: Vec<String>,
+    }
+    let call = Call::inquire("v1.0")
+        .segment("users")
+        .segment(person)
+        .segment("checkMemberGroups")
+        // It needs both, and groups were read before.
+        .needs(PEOPLE);
+    let about = json!({ "groupIds": [id] });
+    let answer: Option<Answer> = tenant.inquire(&call, Body::Json(&about)).await?;
+    let groups = answer.map(|answer| answer.value).unwrap_or_default();
+    Ok(groups.iter().any(|group| group.eq_ignore_ascii_case(id)))
 }

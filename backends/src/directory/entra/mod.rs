@@ -9,9 +9,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use clavis_broker::beginnings::Beginning;
 use clavis_broker::devices::{BackendName, Device};
 use clavis_broker::people::{Person, PersonId};
-use clavis_broker::ports::{Directory, DirectoryError, Finding, GroupName, PersonQuery};
+use clavis_broker::ports::{
+    Directory, DirectoryError, Finding, GroupName, MOST_FOUND, PersonQuery,
+};
 use uuid::Uuid;
 
 use crate::entra::{Tenant, Trouble};
@@ -70,6 +73,29 @@ impl Directory for EntraPeople {
         match only(groups::find(&self.tenant, group).await?)? {
             Some(id) => Ok(Some(groups::members(&self.tenant, &id).await?)),
             None => Ok(None),
+        }
+    }
+
+    async fn is_member(
+        &self,
+        person: &PersonId,
+        group: &GroupName,
+    ) -> Result<Option<bool>, DirectoryError> {
+        let Some(group) = only(groups::find(&self.tenant, group).await?)? else {
+            return Ok(None);
+        };
+        match object_id(person) {
+            Some(person) => Ok(Some(groups::holds(&self.tenant, &group, &person).await?)),
+            None => Ok(Some(false)),
+        }
+    }
+
+    async fn search(&self, text: &str, limit: usize) -> Result<Vec<Person>, DirectoryError> {
+        match (Beginning::parse(text), limit.min(MOST_FOUND)) {
+            (Some(beginning), most @ 1..) => {
+                Ok(people::search(&self.tenant, &beginning, most).await?)
+            }
+            _ => Ok(Vec::new()),
         }
     }
 

@@ -1,16 +1,17 @@
 //! Accounts as people, and looking them up.
 
+use clavis_broker::beginnings::Beginning;
 use clavis_broker::people::{MailAddress, Person, PersonId};
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::unreadable;
 use crate::entra::permission::PEOPLE;
-use crate::entra::{Call, Tenant, Trouble, equals, says};
+use crate::entra::{Call, Tenant, Trouble, begins, equals, says};
 
 /// What is asked of an account (`$select`): what comes unasked says nothing of its state.
-pub(super) const FIELDS: &str =
-    "id,displayName,userPrincipalName,mail,onPremisesSamAccountName,accountEnabled";
+pub(super) const FIELDS: &str = "id,displayName,givenName,surname,userPrincipalName,mail,\
+                                 onPremisesSamAccountName,accountEnabled";
 
 /// An account as Graph tells it (resource type `user`).
 #[derive(Deserialize)]
@@ -20,6 +21,8 @@ pub(super) struct Entry {
     kind: Option<String>,
     id: Uuid,
     display_name: Option<String>,
+    given_name: Option<String>,
+    surname: Option<String>,
     user_principal_name: Option<String>,
     mail: Option<String>,
     on_premises_sam_account_name: Option<String>,
@@ -27,9 +30,20 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// Whether both what a person is written to at and whether they may take part can be read.
-    pub(super) fn tells_mail_and_state(&self) -> bool {
-        self.account_enabled.is_some() && mail(self).is_some()
+    /// What a person is written to at, where it can be read and so can whether they may take part.
+    pub(super) fn mail_if_state_is_told(&self) -> Option<MailAddress> {
+        mail(self).filter(|_| self.account_enabled.is_some())
+    }
+
+    fn begins_with(&self, beginning: &Beginning) -> bool {
+        let names = [
+            &self.display_name,
+            &self.given_name,
+            &self.surname,
+            &self.mail,
+            &self.user_principal_name,
+        ];
+        names.into_iter().flatten().any(|it| beginning.is_of(it))
     }
 }
 
@@ -72,6 +86,32 @@ pub(super) async fn by_login(tenant: &Tenant, name: &str) -> Result<Vec<Person>,
     found(tenant, &call, is_theirs).await
 }
 
+/// People whose name, first name, last name, address or user principal name begins so, by their
+/// names. Account names of Active Directory are left out: a filter by these is an advanced query,
+/// whose answers are some minutes behind.
+pub(super) async fn search(
+    tenant: &Tenant,
+    beginning: &Beginning,
+    most: usize,
+) -> Result<Vec<Person>, Trouble> {
+    let ways = [
+        "displayName",
+        "givenName",
+        "surname",
+        "mail",
+        "userPrincipalName",
+    ]
+    .map(|property| begins(property, beginning.as_str()));
+    let call = accounts()
+        .query("$filter", &ways.join(" or "))
+        .query("$top", &most.to_string());
+    let found = tenant.first_page(&call).await?;
+    let mut people = among(&found, |account| account.begins_with(beginning))?;
+    people.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+    people.truncate(most);
+    Ok(people)
+}
+
 /// The manager, where that is a person: it may be a contact as well.
 pub(super) async fn manager(tenant: &Tenant, of: &str) -> Result<Option<Person>, Trouble> {
     let call = accounts().segment(of).segment("manager");
@@ -90,9 +130,12 @@ pub(super) async fn found(
     call: &Call,
     is_wanted: impl Fn(&Entry) -> bool,
 ) -> Result<Vec<Person>, Trouble> {
-    let found: Vec<Entry> = tenant.list(call).await?;
+    among(&tenant.list(call).await?, is_wanted)
+}
+
+fn among(found: &[Entry], is_wanted: impl Fn(&Entry) -> bool) -> Result<Vec<Person>, Trouble> {
     let mut people = Vec::new();
-    for account in &found {
+    for account in found {
         let person = person(account)?;
         people.extend(person.filter(|_| is_wanted(account)));
     }
@@ -129,6 +172,8 @@ fn person(account: &Entry) -> Result<Option<Person>, Trouble> {
         mail: mail(account),
         // What may not be read counts against the account.
         enabled: account.account_enabled == Some(true),
+        // Users lie in no tree; administrative units only say who may change whom.
+        unit: None,
     }))
 }
 

@@ -169,6 +169,7 @@ fn device(object: &Object<'_>, backend: &BackendName) -> Result<Device, Misfit> 
         detail: detail.map(|detail| detail.text(MAX_SENTENCE)).transpose()?,
         also_named: Vec::new(),
         owners: owners.collect::<Result<_, _>>()?,
+        units: Vec::new(),
     })
 }
 

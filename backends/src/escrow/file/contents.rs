@@ -95,6 +95,7 @@ fn stocked(
         detail: place.or_else(|| dns_name.clone()),
         also_named: Vec::new(),
         owners: owner.into_iter().map(Owner::from).collect(),
+        units: Vec::new(),
     };
     Some(Stocked {
         device,

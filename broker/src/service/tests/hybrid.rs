@@ -281,8 +281,14 @@ async fn who_is_no_longer_believed_adds_nothing_to_a_request_that_is_open() {
     // Nor does one whose word made the link from the other end.
     let world = self::world();
     let link = world.key_link().await;
+    let device = Device {
+        units: vec!["OU=Sales,DC=example".to_owned()],
+        ..shared(device("laptop"))
+    };
+    assert_eq!(world.broker.believed(&device), device);
     world.escrow.keep_ids();
     assert_eq!(missed(&world, &link).await.len(), 1);
+    assert!(world.broker.believed(&device).units.is_empty());
 }
 
 #[tokio::test]

@@ -5,9 +5,10 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 
 use super::{INTERNALS, locked};
+use crate::beginnings::Beginning;
 use crate::devices::Device;
-use crate::people::{Person, PersonId};
-use crate::ports::{Directory, DirectoryError, Finding, GroupName, PersonQuery};
+use crate::people::{MailAddress, Person, PersonId};
+use crate::ports::{Directory, DirectoryError, Finding, GroupName, MOST_FOUND, PersonQuery};
 
 /// A directory in memory. People are added, changed and taken away at any time.
 #[derive(Default)]
@@ -18,6 +19,7 @@ struct Inner {
     people: Vec<Known>,
     devices: Vec<Device>,
     groups: Vec<(String, Vec<PersonId>)>,
+    nested: Vec<(String, String)>,
     is_broken: bool,
 }
 
@@ -61,6 +63,12 @@ impl MemoryDirectory {
         inner.groups.push((name.to_owned(), members));
     }
 
+    /// Puts a group into another.
+    pub fn nest_group(&self, inner: &str, outer: &str) {
+        let pair = (inner.to_owned(), outer.to_owned());
+        locked(&self.0).nested.push(pair);
+    }
+
     /// Changes whose manager somebody is.
     pub fn set_manager(&self, of: &PersonId, manager: Option<PersonId>) {
         let mut inner = locked(&self.0);
@@ -86,6 +94,26 @@ impl MemoryDirectory {
 impl Inner {
     fn person(&self, id: &PersonId) -> Option<&Known> {
         self.people.iter().find(|known| known.person.id == *id)
+    }
+
+    /// The group of this name and all groups in it, however deep; none where there is none.
+    fn groups_in(&self, name: &str) -> Vec<&(String, Vec<PersonId>)> {
+        let group = |name: &str| {
+            let mut groups = self.groups.iter();
+            groups.find(|(other, _)| other.eq_ignore_ascii_case(name))
+        };
+        let mut found: Vec<_> = group(name).into_iter().collect();
+        let mut at = 0;
+        while let Some((outer, _)) = found.get(at) {
+            let inner = self.nested.iter().filter(|(_, it)| it == outer);
+            for group in inner.filter_map(|(inner, _)| group(inner)) {
+                if !found.iter().any(|known| known.0 == group.0) {
+                    found.push(group);
+                }
+            }
+            at += 1;
+        }
+        found
     }
 }
 
@@ -130,12 +158,30 @@ impl Directory for MemoryDirectory {
 
     async fn members(&self, group: &GroupName) -> Result<Option<Vec<Person>>, DirectoryError> {
         self.read(|inner| {
-            let mut groups = inner.groups.iter();
-            let (_, members) = groups.find(|(name, _)| name.eq_ignore_ascii_case(&group.0))?;
-            let people = members.iter().filter_map(|id| inner.person(id));
-            let mut people: Vec<_> = people.map(|known| known.person.clone()).collect();
-            people.sort_by(|one, other| one.name.cmp(&other.name));
-            Some(people)
+            let groups = inner.groups_in(&group.0);
+            let is_in = |id: &PersonId| groups.iter().any(|(_, members)| members.contains(id));
+            let people = inner.people.iter().map(|known| &known.person);
+            let people = people.filter(|person| is_in(&person.id)).cloned();
+            (!groups.is_empty()).then(|| by_name(people.collect()))
+        })
+        .await
+    }
+
+    async fn search(&self, text: &str, limit: usize) -> Result<Vec<Person>, DirectoryError> {
+        let Some(beginning) = Beginning::parse(text) else {
+            return Ok(Vec::new());
+        };
+        self.read(|inner| {
+            let fits = |known: &&Known| {
+                let mail = known.person.mail.as_ref().map(MailAddress::as_str);
+                let mut addresses = mail.into_iter().chain([known.login.as_str()]);
+                beginning.is_of_name(&known.person.name)
+                    || addresses.any(|text| beginning.is_of(text))
+            };
+            let people = inner.people.iter().filter(fits);
+            let mut found = by_name(people.map(|known| known.person.clone()).collect());
+            found.truncate(limit.min(MOST_FOUND));
+            found
         })
         .await
     }
@@ -143,4 +189,9 @@ impl Directory for MemoryDirectory {
     async fn check(&self) -> Vec<Finding> {
         vec![Finding::ok("The directory is in memory")]
     }
+}
+
+fn by_name(mut people: Vec<Person>) -> Vec<Person> {
+    people.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
+    people
 }

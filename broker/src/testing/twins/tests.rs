@@ -102,7 +102,9 @@ async fn the_directory_keeps_its_contract() {
         twin.add_device(device.clone());
     }
     let [second, first] = devices.map(|device| device.id);
-    twin.add_group("Approvers", vec![gone.id.clone(), anna.id.clone()]);
+    twin.add_group("Approvers", vec![gone.id.clone()]);
+    twin.add_group("Inner", vec![anna.id.clone()]);
+    twin.nest_group("Inner", "Approvers");
     let facts = DirectoryFacts {
         logins: vec!["anna@corp.example.com".to_owned()],
         devices: vec![first, second],
@@ -114,6 +116,8 @@ async fn the_directory_keeps_its_contract() {
             GroupName("Approvers".to_owned()),
             vec![anna.id.clone(), gone.id],
         ),
+        nested: Some(GroupName("Inner".to_owned())),
+        outside: admin.id,
         absent: PersonId("nobody".to_owned()),
         person: anna,
     };
