@@ -14,6 +14,7 @@ use crate::keys::KeyId;
 use crate::letters::LetterKind;
 use crate::lifecycle::{Refusal, Request, RequestId, Step};
 use crate::people::{MailAddress, Party};
+use crate::search::LogFilters;
 use crate::tokens::Reference;
 
 /// One row of the log.
@@ -188,6 +189,23 @@ pub enum Event {
     },
     /// Somebody signed out.
     SignedOut,
+    /// Somebody wanted a page that their roles do not lead to.
+    AccessRefused {
+        /// The page's route, as a pattern.
+        route: String,
+    },
+    /// An auditor looked at rows of the log.
+    AuditSearched {
+        /// At which.
+        filters: LogFilters,
+    },
+    /// An auditor took rows of the log away.
+    AuditExported {
+        /// Which.
+        filters: LogFilters,
+        /// How they were written.
+        format: ExportFormat,
+    },
     /// A mail was taken by the mail server.
     MailSent {
         /// Which.
@@ -212,6 +230,16 @@ pub enum MailName {
     Letter(LetterKind),
     /// A code for a sign-in.
     SignInCode,
+}
+
+/// How an export of the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportFormat {
+    /// A table.
+    Csv,
+    /// A line of JSON for each row.
+    Jsonl,
 }
 
 /// Why no request was made.
@@ -337,6 +365,9 @@ impl Event {
             Self::SignInRefused { .. } => "sign_in.refused",
             Self::SignedIn { .. } => "sign_in.done",
             Self::SignedOut => "sign_in.ended",
+            Self::AccessRefused { .. } => "access.refused",
+            Self::AuditSearched { .. } => "audit.searched",
+            Self::AuditExported { .. } => "audit.exported",
             Self::MailSent { .. } => "mail.sent",
             Self::MailDead { .. } => "mail.dead",
         }

@@ -1,8 +1,8 @@
 //! The domain of Clavis: who may have which recovery key, and what is remembered of it.
 //!
 //! Read in this order: the words (`people`, `devices`, `keys`, `tokens`), the lifecycle of a
-//! request as a pure function, the policy that says who approves, the ports to the world, and
-//! the shell that carries decisions through the ports.
+//! request as a pure function, the policy that says who approves, the roles that say who else may
+//! do what, the ports to the world, and the shell that carries decisions through the ports.
 
 pub mod causes;
 pub mod devices;
@@ -14,10 +14,12 @@ pub mod tokens;
 
 pub mod lifecycle;
 pub mod policy;
+pub mod roles;
 
 pub mod audit;
 pub mod letters;
 pub mod ports;
+pub mod search;
 
 pub mod service;
 

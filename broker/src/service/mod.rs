@@ -7,10 +7,12 @@ mod advance;
 mod ask;
 mod escrow;
 mod follow;
+mod log;
 mod outbox;
 mod provider;
 mod redeem;
 mod review;
+mod roles;
 mod rotate;
 mod sign_in;
 mod tend;
@@ -22,6 +24,7 @@ use tokio::sync::Notify;
 
 pub use ask::{Ask, AskError};
 pub use escrow::Source;
+pub use log::LogExport;
 pub use provider::{Arrival, ArrivalError, Departure};
 pub use redeem::{DisclosedKey, LinkEnd, LinkError, LinkView, RedeemError, Redemption, Unfetched};
 pub use review::{Choice, Ownership, Review, ReviewError};
@@ -32,6 +35,7 @@ use crate::ports::{
     Clock, CommitError, Directory, EscrowBackend, IdentityProvider, MailRenderer, Mailer,
     PersonQuery, Random, Store, StoreError,
 };
+use crate::roles::RoleGroups;
 
 /// What a broker is made of.
 pub struct Parts {
@@ -57,6 +61,8 @@ pub struct Parts {
     pub sign_in: SignInTerms,
     /// Where people may sign in beside the code by mail, in the order of their buttons.
     pub providers: Vec<Arc<dyn IdentityProvider>>,
+    /// Who has which role.
+    pub roles: RoleGroups,
 }
 
 /// The broker: everything that can be done with requests.
@@ -64,6 +70,8 @@ pub struct Broker {
     parts: Parts,
     /// Rung when a change has put something into the outbox.
     work: Notify,
+    /// Who lately had which role.
+    standings: roles::Standings,
 }
 
 /// Something that Clavis relies on did not answer: nothing has changed, and trying again later
@@ -88,6 +96,7 @@ impl Broker {
         Self {
             parts,
             work: Notify::new(),
+            standings: roles::Standings::default(),
         }
     }
 

@@ -233,6 +233,7 @@ impl Broker {
             token: token.hash(),
             person: person.clone(),
             by: by.clone(),
+            claims: Vec::new(),
             used_at: now,
             ends_at: now + self.parts.sign_in.at_most,
         };

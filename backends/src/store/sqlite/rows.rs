@@ -169,6 +169,7 @@ pub(super) fn session(row: &Row<'_>, token: &TokenHash) -> Result<Session, RowEr
         } else {
             Way::Mail
         },
+        claims: Vec::new(),
         used_at: moment(row, 1)?,
         ends_at: moment(row, 2)?,
     })

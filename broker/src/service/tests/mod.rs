@@ -4,9 +4,11 @@ mod approving;
 mod asking;
 mod hybrid;
 mod journey;
+mod log;
 mod mailing;
 mod provider;
 mod redeeming;
+mod roles;
 mod rotating;
 mod secrets;
 mod sign_in;
@@ -22,6 +24,7 @@ use crate::letters::Mail;
 use crate::lifecycle::{Request, Terms};
 use crate::people::{Party, Person, PersonId};
 use crate::ports::{Clock, LogQuery, PersonQuery, Store};
+use crate::roles::RoleGroups;
 use crate::testing::sample::{device, monday, person, record, terms};
 use crate::testing::{
     CountingRandom, MemoryDirectory, MemoryEscrow, MemoryMailer, MemoryProvider, MemoryStore,
@@ -60,6 +63,10 @@ impl World {
     }
 
     fn with(nominated: &[&str], terms: Terms) -> Self {
+        Self::with_roles(nominated, terms, RoleGroups::default())
+    }
+
+    fn with_roles(nominated: &[&str], terms: Terms, roles: RoleGroups) -> Self {
         let store = Arc::new(MemoryStore::default());
         let directory = Arc::new(MemoryDirectory::default());
         let escrow = Arc::new(MemoryEscrow::new(BackendName("test".to_owned())));
@@ -106,6 +113,7 @@ impl World {
                 at_most: SignedDuration::from_hours(10),
             },
             providers: providers.iter().map(|it| Arc::clone(it) as _).collect(),
+            roles,
         });
         Self {
             broker: Arc::new(broker),

@@ -78,6 +78,7 @@ pub(super) fn session(number: u8, used_at: Timestamp, ends_at: Timestamp) -> Ses
         } else {
             Way::Provider(ProviderName::parse("Entra ID").unwrap())
         },
+        claims: Vec::new(),
         used_at,
         ends_at,
     }
