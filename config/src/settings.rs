@@ -10,6 +10,7 @@ use clavis_broker::devices::{BackendName, Serves};
 use clavis_broker::lifecycle::Terms;
 use clavis_broker::people::MailAddress;
 use clavis_broker::ports::PersonQuery;
+use clavis_broker::roles::RoleGroups;
 use jiff::SignedDuration;
 use secrecy::SecretString;
 
@@ -43,6 +44,8 @@ pub struct Settings<P> {
     pub terms: Terms,
     /// Signing in.
     pub sign_in: SignIn,
+    /// Who has which role.
+    pub roles: RoleGroups,
 }
 
 /// The front door.

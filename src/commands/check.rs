@@ -7,8 +7,9 @@ use clavis_backends::Supplies;
 use clavis_backends::entra::Uses;
 use clavis_broker::causes::with_causes;
 use clavis_broker::ports::{
-    Clock, Directory, EscrowBackend, Finding, PersonQuery, Severity, Store,
+    Clock, Directory, EscrowBackend, Finding, GroupName, PersonQuery, Severity, Store,
 };
+use clavis_broker::roles::Role;
 
 use crate::assemble::Settings;
 use crate::system::SystemClock;
@@ -150,6 +151,9 @@ async fn check_directory(settings: &Settings, supplies: &Supplies) -> Vec<Findin
     for query in &settings.approval.nominated {
         findings.push(check_nominated(&*directory, query).await);
     }
+    for (role, group) in settings.roles.groups() {
+        findings.push(check_group(&*directory, role, group).await);
+    }
     findings
 }
 
@@ -175,6 +179,39 @@ async fn check_nominated(directory: &dyn Directory, query: &PersonQuery) -> Find
         Err(error) => Finding::failure(
             format!(
                 "{name} is nominated to approve, but {}",
+                with_causes(&error)
+            ),
+            remedy,
+        ),
+    }
+}
+
+/// A group that gives a role: one that is not there gives it to nobody.
+async fn check_group(directory: &dyn Directory, role: Role, group: &GroupName) -> Finding {
+    let (setting, name) = (role.setting(), &group.0);
+    let remedy = format!("Change `{setting}` in [roles], or the group in the directory.");
+    match directory.members(group).await {
+        Ok(Some(members)) => match members.len() {
+            0 => Finding::warning(
+                format!(
+                    "the group {name} of `{setting}` has no members, so it gives nobody the role"
+                ),
+                remedy,
+            ),
+            1 => Finding::ok(format!("the group {name} of `{setting}` has 1 member")),
+            many => Finding::ok(format!(
+                "the group {name} of `{setting}` has {many} members"
+            )),
+        },
+        Ok(None) => Finding::failure(
+            format!(
+                "the group {name} of `{setting}` is unknown to the directory, so it gives nobody the role"
+            ),
+            remedy,
+        ),
+        Err(error) => Finding::failure(
+            format!(
+                "the group {name} of `{setting}` cannot be looked up: {}",
                 with_causes(&error)
             ),
             remedy,

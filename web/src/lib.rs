@@ -1,7 +1,8 @@
 //! The pages and the letters of Clavis.
 //!
 //! Read in this order: what an installation is called (`site`), how times are written (`times`),
-//! the pages (`pages`) on what they stand on (`forms`, `sessions`, `headers`, `fault`), and the
+//! which there are and for whom (`routes`), the pages (`pages`) on what they stand on (`forms`,
+//! `sessions`, `headers`, `fault`), and the
 //! letters (`letters`). Nothing changes on GET or HEAD but where a provider
 //! sends a browser back, every page works without script, and a
 //! recovery key is written into one buffer that wipes itself (`wiped`).
@@ -14,11 +15,13 @@ mod app;
 mod assets;
 mod client;
 mod cookies;
+mod csv;
 mod fault;
 mod forms;
 mod headers;
 mod limit;
 mod probes;
+mod routes;
 mod sessions;
 mod turns;
 mod wiped;

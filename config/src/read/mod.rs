@@ -6,6 +6,7 @@ mod directory;
 pub(crate) mod entra;
 mod escrow;
 mod mail;
+mod roles;
 mod rotation;
 mod server;
 mod sign_in;
@@ -94,6 +95,7 @@ pub(crate) fn settings<P>(
         origin,
         directory.as_ref(),
     );
+    let roles = roles::roles(root);
     Some(Settings {
         server: server?,
         organisation: organisation?,
@@ -106,6 +108,7 @@ pub(crate) fn settings<P>(
         approval,
         terms,
         sign_in: sign_in?,
+        roles,
     })
 }
 
