@@ -186,12 +186,14 @@ pub const EVENTS: &[&str] = &[
 const SORTS: [&str; 4] = ["kind", "event", "step", "why"];
 
 /// Looks at every text that the row has of its actor and its event, so that no event is forgotten.
+/// What somebody has searched for names nobody: each search would find the ones before it.
 fn mentions(entry: &LogEntry, person: &str) -> bool {
-    let parts = [
-        serde_json::to_value(&entry.actor),
-        serde_json::to_value(&entry.event),
-    ];
     let person = fold(person);
+    let event = match &entry.event {
+        Event::AuditSearched { .. } | Event::AuditExported { .. } => Ok(Value::Null),
+        event => serde_json::to_value(event),
+    };
+    let parts = [serde_json::to_value(&entry.actor), event];
     parts
         .into_iter()
         .flatten()
@@ -238,8 +240,8 @@ mod tests {
         let (_, names) = source.split_once("pub fn name(&self)").unwrap();
         let (names, _) = names.split_once("pub fn ").unwrap();
         let names = names.split('"').skip(1).step_by(2);
-        let named: BTreeSet<_> = names.filter(|name| name.contains('.')).collect();
-        assert_eq!(named, EVENTS.iter().copied().collect());
+        let given: BTreeSet<_> = names.filter(|name| name.contains('.')).collect();
+        assert_eq!(given, EVENTS.iter().copied().collect());
     }
 
     #[test]

@@ -226,11 +226,11 @@ mod tests {
             sign_ins: std::sync::Arc::default(),
             turns: std::sync::Arc::default(),
         };
-        let routes = vec![
+        let table = vec![
             route("/extra", Anybody).get(probes::alive),
             route("/healthz", Anybody).get(probes::alive),
         ];
-        let router = router_of(routes, &app).with_state(app);
+        let router = router_of(table, &app).with_state(app);
         for (path, expected) in [
             ("/extra", StatusCode::NOT_FOUND),
             ("/healthz", StatusCode::OK),

@@ -316,7 +316,7 @@ pub trait Store: Send + Sync {
     ///
     /// Goes by an index for those of a request, and to the rows between two moments; from there it
     /// reads one row after the other until it has as many as are wanted. A search for a person or
-    /// a device that nobody has ever heard of so reads the whole log, a second or two for a
+    /// a device that nobody has ever heard of so reads the whole log, two or three seconds for a
     /// million rows.
     async fn search_log(&self, search: &LogSearch) -> Result<Vec<LogRow>, StoreError>;
 

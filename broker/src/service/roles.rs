@@ -91,7 +91,7 @@ impl Broker {
             .directory
             .person(&PersonQuery::Id(person.clone()))
             .await?;
-        if !found.is_some_and(|person| person.party().is_ok()) {
+        if found.is_none_or(|person| person.party().is_err()) {
             return Ok(Standing::default());
         }
         let asked = self.parts.roles.groups().map(async |(role, group)| {

@@ -57,11 +57,11 @@ fn span(connection: &Connection, search: &LogSearch) -> Result<Option<(i64, i64)
         let ends = statement.query_row(params![from, to], |row| {
             Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?))
         })?;
-        let (Some(least), Some(greatest)) = ends else {
+        let (Some(begin), Some(end)) = ends else {
             return Ok(None);
         };
-        first = first.max(least);
-        last = last.min(greatest);
+        first = first.max(begin);
+        last = last.min(end);
     }
     Ok((first <= last).then_some((first, last)))
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::{at, commit, log, open, party, pending};
 use crate::audit::{Actor, Event, LogEntry, MailName, WhyNoRequest, WhyNoSignIn};
+use crate::devices::Device;
 use crate::lifecycle::{Request, Step};
 use crate::people::{MailAddress, Party, PersonId};
 use crate::ports::{Store, Write};
-use crate::search::LogSearch;
+use crate::search::{LogFilters, LogSearch};
 
 /// Each filter narrows the rows down by itself, and all of them do together.
 pub async fn each_filter_narrows_the_rows(store: Arc<dyn Store>) {
@@ -119,6 +120,11 @@ pub async fn people_are_found_wherever_a_row_names_them(store: Arc<dyn Store>) {
     };
     let by = |actor| log(LogEntry::of_nothing(Event::SignedOut, actor, None, at(0)));
     let mail = jurgen.mail.clone();
+    let filters = LogFilters {
+        person: Some("anna".to_owned()),
+        ..LogFilters::default()
+    };
+    let searched = Event::AuditSearched { filters };
     let change = vec![
         by(Actor::Person(jurgen.clone())),
         by(Actor::Holder(jurgen.clone())),
@@ -144,6 +150,7 @@ pub async fn people_are_found_wherever_a_row_names_them(store: Arc<dyn Store>) {
             name: "Root".to_owned(),
         }),
         by(Actor::Clavis),
+        of_nobody(searched, 0),
     ];
     commit(&*store, change).await;
     for (person, expected) in [
@@ -172,9 +179,11 @@ pub async fn people_are_found_wherever_a_row_names_them(store: Arc<dyn Store>) {
 /// A device is found by a part of any of its names, and by what somebody asked for in vain.
 pub async fn devices_are_found_by_their_names(store: Arc<dyn Store>) {
     let request = pending(1, at(0), at(60));
-    let mut device = request.device.clone();
-    device.name = "LT-\"0042\"".to_owned();
-    device.also_named = vec!["Café-7".to_owned()];
+    let device = Device {
+        name: "LT-\"0042\"".to_owned(),
+        also_named: vec!["Café-7".to_owned()],
+        ..request.device.clone()
+    };
     let request = Request { device, ..request };
     let refused = Event::RequestRefused {
         asset: "lt-0043".to_owned(),
