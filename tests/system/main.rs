@@ -17,5 +17,6 @@ mod journey;
 mod odd_cases;
 mod outages;
 mod races;
+mod roles;
 mod scanner;
 mod sign_in;
