@@ -72,6 +72,7 @@ pub(crate) fn broker(
             at_most: settings.sign_in.at_most,
         },
         providers: providers(settings, supplies, site),
+        roles: settings.roles.clone(),
     })))
 }
 

@@ -63,6 +63,21 @@ enum Audit {
         /// Only those of this request, by its reference
         #[arg(long)]
         request: Option<String>,
+        /// Only those that name somebody: a part of a name, mail address or ID
+        #[arg(long)]
+        person: Option<String>,
+        /// Only those about a device, by a part of its name
+        #[arg(long)]
+        device: Option<String>,
+        /// Only those of this event, like link.redeemed
+        #[arg(long)]
+        event: Option<String>,
+        /// Only those from this day on, in the organisation's time zone
+        #[arg(long, value_name = "DAY")]
+        from: Option<jiff::civil::Date>,
+        /// Only those up to this day
+        #[arg(long, value_name = "DAY")]
+        to: Option<jiff::civil::Date>,
         /// Only those after this place in the log
         #[arg(long, default_value_t = 0)]
         after: i64,
@@ -152,6 +167,11 @@ async fn run(command: Command) -> Outcome {
         Command::Demo(options) => demo::run(options).await,
         Command::Audit(Audit::Show {
             request,
+            person,
+            device,
+            event,
+            from,
+            to,
             after,
             limit,
             json,
@@ -159,6 +179,11 @@ async fn run(command: Command) -> Outcome {
         }) => {
             let wish = commands::audit::Wish {
                 request,
+                person,
+                device,
+                event,
+                from,
+                to,
                 after,
                 limit,
                 json,

@@ -15,6 +15,7 @@ use crate::letters::LetterKind;
 use crate::lifecycle::{Refusal, Request, RequestId, Step};
 use crate::people::{MailAddress, Party};
 use crate::policy::PolicyFault;
+use crate::search::LogFilters;
 use crate::tokens::Reference;
 
 /// One row of the log.
@@ -220,6 +221,23 @@ pub enum Event {
         /// Whose.
         whose: Party,
     },
+    /// Somebody wanted a page that their roles do not lead to.
+    AccessRefused {
+        /// The page's route, as a pattern.
+        route: String,
+    },
+    /// An auditor looked at rows of the log.
+    AuditSearched {
+        /// At which.
+        filters: LogFilters,
+    },
+    /// An auditor took rows of the log away.
+    AuditExported {
+        /// Which.
+        filters: LogFilters,
+        /// How they were written.
+        format: ExportFormat,
+    },
     /// A mail was taken by the mail server.
     MailSent {
         /// Which.
@@ -248,6 +266,16 @@ pub enum MailName {
     StandIn,
     /// What an operator has to look at.
     Alarm,
+}
+
+/// How an export of the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportFormat {
+    /// A table.
+    Csv,
+    /// A line of JSON for each row.
+    Jsonl,
 }
 
 /// Why no request was made.
@@ -404,6 +432,9 @@ impl Event {
             Self::SignedIn { .. } => "sign_in.done",
             Self::SignedOut => "sign_in.ended",
             Self::SignedOutEverywhere { .. } => "sign_in.ended_everywhere",
+            Self::AccessRefused { .. } => "access.refused",
+            Self::AuditSearched { .. } => "audit.searched",
+            Self::AuditExported { .. } => "audit.exported",
             Self::MailSent { .. } => "mail.sent",
             Self::MailDead { .. } => "mail.dead",
         }

@@ -1,8 +1,9 @@
 //! The domain of Clavis: who may have which recovery key, and what is remembered of it.
 //!
 //! Read in this order: the words (`people`, `mail_domains`, `devices`, `keys`, `tokens`), the
-//! lifecycle of a request as a pure function, the policy that says who approves, the ports to the
-//! world, and the shell that carries decisions through the ports.
+//! lifecycle of a request as a pure function, the policy that says who approves, the roles that say
+//! who else may do what, the ports to the world, and the shell that carries decisions through the
+//! ports.
 
 pub mod beginnings;
 pub mod causes;
@@ -22,6 +23,7 @@ pub mod roles;
 pub mod audit;
 pub mod letters;
 pub mod ports;
+pub mod search;
 
 pub mod service;
 

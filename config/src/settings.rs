@@ -11,6 +11,7 @@ use clavis_broker::lifecycle::Terms;
 use clavis_broker::mail_domains::MailDomains;
 use clavis_broker::people::MailAddress;
 use clavis_broker::policy::Policy;
+use clavis_broker::roles::RoleGroups;
 use clavis_broker::service::Gates;
 use jiff::SignedDuration;
 use secrecy::SecretString;
@@ -49,6 +50,8 @@ pub struct Settings<P> {
     pub alarms: Vec<MailAddress>,
     /// Signing in.
     pub sign_in: SignIn,
+    /// Who has which role.
+    pub roles: RoleGroups,
 }
 
 /// The front door.

@@ -5,7 +5,10 @@ use std::process::ExitCode;
 
 use clavis_broker::audit::LogRow;
 use clavis_broker::ports::LogQuery;
+use clavis_broker::search::{EVENTS, LogSearch, days};
 use clavis_broker::tokens::Reference;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use crate::{Outcome, assemble};
 
@@ -16,6 +19,16 @@ const PAGE: usize = 1000;
 pub(crate) struct Wish {
     /// Only those of this request.
     pub(crate) request: Option<String>,
+    /// Only those that name this person.
+    pub(crate) person: Option<String>,
+    /// Only those about this device.
+    pub(crate) device: Option<String>,
+    /// Only those of this event.
+    pub(crate) event: Option<String>,
+    /// Only those from this day on.
+    pub(crate) from: Option<Date>,
+    /// Only those up to this day.
+    pub(crate) to: Option<Date>,
     /// Only those after this place.
     pub(crate) after: i64,
     /// At most so many.
@@ -41,6 +54,7 @@ pub(crate) async fn show(config: &Path, wish: Wish) -> Outcome {
         }
         None => None,
     };
+    let search = search(&wish, &settings.organisation.time_zone)?;
     let mut left = wish.limit.unwrap_or(usize::MAX);
     let mut after = wish.after;
     while left > 0 {
@@ -48,13 +62,13 @@ pub(crate) async fn show(config: &Path, wish: Wish) -> Outcome {
             .log(&LogQuery {
                 request,
                 after,
-                limit: left.min(PAGE),
+                limit: PAGE,
             })
             .await?;
         let Some(last) = rows.last() else { break };
         after = last.seq;
-        left -= rows.len();
-        for row in &rows {
+        for row in rows.iter().filter(|row| search.fits(row)).take(left) {
+            left -= 1;
             if wish.json {
                 println!("{}", serde_json::to_string(row)?);
             } else {
@@ -63,6 +77,26 @@ pub(crate) async fn show(config: &Path, wish: Wish) -> Outcome {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the rows that are read have to fit.
+fn search(wish: &Wish, zone: &TimeZone) -> Result<LogSearch, String> {
+    if let Some(event) = &wish.event
+        && !EVENTS.contains(&event.as_str())
+    {
+        let known = EVENTS.join(", ");
+        return Err(format!("there is no event {event}; write one of: {known}"));
+    }
+    let span = days(wish.from, wish.to, zone);
+    let (from, to) = span.ok_or("no clock will show that day; choose another")?;
+    Ok(LogSearch {
+        person: wish.person.clone(),
+        device: wish.device.clone(),
+        event: wish.event.clone(),
+        from,
+        to,
+        ..LogSearch::default()
+    })
 }
 
 /// `seq  when  event  request  device  who  from where  keys`

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clavis_backends::Supplies;
 use clavis_backends::entra::Uses;
 use clavis_broker::causes::with_causes;
-use clavis_broker::ports::{Clock, EscrowBackend, Finding, Severity, Store};
+use clavis_broker::ports::{Clock, Directory, EscrowBackend, Finding, GroupName, Severity, Store};
+use clavis_broker::roles::Role;
 use clavis_config::settings::SignInProxy;
 
 use crate::assemble::Settings;
@@ -159,7 +160,43 @@ async fn check_directory(settings: &Settings, supplies: &Supplies) -> Vec<Findin
     }
     let has_domains = settings.organisation.mail_domains.is_some();
     findings.extend(approvers::check(&*directory, &settings.policy, has_domains).await);
+    for (role, group) in settings.roles.groups() {
+        findings.push(check_group(&*directory, role, group).await);
+    }
     findings
+}
+
+/// A group that gives a role: one that is not there gives it to nobody.
+async fn check_group(directory: &dyn Directory, role: Role, group: &GroupName) -> Finding {
+    let (setting, name) = (role.setting(), &group.0);
+    let remedy = format!("Change `{setting}` in [roles], or the group in the directory.");
+    match directory.members(group).await {
+        Ok(Some(members)) => match members.len() {
+            0 => Finding::warning(
+                format!(
+                    "the group {name} of `{setting}` has no members, so it gives nobody the role"
+                ),
+                remedy,
+            ),
+            1 => Finding::ok(format!("the group {name} of `{setting}` has 1 member")),
+            many => Finding::ok(format!(
+                "the group {name} of `{setting}` has {many} members"
+            )),
+        },
+        Ok(None) => Finding::failure(
+            format!(
+                "the group {name} of `{setting}` is unknown to the directory, so it gives nobody the role"
+            ),
+            remedy,
+        ),
+        Err(error) => Finding::failure(
+            format!(
+                "the group {name} of `{setting}` cannot be looked up: {}",
+                with_causes(&error)
+            ),
+            remedy,
+        ),
+    }
 }
 
 async fn check_escrow(settings: &Settings, supplies: &Supplies) -> Vec<(String, Vec<Finding>)> {

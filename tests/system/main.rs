@@ -18,5 +18,6 @@ mod odd_cases;
 mod organisations;
 mod outages;
 mod races;
+mod roles;
 mod scanner;
 mod sign_in;

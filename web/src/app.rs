@@ -1,4 +1,4 @@
-//! The router: every route, and what lies around them all.
+//! The router: what the pages share, and what lies around them all.
 
 use std::sync::Arc;
 
@@ -6,15 +6,15 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
-use axum::routing::{get, post};
 use clavis_broker::service::Broker;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::fault::{self, Fault};
+use crate::headers;
 use crate::limit::SignInLimit;
+use crate::routes::{router_of, table};
 use crate::site::Site;
 use crate::turns::Turns;
-use crate::{assets, headers, pages, probes};
 
 /// The longest form that is read: a reason of 1000 characters, each percent-encoded, fits.
 const LONGEST_FORM: usize = 16 * 1024;
@@ -36,45 +36,7 @@ pub fn router(broker: Arc<Broker>, site: Arc<Site>) -> Router {
         sign_ins: Arc::default(),
         turns: Arc::default(),
     };
-    let routes = Router::new()
-        .route("/", get(pages::home::show))
-        .route(
-            "/sign-in",
-            get(pages::sign_in::ask_address).post(pages::sign_in::send_code),
-        )
-        .route(
-            "/sign-in/code",
-            get(pages::sign_in::ask_code).post(pages::sign_in::check_code),
-        )
-        .route("/sign-in/proxy", post(pages::by_proxy::enter))
-        .route("/sign-in/with/{provider}", post(pages::provider::leave))
-        .route(
-            "/sign-in/from/{provider}",
-            get(pages::provider::come_back).head(pages::provider::only_by_get),
-        )
-        .route("/sign-out", post(pages::sign_out::here))
-        .route("/sign-out/everywhere", post(pages::sign_out::everywhere))
-        .route("/requests/new", get(pages::ask::form).post(pages::ask::ask))
-        .route("/requests/{reference}", get(pages::request::show))
-        .route(
-            "/requests/{reference}/withdraw",
-            post(pages::request::withdraw),
-        )
-        .route(
-            "/review/{token}",
-            get(pages::review::show).post(pages::review::decide),
-        )
-        .route(
-            "/key/{token}",
-            get(pages::key_link::show).post(pages::key_link::redeem),
-        )
-        .route("/help", get(pages::help::show))
-        .route("/healthz", get(probes::alive))
-        .route("/readyz", get(probes::ready))
-        .merge(assets::routes())
-        .method_not_allowed_fallback(|| async { Fault::MethodNotAllowed })
-        .fallback(|| async { Fault::NotFound })
-        .with_state(app);
+    let routes = router_of(table(), &app).with_state(app);
     surround(routes, site)
 }
 

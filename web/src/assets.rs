@@ -2,11 +2,7 @@
 
 use std::sync::LazyLock;
 
-use axum::Router;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::routing::get;
-
-use crate::app::App;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 
 pub(crate) struct Asset {
     path: LazyLock<String>,
@@ -32,24 +28,25 @@ pub(crate) static ICON: Asset = Asset {
     content: include_str!("../assets/icon.svg"),
 };
 
+/// Every one of them.
+pub(crate) static ALL: [&Asset; 3] = [&STYLE, &COPY, &ICON];
+
 impl Asset {
     pub(crate) fn path(&self) -> &str {
         &self.path
     }
-}
 
-pub(crate) fn routes() -> Router<App> {
-    let mut routes = Router::new().route("/robots.txt", get("User-agent: *\nDisallow: /\n"));
-    for asset in [&STYLE, &COPY, &ICON] {
+    pub(crate) fn answer(&self) -> ([(HeaderName, &'static str); 2], &'static str) {
         let headers = [
-            (CONTENT_TYPE, asset.kind),
+            (CONTENT_TYPE, self.kind),
             (CACHE_CONTROL, "public, max-age=31536000, immutable"),
         ];
-        let content = asset.content;
-        let serve = move || async move { (headers, content) };
-        routes = routes.route(asset.path(), get(serve));
+        (headers, self.content)
     }
-    routes
+}
+
+pub(crate) async fn robots() -> &'static str {
+    "User-agent: *\nDisallow: /\n"
 }
 
 fn path(name: &str, ending: &str, content: &str) -> String {

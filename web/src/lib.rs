@@ -1,10 +1,11 @@
 //! The pages and the letters of Clavis.
 //!
 //! Read in this order: what an installation is called (`site`), how times are written (`times`),
-//! the pages (`pages`) on what they stand on (`forms`, `sessions`, `trusted`, `headers`, `fault`),
-//! and the letters (`letters`). Several installations behind one listener are told apart in `front`.
-//! Nothing changes on GET or HEAD but where a provider sends a browser back, every page works without
-//! script, and a recovery key is written into one buffer that wipes itself (`wiped`).
+//! which there are and for whom (`routes`), the pages (`pages`) on what they stand on (`forms`,
+//! `sessions`, `trusted`, `headers`, `fault`), and the letters (`letters`). Several installations
+//! behind one listener are told apart in `front`. Nothing changes on GET or HEAD but where a provider
+//! sends a browser back, every page works without script, and a recovery key is written into one
+//! buffer that wipes itself (`wiped`).
 
 mod site;
 mod times;
@@ -14,12 +15,14 @@ mod app;
 mod assets;
 mod client;
 mod cookies;
+mod csv;
 mod fault;
 mod forms;
 mod front;
 mod headers;
 mod limit;
 mod probes;
+mod routes;
 mod sessions;
 mod trusted;
 mod turns;

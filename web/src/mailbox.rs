@@ -25,6 +25,11 @@ struct Mailbox {
     site: Arc<Site>,
 }
 
+/// Its routes, which are no part of the table: whoever reaches a demonstration reaches them.
+pub(crate) const LIST: &str = "/demo/mailbox";
+pub(crate) const MAIL: &str = "/demo/mailbox/{number}";
+pub(crate) const HTML: &str = "/demo/mailbox/{number}/html";
+
 /// The page of a mail shows it in a frame; nothing else of the policy is loosened.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; \
     form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
@@ -35,9 +40,9 @@ const MAIL_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-
 /// The pages under `/demo/mailbox`, to be merged with [`crate::router`].
 pub fn mailbox(mails: Mails, site: Arc<Site>) -> Router {
     let routes = Router::new()
-        .route("/demo/mailbox", get(list))
-        .route("/demo/mailbox/{number}", get(show))
-        .route("/demo/mailbox/{number}/html", get(html))
+        .route(LIST, get(list))
+        .route(MAIL, get(show))
+        .route(HTML, get(html))
         .with_state(Mailbox {
             mails,
             site: Arc::clone(&site),

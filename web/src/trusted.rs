@@ -51,13 +51,18 @@ impl FromRequestParts<App> for ByProxy {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        Ok(Self::of(parts, app))
+    }
+}
+
+impl ByProxy {
+    /// Whom the proxy names in this request.
+    pub(crate) fn of(parts: &Parts, app: &App) -> Self {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let peer = peer.map(|ConnectInfo(peer)| peer.ip());
         let trusted = app.site.trusted_header.as_ref();
         let both = peer.zip(trusted);
-        Ok(Self(both.and_then(|(peer, trusted)| {
-            named(peer, &parts.headers, trusted)
-        })))
+        Self(both.and_then(|(peer, trusted)| named(peer, &parts.headers, trusted)))
     }
 }
 

@@ -94,8 +94,8 @@ pub struct PolicyFault {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum WhichFault {
-    /// The directory has no such group.
-    #[error("there is no group \"{}\"", .0.0)]
+    /// The directory has no such group, or several.
+    #[error("there is no one group \"{}\"", .0.0)]
     UnknownGroup(GroupName),
     /// The group has no members.
     #[error("the group \"{}\" has no members", .0.0)]

@@ -10,12 +10,14 @@ mod desk;
 mod escrow;
 mod follow;
 mod gates;
+mod log;
 mod outbox;
 mod panel;
 mod pick_up;
 mod provider;
 mod redeem;
 mod review;
+mod roles;
 mod rotate;
 mod sessions;
 mod sign_in;
@@ -31,6 +33,7 @@ pub use ask::{Ask, AskError};
 pub use desk::{DeskView, Queued};
 pub use escrow::Source;
 pub use gates::{Gates, KeyGate, ReviewGate, Visitor};
+pub use log::LogExport;
 pub use pick_up::network;
 pub use provider::{Arrival, ArrivalError, Departure};
 pub use redeem::{DisclosedKey, LinkEnd, LinkError, LinkView, RedeemError, Redemption, Unfetched};
@@ -47,6 +50,7 @@ use crate::ports::{
     Clock, CommitError, Directory, EscrowBackend, IdentityProvider, MailRenderer, Mailer, Random,
     Store, StoreError,
 };
+use crate::roles::RoleGroups;
 
 /// What a broker is made of.
 pub struct Parts {
@@ -76,6 +80,8 @@ pub struct Parts {
     pub sign_in: SignInTerms,
     /// The identity providers that people may sign in at, in the order of their buttons.
     pub providers: Vec<Arc<dyn IdentityProvider>>,
+    /// Who has which role.
+    pub roles: RoleGroups,
 }
 
 /// The broker: everything that can be done with requests.
@@ -85,6 +91,8 @@ pub struct Broker {
     work: Notify,
     /// Which faults were told to operators.
     told: alarms::Told,
+    /// Who lately had which role.
+    standings: roles::Standings,
 }
 
 /// Something that Clavis relies on did not answer: nothing has changed, and trying again later
@@ -110,6 +118,7 @@ impl Broker {
             parts,
             work: Notify::new(),
             told: alarms::Told::default(),
+            standings: roles::Standings::default(),
         }
     }
 

@@ -193,7 +193,8 @@ impl Broker {
             }
             Named::Group(group) => {
                 let directory = &self.parts.directory;
-                let members = in_time("the directory", directory.members(group)).await?;
+                let members = async { one_group(directory.members(group).await) };
+                let members = in_time("the directory", members).await?;
                 let fault = |which: fn(GroupName) -> WhichFault| rule.fault(which(group.clone()));
                 let people = members.ok_or_else(|| fault(WhichFault::UnknownGroup))?;
                 if people.is_empty() {
@@ -276,7 +277,8 @@ impl Broker {
         person: &PersonId,
         group: &GroupName,
     ) -> Result<Option<bool>, Unavailable> {
-        let looking = self.parts.directory.is_member(person, group);
+        let directory = &self.parts.directory;
+        let looking = async { one_group(directory.is_member(person, group).await) };
         in_time("the directory", looking).await
     }
 
@@ -291,5 +293,15 @@ impl Broker {
             Ok(found) => found.map_err(|error| Unavailable::new("the directory", error)),
             Err(_) => Err(Unavailable::late("the directory")),
         }
+    }
+}
+
+/// What is said of the one group of a name: of several, nobody knows which was meant.
+pub(super) fn one_group<T>(
+    answer: Result<Option<T>, DirectoryError>,
+) -> Result<Option<T>, DirectoryError> {
+    match answer {
+        Err(DirectoryError::Ambiguous) => Ok(None),
+        answer => answer,
     }
 }

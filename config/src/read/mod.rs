@@ -9,6 +9,7 @@ mod escrow;
 mod gates;
 mod mail;
 mod proxy;
+mod roles;
 mod rotation;
 mod server;
 mod sign_in;
@@ -103,6 +104,7 @@ pub(crate) fn settings<P>(
     let has_providers = sign_in.as_ref().is_some_and(signs_in);
     let gates = gates::gates(root.optional_table("gates").as_ref(), has_providers);
     let alarms = gates::alarms(root.optional_table("alarms").as_ref());
+    let roles = roles::roles(root);
     Some(Settings {
         server: server?,
         organisation: organisation?,
@@ -117,6 +119,7 @@ pub(crate) fn settings<P>(
         gates,
         alarms,
         sign_in: sign_in?,
+        roles,
     })
 }
 

@@ -1,6 +1,7 @@
 //! The pages, one file each, and what they have in common.
 
 pub(crate) mod ask;
+pub(crate) mod audit;
 pub(crate) mod by_proxy;
 pub(crate) mod help;
 pub(crate) mod home;
@@ -20,6 +21,7 @@ use clavis_broker::tokens::PlainToken;
 
 use crate::app::App;
 use crate::fault::{Fault, RETRY_UNAVAILABLE};
+use crate::routes::navigation;
 use crate::sessions::SignedIn;
 use crate::site::Site;
 
@@ -43,6 +45,12 @@ impl<'a> Frame<'a> {
             site,
             signed_in: Some(who),
         }
+    }
+
+    /// The pages that the roles of whoever is signed in lead to, each with its name.
+    pub(crate) fn navigation(&self) -> Vec<(&'static str, &'static str)> {
+        let roles = self.signed_in.map(|who| &who.roles);
+        roles.map_or_else(Vec::new, |roles| navigation(roles).collect())
     }
 }
 

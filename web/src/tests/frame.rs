@@ -2,42 +2,32 @@
 
 use axum::http::{Method, StatusCode};
 
+use crate::mailbox::{HTML, LIST, MAIL};
+use crate::routes::table;
 use crate::testing::{Answer, PROVIDER_SLUG, World};
 
-/// Every route of the router and of the mailbox, filled in; tokens are those of nobody.
+/// Every route of the table and of the mailbox, filled in; tokens are those of nobody.
 pub(super) fn routes() -> Vec<(String, String)> {
-    let source = concat!(
-        include_str!("../app.rs"),
-        include_str!("../mailbox.rs"),
-        include_str!("../assets.rs")
-    );
-    let mut routes: Vec<_> = source
-        .split(".route(")
-        .skip(1)
-        .filter_map(|text| {
-            text.split('"')
-                .nth(1)
-                .filter(|_| text.trim_start().starts_with('"'))
-        })
+    let table = table().into_iter();
+    let mut patterns: Vec<String> = table.map(|route| route.rule.pattern.into_owned()).collect();
+    patterns.extend([LIST, MAIL, HTML, "/nowhere"].map(str::to_owned));
+    assert!(patterns.len() > 20, "{patterns:?}");
+    patterns
+        .into_iter()
         .map(|pattern| {
-            let path = pattern
-                .replace("{token}", &"0".repeat(64))
-                .replace("{reference}", "K7Q-4MX2")
-                .replace("{provider}", PROVIDER_SLUG)
-                .replace("{number}", "0");
-            (pattern.to_owned(), path)
+            let path = filled_in(&pattern);
+            (pattern, path)
         })
-        .collect();
-    assert!(routes.len() > 13, "{routes:?}");
-    for asset in [
-        &crate::assets::STYLE,
-        &crate::assets::COPY,
-        &crate::assets::ICON,
-    ] {
-        routes.push(("asset".to_owned(), asset.path().to_owned()));
-    }
-    routes.push(("nowhere".to_owned(), "/nowhere".to_owned()));
-    routes
+        .collect()
+}
+
+/// A path of a route.
+pub(super) fn filled_in(pattern: &str) -> String {
+    pattern
+        .replace("{token}", &"0".repeat(64))
+        .replace("{reference}", "K7Q-4MX2")
+        .replace("{provider}", PROVIDER_SLUG)
+        .replace("{number}", "0")
 }
 
 fn check_headers(route: &str, method: &Method, answer: &Answer) {
@@ -46,7 +36,7 @@ fn check_headers(route: &str, method: &Method, answer: &Answer) {
         policy.starts_with("default-src 'none'"),
         "{method} {route}: {policy}"
     );
-    let is_frame = route == "/demo/mailbox/{number}/html" && answer.status == StatusCode::OK;
+    let is_frame = route == HTML && answer.status == StatusCode::OK;
     let framed_by = if is_frame {
         "frame-ancestors 'self'"
     } else {
@@ -72,7 +62,7 @@ fn check_headers(route: &str, method: &Method, answer: &Answer) {
     }
     assert!(answer.headers.contains_key("permissions-policy"));
     let cache = answer.header("cache-control");
-    if route == "asset" && (method == Method::GET || method == Method::HEAD) {
+    if route.starts_with("/assets/") && (method == Method::GET || method == Method::HEAD) {
         assert!(cache.contains("immutable"), "{route}: {cache}");
     } else {
         assert_eq!(cache, "no-store", "{method} {route}");
@@ -112,6 +102,7 @@ async fn looking_changes_nothing() {
     let request = world.mail("Request Confirmation").await.text;
     let at = request.find("/requests/").unwrap();
     let request = request[at..].split_whitespace().next().unwrap().to_owned();
+    let mut auditor = world.signed_in("auditors@example.com").await;
     let before = world.store.picture();
     let mut paths: Vec<_> = routes().into_iter().map(|(_, path)| path).collect();
     paths.extend([
@@ -119,18 +110,21 @@ async fn looking_changes_nothing() {
         format!("{review}?choice=decline"),
         format!("{request}/withdraw"),
         format!("{key}?form_token=x"),
+        "/audit?all=1".to_owned(),
         request,
         review,
         key,
     ]);
-    for path in paths {
-        for method in [Method::HEAD, Method::GET, Method::OPTIONS] {
-            let answer = anna.send(method.clone(), &path, &[], String::new()).await;
-            assert!(!answer.status.is_server_error(), "{method} {path}");
-            assert!(
-                !answer.headers.contains_key("set-cookie"),
-                "{method} {path}"
-            );
+    for path in &paths {
+        for visitor in [&mut anna, &mut auditor] {
+            for method in [Method::HEAD, Method::GET, Method::OPTIONS] {
+                let answer = visitor.send(method.clone(), path, &[], String::new()).await;
+                assert!(!answer.status.is_server_error(), "{method} {path}");
+                assert!(
+                    !answer.headers.contains_key("set-cookie"),
+                    "{method} {path}"
+                );
+            }
         }
     }
     assert_eq!(world.store.picture(), before);
@@ -188,17 +182,20 @@ async fn cookies_are_for_this_host_and_no_script() {
 #[tokio::test]
 async fn pages_are_whole_documents_with_labels() {
     let world = World::new();
-    let mut anna = world.signed_in("anna@example.com").await;
+    let mut auditor = world.signed_in("auditors@example.com").await;
     for path in [
         "/",
         "/help",
         "/sign-in",
         "/requests/new",
+        "/audit",
+        "/audit?all=1",
+        "/audit?from=x",
         "/nowhere",
         "/demo/mailbox",
         "/demo/mailbox/0",
     ] {
-        let page = anna.get(path).await;
+        let page = auditor.get(path).await;
         for part in [
             "<html lang=\"en\">",
             "class=\"skip\"",

@@ -1,5 +1,6 @@
 //! The pages as a browser meets them.
 
+mod audit;
 mod by_proxy;
 mod frame;
 mod front;
@@ -7,4 +8,5 @@ mod journeys;
 mod keys;
 mod providers;
 mod refusals;
+mod routes;
 mod sessions;

@@ -8,6 +8,7 @@ mod committer;
 mod connection;
 mod readers;
 mod rows;
+mod search;
 mod sql;
 
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ use clavis_broker::ports::{
     Challenge, Change, ClaimedJob, CommitError, DeadJob, FailingJob, Finding, Link, LogQuery,
     PickUp, ProviderSignIn, Session, Store, StoreError, StoredRequest,
 };
+use clavis_broker::search::LogSearch;
 use clavis_broker::tokens::{Reference, TokenHash};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, Row, ToSql, params};
@@ -183,6 +185,12 @@ impl Store for SqliteStore {
             ),
         };
         self.readers.read("reading the log", read).await
+    }
+
+    async fn search_log(&self, search: &LogSearch) -> Result<Vec<LogRow>, StoreError> {
+        let search = search.clone();
+        let read = move |connection: &Connection| search::run(connection, &search);
+        self.readers.read("searching the log", read).await
     }
 
     async fn latest(&self) -> Result<Option<Timestamp>, StoreError> {

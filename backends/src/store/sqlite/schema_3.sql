@@ -31,3 +31,6 @@ CREATE TABLE pick_up_tries (
     tries   BIGINT NOT NULL,
     PRIMARY KEY (request, code, network)
 );
+
+-- Which rows of the log lie between two moments. Moments need not rise with the numbers.
+CREATE INDEX log_by_time ON log (at, seq);

@@ -80,6 +80,18 @@ pub(super) const LOG_ROWS: &str = "SELECT seq, entry FROM log WHERE seq > $1 ORD
 pub(super) const LOG_ROWS_OF: &str = "
     SELECT seq, entry FROM log WHERE request = $1 AND seq > $2 ORDER BY seq LIMIT $3";
 
+/// The numbers that the rows between two moments have, read from an index alone.
+pub(super) const LOG_SPAN: &str = "SELECT MIN(seq), MAX(seq) FROM log WHERE at >= $1 AND at < $2";
+
+pub(super) const SEARCH_LOG: &str = "
+    SELECT seq, entry FROM log WHERE seq >= $1 AND seq <= $2 AND ($3 IS NULL OR event = $3)
+    ORDER BY seq DESC";
+
+pub(super) const SEARCH_LOG_OF: &str = "
+    SELECT seq, entry FROM log
+    WHERE seq >= $1 AND seq <= $2 AND ($3 IS NULL OR event = $3) AND request = $4
+    ORDER BY seq DESC";
+
 pub(super) const LATEST: &str = "SELECT at FROM log ORDER BY seq DESC LIMIT 1";
 
 pub(super) const SET_STAND_IN: &str = "
@@ -199,6 +211,9 @@ mod tests {
             LINK,
             LOG_ROWS,
             LOG_ROWS_OF,
+            LOG_SPAN,
+            SEARCH_LOG,
+            SEARCH_LOG_OF,
             SET_CODE,
             COUNT_ATTEMPT,
             CHALLENGE,
@@ -217,6 +232,26 @@ mod tests {
                 let reads_all = step.starts_with("SCAN") && !step.contains("USING");
                 assert!(!reads_all, "{statement}: {step}");
             }
+        }
+    }
+
+    #[test]
+    fn a_search_of_the_log_goes_by_the_order_that_it_gives() {
+        assert_eq!(
+            plan(LOG_SPAN),
+            ["SEARCH log USING COVERING INDEX log_by_time (at>? AND at<?)"]
+        );
+        for (statement, index) in [
+            (SEARCH_LOG, "(seq>? AND seq<?)"),
+            (
+                SEARCH_LOG_OF,
+                "log_of_request (request=? AND seq>? AND seq<?)",
+            ),
+        ] {
+            let [only] = &plan(statement)[..] else {
+                panic!("{statement} is sorted afterwards");
+            };
+            assert!(only.ends_with(index), "{only}");
         }
     }
 

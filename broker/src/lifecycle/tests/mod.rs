@@ -13,7 +13,7 @@ use crate::devices::BackendName;
 use crate::keys::KeyId;
 use crate::people::Party;
 use crate::policy::authorise;
-use crate::roles::GlassBreaker;
+use crate::roles::{Role, Roles};
 use crate::testing::sample::{monday, person, request, terms};
 use crate::text::Reason;
 use crate::tokens::TokenHash;
@@ -101,8 +101,9 @@ fn escalate(by: Option<&str>) -> Command {
 }
 
 fn break_glass(by: &str) -> Command {
+    let breaker: Roles = [Role::BreakGlass].into_iter().collect();
     Command::BreakGlass {
-        by: GlassBreaker::sample(party(by)),
+        by: breaker.glass_breaker(&party(by)).unwrap(),
         reason: Reason::parse("The plane leaves.").unwrap(),
     }
 }

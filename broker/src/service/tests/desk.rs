@@ -3,10 +3,10 @@
 use super::{World, anna, asking, boss, hours, terms};
 use crate::audit::{Actor, Event};
 use crate::lifecycle::{Approval, Outcome, Refusal, State, Step};
-use crate::people::{GroupName, Person, PersonQuery};
+use crate::people::{GroupName, Party, Person, PersonQuery};
 use crate::policy::{Escalation, Policy, Rule};
 use crate::ports::Job;
-use crate::roles::{Agent, GlassBreaker};
+use crate::roles::{Agent, GlassBreaker, Role, Roles};
 use crate::service::{AdvanceError, AskError, Choice, Gates, LinkEnd, LinkError, Visitor};
 use crate::testing::MailTrouble;
 use crate::testing::sample::person;
@@ -14,11 +14,17 @@ use crate::text::Reason;
 use crate::tokens::Reference;
 
 fn agent(name: &str) -> Agent {
-    Agent::sample(person(name).party().unwrap())
+    let roles: Roles = [Role::Agent].into_iter().collect();
+    roles.agent(&person(name).party().unwrap()).unwrap()
 }
 
 fn breaker(name: &str) -> GlassBreaker {
-    GlassBreaker::sample(person(name).party().unwrap())
+    breaker_of(&person(name).party().unwrap())
+}
+
+fn breaker_of(party: &Party) -> GlassBreaker {
+    let roles: Roles = [Role::BreakGlass].into_iter().collect();
+    roles.glass_breaker(party).unwrap()
 }
 
 fn reason() -> Reason {
@@ -269,7 +275,7 @@ async fn nobody_breaks_the_glass_for_themselves() {
     };
     for by in [
         breaker("anna"),
-        GlassBreaker::sample(own_other_account.party().unwrap()),
+        breaker_of(&own_other_account.party().unwrap()),
     ] {
         let broken = world
             .broker

@@ -6,10 +6,12 @@ mod desk;
 mod gates;
 mod hybrid;
 mod journey;
+mod log;
 mod mailing;
 mod policy;
 mod provider;
 mod redeeming;
+mod roles;
 mod rotating;
 mod secrets;
 mod sessions;
@@ -27,6 +29,7 @@ use crate::lifecycle::{Request, Terms};
 use crate::people::{MailAddress, Party, Person, PersonId};
 use crate::policy::Policy;
 use crate::ports::{Clock, LogQuery, PersonQuery, Store};
+use crate::roles::RoleGroups;
 use crate::testing::sample::{device, monday, person, record, terms};
 use crate::testing::{
     CountingRandom, MemoryDirectory, MemoryEscrow, MemoryMailer, MemoryProvider, MemoryStore,
@@ -68,19 +71,31 @@ impl World {
         let nominated = nominated.iter();
         let nominated = nominated.map(|login| PersonQuery::Login((*login).to_owned()));
         let policy = Policy::manager_else(nominated.collect());
-        Self::of(policy, Gates::default(), terms, true)
+        Self::of(policy, Gates::default(), terms, true, RoleGroups::default())
     }
 
     fn without_codes() -> Self {
         let policy = Policy::manager_else(Vec::new());
-        Self::of(policy, Gates::default(), terms(), false)
+        let roles = RoleGroups::default();
+        Self::of(policy, Gates::default(), terms(), false, roles)
     }
 
     fn under(policy: Policy, gates: Gates) -> Self {
-        Self::of(policy, gates, terms(), true)
+        Self::of(policy, gates, terms(), true, RoleGroups::default())
     }
 
-    fn of(policy: Policy, gates: Gates, terms: Terms, code_by_mail: bool) -> Self {
+    fn with_roles(roles: RoleGroups) -> Self {
+        let policy = Policy::manager_else(Vec::new());
+        Self::of(policy, Gates::default(), terms(), true, roles)
+    }
+
+    fn of(
+        policy: Policy,
+        gates: Gates,
+        terms: Terms,
+        code_by_mail: bool,
+        roles: RoleGroups,
+    ) -> Self {
         let store = Arc::new(MemoryStore::default());
         let directory = Arc::new(MemoryDirectory::default());
         let escrow = Arc::new(MemoryEscrow::new(BackendName("test".to_owned())));
@@ -127,6 +142,7 @@ impl World {
                 at_most: SignedDuration::from_hours(10),
             },
             providers: providers.iter().map(|it| Arc::clone(it) as _).collect(),
+            roles,
         });
         Self {
             broker: Arc::new(broker),

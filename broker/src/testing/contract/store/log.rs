@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::{at, commit, conflict, log, log_of, open, party, pending, rows, token};
 use crate::audit::{
-    Actor, Event, FetchFault, LogEntry, MailName, WhyNoPickUp, WhyNoRequest, WhyNoRotation,
-    WhyNoSignIn,
+    Actor, Event, ExportFormat, FetchFault, LogEntry, MailName, WhyNoPickUp, WhyNoRequest,
+    WhyNoRotation, WhyNoSignIn,
 };
 use crate::devices::BackendName;
 use crate::identity::{ProviderName, Way};
@@ -18,6 +18,7 @@ use crate::lifecycle::{Disclosure, Refusal, Step};
 use crate::people::GroupName;
 use crate::policy::{PolicyFault, WhichFault};
 use crate::ports::{LogQuery, Store, Write};
+use crate::search::LogFilters;
 use crate::text::Reason;
 
 /// Rows are 1, 2, 3, … in the order of their writing, also past changes that conflicted.
@@ -215,6 +216,21 @@ fn events() -> Vec<Event> {
             by: Way::Provider(ProviderName::parse("Entra ID").unwrap()),
         },
         Event::SignedOut,
+        Event::AccessRefused {
+            route: "/audit".to_owned(),
+        },
+        Event::AuditSearched {
+            filters: LogFilters {
+                person: Some("anna".to_owned()),
+                request: "K7Q-4MX2".parse().ok(),
+                from: Some(at(0)),
+                ..LogFilters::default()
+            },
+        },
+        Event::AuditExported {
+            filters: LogFilters::default(),
+            format: ExportFormat::Csv,
+        },
         Event::MailSent {
             mail: MailName::Letter(LetterKind::KeyLink),
             to: mail.clone(),

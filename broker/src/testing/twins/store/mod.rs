@@ -17,6 +17,7 @@ use crate::ports::{
     Challenge, Change, ClaimedJob, CommitError, DeadJob, FailingJob, Finding, Job, JobId, Lease,
     Link, LogQuery, PickUp, ProviderSignIn, Session, Store, StoreError, StoredRequest,
 };
+use crate::search::LogSearch;
 use crate::tokens::{Reference, TokenHash};
 
 /// A store in memory.
@@ -211,6 +212,14 @@ impl Store for MemoryStore {
         self.read(|memory| {
             let rows = memory.log.iter().filter(wanted);
             rows.take(query.limit).cloned().collect()
+        })
+        .await
+    }
+
+    async fn search_log(&self, search: &LogSearch) -> Result<Vec<LogRow>, StoreError> {
+        self.read(|memory| {
+            let rows = memory.log.iter().rev().filter(|row| search.fits(row));
+            rows.take(search.limit).cloned().collect()
         })
         .await
     }
