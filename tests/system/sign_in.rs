@@ -1,6 +1,6 @@
 //! Signing in at an identity provider: how it goes, and what becomes of attacks on it.
 
-mod by_proxy;
+pub(crate) mod by_proxy;
 mod everywhere;
 pub(crate) mod visitor;
 

@@ -35,9 +35,11 @@ fn with(block: &str) -> Settings {
 
 #[test]
 fn what_the_handbook_shows_is_read() {
-    let [entra, entra_id, keycloak, ad_fs, mail] = blocks(HANDBOOK)[..] else {
-        panic!("five blocks");
+    let [entra, entra_id, keycloak, ad_fs, proxy, mail] = blocks(HANDBOOK)[..] else {
+        panic!("six blocks");
     };
+    let trusted = with(proxy).sign_in.proxy.expect("a proxy");
+    assert_eq!(trusted.name, "your Windows account");
     let settings = with(entra);
     let escrow: Vec<_> = settings.escrow.iter().map(|it| &*it.name.0).collect();
     assert_eq!(escrow, ["cloud"]);

@@ -5,11 +5,11 @@ use serde_json::Value;
 use super::visitor::Visitor;
 use crate::harness::{Daemon, Installation, Kind};
 
-const HEADER: &str = "X-Remote-User";
+pub(crate) const HEADER: &str = "X-Remote-User";
 const FORM: &[(&str, &str)] = &[("form_token", "")];
 
 /// An installation that believes a proxy at this address, and sends no codes.
-fn installation(from: &str) -> Installation {
+pub(crate) fn installation(from: &str) -> Installation {
     let clavis = Installation::new(&Kind::Files);
     let sections = format!(
         "[sign_in]\ncode_by_mail = false\n[sign_in.proxy]\nheader = \"{HEADER}\"\nfrom = [\"{from}\"]\n\
