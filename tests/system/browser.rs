@@ -1,6 +1,7 @@
 //! The pages in a real browser: a whole journey with clicks, without scripts, and by keyboard
 //! alone. Every page on the way is looked at.
 
+mod audit;
 mod by_proxy;
 pub(crate) mod chromium;
 mod gallery;
