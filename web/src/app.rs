@@ -58,6 +58,13 @@ pub fn router(broker: Arc<Broker>, site: Arc<Site>) -> Router {
             "/requests/{reference}/withdraw",
             post(pages::request::withdraw),
         )
+        .route("/requests/{reference}/again", post(pages::request::again))
+        .route(
+            "/requests/{reference}/pick-up",
+            post(pages::request::pick_up),
+        )
+        .route("/away", get(pages::away::show).post(pages::away::leave))
+        .route("/away/end", post(pages::away::end))
         .route(
             "/review/{token}",
             get(pages::review::show).post(pages::review::decide),

@@ -1,8 +1,11 @@
 //! The pages, one file each, and what they have in common.
 
 pub(crate) mod ask;
+pub(crate) mod away;
+mod gate;
 pub(crate) mod help;
 pub(crate) mod home;
+mod kept;
 pub(crate) mod key_link;
 pub(crate) mod provider;
 pub(crate) mod request;

@@ -12,7 +12,8 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use clavis_broker::devices::{BackendName, Device, DeviceId, Serves};
 use clavis_broker::letters::Mail;
 use clavis_broker::people::{MailAddress, Person, PersonId};
-use clavis_broker::service::{Broker, Parts, SignInTerms, Source};
+use clavis_broker::policy::Policy;
+use clavis_broker::service::{Broker, Gates, Parts, SignInTerms, Source};
 use clavis_broker::testing::sample::{monday, record, terms};
 use clavis_broker::testing::{
     CountingRandom, MemoryDirectory, MemoryEscrow, MemoryMailer, MemoryProvider, MemoryStore,
@@ -30,6 +31,7 @@ pub(crate) const REASON: &str = "</textarea><script>alert(2)</script> my reason"
 pub(crate) const KEY: &str = "000011-000022-720885-123453-000000-700007-111111-222222";
 pub(crate) const PROVIDER: &str = "Work <img src=x>";
 pub(crate) const PROVIDER_SLUG: &str = "work-img-src-x";
+pub(crate) const OPERATOR: &str = "operators@example.com";
 pub(crate) const PHONE: &str = "+49 30 1234 500";
 
 pub(crate) fn site(public_url: &str) -> Arc<Site> {
@@ -51,6 +53,7 @@ pub(crate) struct World {
     pub(crate) broker: Arc<Broker>,
     pub(crate) clock: Arc<SetClock>,
     pub(crate) store: Arc<MemoryStore>,
+    pub(crate) directory: Arc<MemoryDirectory>,
     pub(crate) escrow: Arc<MemoryEscrow>,
     pub(crate) provider: Arc<MemoryProvider>,
     mailer: Arc<MemoryMailer>,
@@ -62,15 +65,25 @@ impl World {
     }
 
     pub(crate) fn at(public_url: &str) -> Self {
+        Self::made(public_url, |_| {})
+    }
+
+    /// A world whose policy, gates and the like are others.
+    pub(crate) fn with(change: impl FnOnce(&mut Parts)) -> Self {
+        Self::made("http://127.0.0.1:8080", change)
+    }
+
+    fn made(public_url: &str, change: impl FnOnce(&mut Parts)) -> Self {
         let site = site(public_url);
         let clock = Arc::new(SetClock::at(monday()));
         let store = Arc::new(MemoryStore::default());
         let escrow = Arc::new(escrow());
         let mailer = Arc::new(MemoryMailer::default());
         let provider = Arc::new(MemoryProvider::new(PROVIDER));
-        let broker = Arc::new(Broker::new(Parts {
+        let directory = Arc::new(directory());
+        let mut parts = Parts {
             store: Arc::clone(&store) as _,
-            directory: Arc::new(directory()),
+            directory: Arc::clone(&directory) as _,
             escrow: vec![Source {
                 backend: Arc::clone(&escrow) as _,
                 serves: Serves::default(),
@@ -79,7 +92,9 @@ impl World {
             renderer: Arc::new(Letters::new(Arc::clone(&site))),
             clock: Arc::clone(&clock) as _,
             random: Arc::new(CountingRandom::default()),
-            nominated: Vec::new(),
+            policy: Policy::manager_else(Vec::new()),
+            gates: Gates::default(),
+            alarms: vec![MailAddress::parse(OPERATOR).unwrap()],
             terms: terms(),
             sign_in: SignInTerms {
                 code_valid_for: SignedDuration::from_mins(10),
@@ -87,7 +102,9 @@ impl World {
                 at_most: SignedDuration::from_hours(10),
             },
             providers: vec![Arc::clone(&provider) as _],
-        }));
+        };
+        change(&mut parts);
+        let broker = Arc::new(Broker::new(parts));
         let caught = Arc::clone(&mailer);
         let mails = mailbox(Arc::new(move || caught.sent()), Arc::clone(&site));
         Self {
@@ -95,6 +112,7 @@ impl World {
             broker,
             clock,
             store,
+            directory,
             escrow,
             provider,
             mailer,
