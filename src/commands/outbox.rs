@@ -22,6 +22,8 @@ pub(crate) async fn list(config: &Path) -> Outcome {
             Job::Letter(sending) => format!("{:?} to {}", sending.letter, sending.to.mail),
             Job::Rotate { request } => format!("new keys after request {request}"),
             Job::SignInCode { mail, .. } => format!("sign-in code to {mail}"),
+            Job::StandIn { to, .. } => format!("word of a stand-in to {}", to.mail),
+            Job::Alarm { to, .. } => format!("alarm to {to}"),
         };
         println!(
             "{}  {what}\n    {} {}; the last: {}",

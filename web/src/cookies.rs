@@ -1,5 +1,6 @@
-//! The cookies: a browser's session, and its sign-in under way, by mail or at a provider. Each holds
-//! a token and nothing else, and no script can read them.
+//! The cookies: a browser's session, its sign-in under way, by mail or at a provider, and the link
+//! that it comes back to from there. Each holds a token and nothing else, and no script can read
+//! them.
 
 use axum::http::header::{COOKIE, InvalidHeaderValue};
 use axum::http::{HeaderMap, HeaderValue};
@@ -16,9 +17,12 @@ pub(crate) enum Cookie {
     SignIn,
     /// Comes back with the answer of a provider, which is another site (`Lax`), and is gone soon.
     ProviderSignIn,
+    /// The token of the link that somebody wanted to open, for when they come back from a provider
+    /// (`Lax`).
+    Link,
 }
 
-/// How long browsers keep the cookie of a sign-in at a provider, in seconds: as long as that is
+/// How long browsers keep the cookies of a sign-in at a provider, in seconds: as long as that is
 /// valid.
 const AT_A_PROVIDER: u32 = 600;
 
@@ -42,7 +46,7 @@ impl Cookie {
         site: &Site,
     ) -> Result<HeaderValue, InvalidHeaderValue> {
         let mut line = self.line(token.expose(), site);
-        if self == Self::ProviderSignIn {
+        if matches!(self, Self::ProviderSignIn | Self::Link) {
             line = format!("{line}; Max-Age={AT_A_PROVIDER}");
         }
         let mut header = HeaderValue::from_str(&line)?;
@@ -65,13 +69,15 @@ impl Cookie {
             (Self::SignIn, false) => "clavis-sign-in",
             (Self::ProviderSignIn, true) => "__Host-clavis-provider",
             (Self::ProviderSignIn, false) => "clavis-provider",
+            (Self::Link, true) => "__Host-clavis-link",
+            (Self::Link, false) => "clavis-link",
         }
     }
 
     fn line(self, value: &str, site: &Site) -> String {
         let name = self.name(site);
         let same_site = match self {
-            Self::Session | Self::ProviderSignIn => "Lax",
+            Self::Session | Self::ProviderSignIn | Self::Link => "Lax",
             Self::SignIn => "Strict",
         };
         let secure = if site.is_https() { "; Secure" } else { "" };

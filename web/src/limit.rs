@@ -1,10 +1,11 @@
 //! How often one source may begin a sign-in. Each one leaves rows, and most send a mail to somebody.
 
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use clavis_broker::service::network;
 use governor::clock::Clock;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
@@ -31,14 +32,14 @@ impl SignInLimit {
     /// a stranger cannot keep somebody out by asking in their name.
     pub(crate) fn count(&self, source: Option<IpAddr>, mail: &str) -> Result<(), Duration> {
         self.count_source(source)?;
-        let source = source.map(bucket);
+        let source = source.map(network);
         check(&self.for_address, &(source, mail.to_lowercase()))
     }
 
     /// Counts a sign-in at a provider, or says how long to wait. Nobody is written to, but each
     /// leaves a row in the log and one in the store.
     pub(crate) fn count_source(&self, source: Option<IpAddr>) -> Result<(), Duration> {
-        check(&self.of_source, &source.map(bucket))
+        check(&self.of_source, &source.map(network))
     }
 }
 
@@ -62,14 +63,6 @@ fn check<K: Clone + Eq + Hash>(
     }
     let checked = limit.check_key(key);
     checked.map_err(|not_yet| not_yet.wait_time_from(limit.clock().now()))
-}
-
-/// One customer of a network has a whole /64 of IPv6.
-fn bucket(source: IpAddr) -> IpAddr {
-    match source.to_canonical() {
-        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))),
-        v4 @ IpAddr::V4(_) => v4,
-    }
 }
 
 #[cfg(test)]

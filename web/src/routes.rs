@@ -74,6 +74,12 @@ pub(crate) fn table() -> Vec<Route> {
             .keeping_forms(),
         route("/requests/{reference}", Reach::SignedIn).get(pages::request::show),
         route("/requests/{reference}/withdraw", Reach::SignedIn).post(pages::request::withdraw),
+        route("/requests/{reference}/again", Reach::SignedIn).post(pages::request::again),
+        route("/requests/{reference}/pick-up", Reach::SignedIn).post(pages::request::pick_up),
+        route("/away", Reach::SignedIn)
+            .get(pages::away::show)
+            .post(pages::away::leave),
+        route("/away/end", Reach::SignedIn).post(pages::away::end),
         route("/review/{token}", LinkHolder)
             .get(pages::review::show)
             .post(pages::review::decide),

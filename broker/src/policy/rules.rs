@@ -95,7 +95,7 @@ pub struct PolicyFault {
 #[serde(rename_all = "snake_case")]
 pub enum WhichFault {
     /// The directory has no such group, or several.
-    #[error("there is no one group \"{}\"", .0.0)]
+    #[error("there is no group \"{}\", or there are several", .0.0)]
     UnknownGroup(GroupName),
     /// The group has no members.
     #[error("the group \"{}\" has no members", .0.0)]

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::Broker;
 use crate::people::{Party, PersonId};
 
 /// What is needed beside the links.
@@ -61,5 +62,12 @@ impl<'a> Visitor<'a> {
             Some(party) if party.id == *person => Ok(party),
             Some(party) => Err(Shut::SomebodyElse(party)),
         }
+    }
+}
+
+impl Broker {
+    /// What is needed beside the links: pages say so.
+    pub fn gates(&self) -> Gates {
+        self.parts.gates
     }
 }

@@ -1,36 +1,69 @@
-//! A request as one of its readers sees it, and what each letter tells them of it.
+//! A request as one of its readers sees it: who asked for whom, and why they are written to.
 
 use clavis_broker::letters::LetterKind;
-use clavis_broker::lifecycle::{Outcome, Request, State};
+use clavis_broker::lifecycle::{Approval, Outcome, Request, State};
 use clavis_broker::people::Party;
+use clavis_broker::policy::Seat;
 use clavis_broker::tokens::PlainToken;
 
-use super::wording::{Address, Button, Wording, one_line};
+use super::wording::{Address, Wording, one_line};
 use crate::forms::with_query;
 use crate::site::Site;
-use crate::times::term;
-use crate::words::names;
+use crate::words::all;
 
 /// A request as one of its readers sees it.
 pub(super) struct About<'a> {
-    request: &'a Request,
-    to: &'a Party,
-    site: &'a Site,
+    pub(super) request: &'a Request,
+    pub(super) to: &'a Party,
+    pub(super) site: &'a Site,
     pub(super) device: String,
-    asker: String,
-    /// Whether the reader asked or gets the key; otherwise they approve.
-    asked: bool,
+    /// Who gets the key.
+    pub(super) beneficiary: String,
+    /// Who asked for them, where they did not ask themselves.
+    pub(super) agent: Option<String>,
+    pub(super) reader: Reader,
+    /// The seat that the reader decides from, where they have one.
+    pub(super) seat: Option<&'a Seat>,
+}
+
+/// What the reader has to do with the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// They get the key.
+    Beneficiary,
+    /// They asked for somebody else.
+    Agent,
+    /// They released the key without an approval.
+    GlassBreaker,
+    /// They may decide, or could have.
+    Approver,
 }
 
 impl<'a> About<'a> {
     pub(super) fn new(request: &'a Request, to: &'a Party, site: &'a Site) -> Self {
+        let (beneficiary, requester) = (&request.beneficiary, &request.requester);
+        let reader = if to.id == beneficiary.id {
+            Reader::Beneficiary
+        } else if to.id == requester.id {
+            Reader::Agent
+        } else if breaker(request).is_some_and(|who| who.id == to.id) {
+            Reader::GlassBreaker
+        } else {
+            Reader::Approver
+        };
+        let by_another = requester.id != beneficiary.id;
         Self {
             request,
             to,
             site,
             device: one_line(&request.device.name),
-            asker: one_line(&request.beneficiary.name),
-            asked: request.concerns(to),
+            beneficiary: one_line(&beneficiary.name),
+            agent: by_another.then(|| one_line(&requester.name)),
+            reader,
+            seat: request
+                .panel
+                .everybody()
+                .find(|seat| seat.party.id == to.id),
         }
     }
 
@@ -39,8 +72,11 @@ impl<'a> About<'a> {
             ("Request", self.request.reference.to_string()),
             ("Device", self.device.clone()),
         ];
-        if !self.asked {
-            facts.push(("For", self.asker.clone()));
+        if let Some(agent) = &self.agent {
+            facts.push(("Asked by", agent.clone()));
+        }
+        if self.agent.is_some() || self.reader != Reader::Beneficiary {
+            facts.push(("For", self.beneficiary.clone()));
         }
         facts.push(("Made on", self.site.moment(self.request.made_at)));
         facts
@@ -49,39 +85,113 @@ impl<'a> About<'a> {
     pub(super) fn why(&self) -> String {
         let phone = &self.site.support.phone;
         let reference = &self.request.reference;
-        if self.asked {
-            format!(
-                "You get this mail because a recovery key was asked for in your name. If you did not ask for this, call support at {phone} and quote {reference}."
-            )
-        } else {
-            format!(
-                "You get this mail because you may approve requests of {}. If anything about it looks odd, call support at {phone} and quote {reference}.",
-                self.asker
-            )
+        let name = &self.beneficiary;
+        let because = match (self.reader, &self.agent) {
+            (Reader::Beneficiary, None) => {
+                "a recovery key was asked for in your name. If you did not ask for this".to_owned()
+            }
+            (Reader::Beneficiary, Some(agent)) => {
+                format!("{agent} asked for a recovery key for you. If you know nothing of this")
+            }
+            (Reader::Agent, _) => {
+                format!("you asked for a recovery key for {name}. If you did not ask for this")
+            }
+            (Reader::GlassBreaker, _) => {
+                "you released a recovery key without an approval. If you did not do this".to_owned()
+            }
+            (Reader::Approver, _) => {
+                format!("{}. If anything about it looks odd", self.why_asked())
+            }
+        };
+        format!(
+            "You get this mail because {because}, call support at {phone} and quote {reference}."
+        )
+    }
+
+    fn why_asked(&self) -> String {
+        let name = &self.beneficiary;
+        match self.absent() {
+            Some(of) => format!("you stand in for {of}, who may approve requests of {name}"),
+            None => format!("you may approve requests of {name}"),
         }
     }
 
-    /// Who decided, if anybody is known to have.
-    fn decider(&self) -> String {
-        let by = match &self.request.state {
+    /// Whom the reader stands in for.
+    pub(super) fn absent(&self) -> Option<String> {
+        let of = self.seat?.in_place_of.as_ref()?;
+        Some(one_line(&of.name))
+    }
+
+    /// Whether the request was the reader's wish, or made for them.
+    pub(super) fn is_asker(&self) -> bool {
+        matches!(self.reader, Reader::Beneficiary | Reader::Agent)
+    }
+
+    /// The request, with who asked for whom: `your request for the recovery key of LT-42`.
+    pub(super) fn the_request(&self) -> String {
+        let (device, name) = (&self.device, &self.beneficiary);
+        match (self.reader, &self.agent) {
+            (Reader::Beneficiary, None) => format!("your request for the recovery key of {device}"),
+            (Reader::Beneficiary, Some(agent)) => {
+                format!("the request of {agent} for the recovery key of {device}, for you")
+            }
+            (Reader::Agent, _) => {
+                format!("your request for the recovery key of {device}, for {name}")
+            }
+            (_, Some(agent)) => {
+                format!("the request of {agent} for the recovery key of {device}, for {name}")
+            }
+            (_, None) => format!("the request of {name} for the recovery key of {device}"),
+        }
+    }
+
+    /// At the beginning of a sentence.
+    pub(super) fn the_request_first(&self) -> String {
+        let text = self.the_request();
+        let (head, tail) = text.split_at(1);
+        format!("{}{tail}", head.to_ascii_uppercase())
+    }
+
+    /// The key link, as the reader calls it.
+    pub(super) fn key_link(&self) -> String {
+        if self.reader == Reader::Beneficiary {
+            "your key link".to_owned()
+        } else {
+            format!("the key link of {}", self.beneficiary)
+        }
+    }
+
+    /// Who decided, as far as is known.
+    pub(super) fn deciders(&self) -> String {
+        let names: Vec<_> = match &self.request.state {
             State::Closed(closing) => match &closing.outcome {
-                Outcome::Declined { by, .. } => Some(by),
-                _ => self.request.state.approval().map(|approval| &approval.by),
+                Outcome::Declined { by, .. } => vec![one_line(&by.name)],
+                _ => self.approvers(),
             },
-            state => state.approval().map(|approval| &approval.by),
+            _ => self.approvers(),
         };
-        by.map_or_else(|| "An approver".to_owned(), |by| one_line(&by.name))
+        if names.is_empty() {
+            "An approver".to_owned()
+        } else {
+            all(names)
+        }
+    }
+
+    fn approvers(&self) -> Vec<String> {
+        let approval = self.request.state.approval().into_iter();
+        let people = approval.flat_map(Approval::people);
+        people.map(|party| one_line(&party.name)).collect()
     }
 
     /// ` on Tuesday, …`, if the request is over.
-    fn on_closing(&self) -> String {
+    pub(super) fn on_closing(&self) -> String {
         match &self.request.state {
             State::Closed(closing) => format!(" on {}", self.site.moment(closing.at)),
             _ => String::new(),
         }
     }
 
-    fn page(&self) -> Address {
+    pub(super) fn page(&self) -> Address {
         Address {
             lead: "How it stands, at any time:",
             url: self
@@ -90,7 +200,11 @@ impl<'a> About<'a> {
         }
     }
 
-    fn ask_again(&self) -> Address {
+    /// Where the reader can ask once more: an agent does so where they asked the first time.
+    pub(super) fn ask_again(&self) -> Address {
+        if self.reader == Reader::Agent {
+            return self.page();
+        }
         Address {
             lead: "Ask for the key again:",
             url: self
@@ -103,262 +217,25 @@ impl<'a> About<'a> {
         match kind {
             LetterKind::RequestConfirmation => self.confirmation(words),
             LetterKind::ApprovalNeeded => self.approval_needed(link, words),
+            LetterKind::ApprovalReminder => self.approval_reminder(link, words),
             LetterKind::RequestApproved => self.approved(words),
-            LetterKind::KeyLink => self.key_link(link, words),
+            LetterKind::KeyLink => self.here_is_the_key_link(link, words),
             LetterKind::KeyRetrieved => self.retrieved(words),
             LetterKind::LinkExpired => self.expired(words),
             LetterKind::RequestDeclined => self.declined(words),
             LetterKind::RequestWithdrawn => self.withdrawn(words),
             LetterKind::RequestLapsed => self.lapsed(words),
             LetterKind::RequestRevoked => self.stopped(words),
+            LetterKind::GlassBroken => self.glass_broken(words),
             LetterKind::KeyRotated => self.rotated(words),
         }
     }
+}
 
-    fn confirmation(&self, words: &mut Wording) {
-        let asked: Vec<_> = self
-            .request
-            .asked
-            .iter()
-            .map(|party| Party {
-                name: one_line(&party.name),
-                ..party.clone()
-            })
-            .collect();
-        words.before = vec![
-            format!(
-                "We have your request for the recovery key of {}.",
-                self.device
-            ),
-            format!(
-                "{} can approve it. You get a mail as soon as there is a decision.",
-                names(&asked)
-            ),
-        ];
-        if let State::Pending { lapses_at } = &self.request.state {
-            let at = self.site.moment(*lapses_at);
-            words
-                .before
-                .push(format!("Without a decision, the request lapses on {at}."));
-        }
-        words.address = Some(self.page());
-    }
-
-    fn approval_needed(&self, link: Option<&PlainToken>, words: &mut Wording) {
-        words.before = vec![
-            format!(
-                "{} asks for the recovery key of {}.",
-                self.asker, self.device
-            ),
-            "Please look at the request and decide.".to_owned(),
-        ];
-        if let State::Pending { lapses_at } = &self.request.state {
-            let at = self.site.moment(*lapses_at);
-            words.before.push(format!("You can decide until {at}."));
-        }
-        if let Some(token) = link {
-            let url = self.site.url(&format!("/review/{}", token.expose()));
-            words.buttons = vec![
-                Button {
-                    label: "Approve",
-                    url: format!("{url}?choice=approve"),
-                    is_main: true,
-                },
-                Button {
-                    label: "Decline",
-                    url: format!("{url}?choice=decline"),
-                    is_main: false,
-                },
-            ];
-            words.address = Some(Address {
-                lead: "Both buttons open the same page, where you decide:",
-                url,
-            });
-        }
-        words
-            .after
-            .push("This link is yours alone. Please do not forward it.".to_owned());
-        if self.request.asked.len() > 1 {
-            words
-                .after
-                .push("Others were asked as well. The first decision counts.".to_owned());
-        }
-    }
-
-    fn approved(&self, words: &mut Wording) {
-        words.before = vec![format!(
-            "{} approved your request for the recovery key of {}.",
-            self.decider(),
-            self.device
-        )];
-        if self.to.id == self.request.beneficiary.id {
-            words
-                .before
-                .push("Your key link comes in a mail of its own in a moment.".to_owned());
-        }
-        words.address = Some(self.page());
-    }
-
-    fn key_link(&self, link: Option<&PlainToken>, words: &mut Wording) {
-        words.before = vec![
-            format!("Here is your key link for {}.", self.device),
-            "It opens once. Have the locked laptop beside you before you press the button on the page.".to_owned(),
-        ];
-        if let State::LinkSent { expires_at, .. } = &self.request.state {
-            words.before.push(format!(
-                "The link is valid for {}, until {}.",
-                term(self.request.terms.link_valid_for),
-                self.site.moment(*expires_at)
-            ));
-        }
-        if let Some(token) = link {
-            let url = self.site.url(&format!("/key/{}", token.expose()));
-            words.buttons = vec![Button {
-                label: "Open the key page",
-                url: url.clone(),
-                is_main: true,
-            }];
-            words.address = Some(Address {
-                lead: "Or copy this address into a browser, on your phone for example:",
-                url,
-            });
-        }
-        words.after =
-            vec!["Whoever has this link can open it. Please do not forward it.".to_owned()];
-    }
-
-    fn retrieved(&self, words: &mut Wording) {
-        let on = self.on_closing();
-        words.before = if self.asked {
-            vec![
-                format!(
-                    "The recovery key of {} was shown{on}, through your key link.",
-                    self.device
-                ),
-                "That was not you? Then call support now.".to_owned(),
-            ]
-        } else {
-            vec![
-                format!(
-                    "The recovery key of {} was shown{on}, through the key link of {}.",
-                    self.device, self.asker
-                ),
-                "There is nothing left for you to do.".to_owned(),
-            ]
-        };
-        if self.asked {
-            words.address = Some(self.page());
-        }
-    }
-
-    fn expired(&self, words: &mut Wording) {
-        let on = self.on_closing();
-        if self.asked {
-            words.before = vec![
-                format!(
-                    "Your key link for {} was not opened in time. It ended{on}.",
-                    self.device
-                ),
-                "No key was shown. Ask again when you have the locked laptop beside you."
-                    .to_owned(),
-            ];
-            words.address = Some(self.ask_again());
-        } else {
-            words.before = vec![
-                format!("The key link of {} for {} was not opened in time. It ended{on}, and no key was shown.", self.asker, self.device),
-                "There is nothing left for you to do. If the key is still needed, you will be asked again.".to_owned(),
-            ];
-        }
-    }
-
-    fn declined(&self, words: &mut Wording) {
-        words.before = vec![
-            format!(
-                "{} declined your request for the recovery key of {}.",
-                self.decider(),
-                self.device
-            ),
-            "If they added a comment, it stands on the page of the request. If you still need the key, talk to them or call support.".to_owned(),
-        ];
-        words.address = Some(self.page());
-    }
-
-    fn withdrawn(&self, words: &mut Wording) {
-        let on = self.on_closing();
-        words.before = if self.asked {
-            vec![format!(
-                "Your request for the recovery key of {} was withdrawn{on}. A key link that was sent does not open any more.",
-                self.device
-            )]
-        } else {
-            vec![
-                format!(
-                    "The request of {} for the recovery key of {} was withdrawn{on}.",
-                    self.asker, self.device
-                ),
-                "There is nothing left for you to do.".to_owned(),
-            ]
-        };
-        if self.asked {
-            words.address = Some(self.ask_again());
-        }
-    }
-
-    fn lapsed(&self, words: &mut Wording) {
-        let how = if self.request.state.approval().is_some() {
-            "It was approved, but no key link could be mailed in time."
-        } else {
-            "Nobody decided in time."
-        };
-        let on = self.on_closing();
-        if self.asked {
-            words.before = vec![
-                format!(
-                    "Your request for the recovery key of {} lapsed{on}. {how}",
-                    self.device
-                ),
-                "If you still need the key, ask again, or call support.".to_owned(),
-            ];
-            words.address = Some(self.ask_again());
-        } else {
-            words.before = vec![
-                format!("The request of {} for the recovery key of {} lapsed{on}. {how}", self.asker, self.device),
-                "There is nothing left for you to do. If the key is still needed, you will be asked again.".to_owned(),
-            ];
-        }
-    }
-
-    fn stopped(&self, words: &mut Wording) {
-        let on = self.on_closing();
-        if self.asked {
-            words.before = vec![
-                format!(
-                    "Your request for the recovery key of {} was stopped{on}. A key link that was sent does not open any more.",
-                    self.device
-                ),
-                "Call support to learn why.".to_owned(),
-            ];
-            words.address = Some(self.page());
-        } else {
-            words.before = vec![
-                format!(
-                    "The request of {} for the recovery key of {} was stopped{on}.",
-                    self.asker, self.device
-                ),
-                "There is nothing left for you to do.".to_owned(),
-            ];
-        }
-    }
-
-    fn rotated(&self, words: &mut Wording) {
-        words.before = vec![
-            format!(
-                "{} was told to make a new recovery key, because the one that it had was shown to you{}.",
-                self.device,
-                self.on_closing()
-            ),
-            "There is nothing for you to do. As soon as the device has been online, the key that you saw opens it no more: if you wrote it down, throw it away. If you ever need a key again, ask again.".to_owned(),
-        ];
-        words.address = Some(self.page());
+/// Who released the keys without an approval, if somebody did.
+pub(super) fn breaker(request: &Request) -> Option<&Party> {
+    match request.state.approval()? {
+        Approval::BrokenGlass { who, .. } => Some(who),
+        Approval::Votes { .. } => None,
     }
 }

@@ -2,13 +2,16 @@
 //! to load from anywhere.
 
 mod about;
+mod deciding;
+mod ending;
+mod notices;
 mod wording;
 
 use std::sync::Arc;
 
 use askama::Template;
 use clavis_broker::letters::{Letter, Mail};
-use clavis_broker::people::Party;
+use clavis_broker::people::MailAddress;
 use clavis_broker::ports::MailRenderer;
 
 use crate::site::Site;
@@ -44,29 +47,43 @@ struct TextLetter<'a> {
 
 impl MailRenderer for Letters {
     fn render(&self, letter: &Letter<'_>, message_id: String) -> Mail {
-        let (to, words) = match letter {
+        let site = &*self.site;
+        match letter {
             Letter::OfRequest {
                 kind,
                 request,
                 to,
                 link,
-            } => (
-                *to,
-                wording::of_request(*kind, request, to, *link, &self.site),
-            ),
+            } => {
+                let words = wording::of_request(*kind, request, to, *link, site);
+                self.mail(&to.name, &to.mail, &words, message_id)
+            }
+            Letter::StandIn { to, stand_in } => {
+                let words = notices::of_stand_in(to, stand_in, site);
+                self.mail(&to.name, &to.mail, &words, message_id)
+            }
+            Letter::Alarm { to, alarm } => {
+                let words = notices::of_alarm(alarm, site);
+                self.mail(OPERATOR, to, &words, message_id)
+            }
             Letter::SignIn {
                 to,
                 code,
                 expires_at,
-            } => (*to, wording::of_sign_in(code, *expires_at, &self.site)),
-        };
-        self.mail(to, &words, message_id)
+            } => {
+                let words = notices::of_sign_in(code, *expires_at, site);
+                self.mail(&to.name, &to.mail, &words, message_id)
+            }
+        }
     }
 }
 
+/// Whom an alarm greets: all that is known of its reader is an address.
+const OPERATOR: &str = "operator";
+
 impl Letters {
-    fn mail(&self, to: &Party, words: &Wording, message_id: String) -> Mail {
-        let name = one_line(&to.name);
+    fn mail(&self, name: &str, to: &MailAddress, words: &Wording, message_id: String) -> Mail {
+        let name = one_line(name);
         let site = &*self.site;
         let html = HtmlLetter {
             site,
@@ -80,7 +97,7 @@ impl Letters {
         };
         // Writing to a string fails only where a value's own `Display` does, and none does here.
         Mail {
-            to: to.mail.clone(),
+            to: to.clone(),
             subject: words.subject.clone(),
             text: text.render().unwrap_or_else(|_| words.subject.clone()),
             html: html.render().unwrap_or_default(),

@@ -3,13 +3,13 @@
 use clavis_broker::letters::LetterKind;
 use clavis_broker::lifecycle::Request;
 use clavis_broker::people::Party;
-use clavis_broker::tokens::{PlainToken, SignInCode};
-use jiff::Timestamp;
+use clavis_broker::tokens::PlainToken;
 
 use super::about::About;
 use crate::site::Site;
 
 /// A letter, ready for either template. Every text is one line.
+#[derive(Default)]
 pub(super) struct Wording {
     pub(super) subject: String,
     pub(super) title: &'static str,
@@ -51,30 +51,6 @@ pub(super) fn one_line(text: &str) -> String {
 
 const LONGEST_NAME: usize = 100;
 
-pub(super) fn of_sign_in(code: &SignInCode, expires_at: Timestamp, site: &Site) -> Wording {
-    let title = "Your Sign-In Code";
-    Wording {
-        subject: title.to_owned(),
-        title,
-        before: vec!["Type this code on the page that asked for it:".to_owned()],
-        code: Some(code.expose()),
-        buttons: Vec::new(),
-        address: None,
-        after: vec![
-            format!(
-                "The code is valid until {} and works once.",
-                site.moment(expires_at)
-            ),
-            "Nobody from support will ever ask you for it.".to_owned(),
-        ],
-        facts: vec![("Page", site.url("/"))],
-        why: format!(
-            "You get this mail because somebody typed your address to sign in to Clavis. If that was not you, nothing has happened yet: do not pass the code on, and call support at {}.",
-            site.support.phone
-        ),
-    }
-}
-
 pub(super) fn of_request(
     kind: LetterKind,
     request: &Request,
@@ -87,13 +63,9 @@ pub(super) fn of_request(
     let mut words = Wording {
         subject: format!("{title}: {} ({})", request.reference, about.device),
         title,
-        before: Vec::new(),
-        code: None,
-        buttons: Vec::new(),
-        address: None,
-        after: Vec::new(),
         facts: about.facts(),
         why: about.why(),
+        ..Wording::default()
     };
     about.fill(kind, link, &mut words);
     words
@@ -103,6 +75,7 @@ fn title(kind: LetterKind) -> &'static str {
     match kind {
         LetterKind::RequestConfirmation => "Request Confirmation",
         LetterKind::ApprovalNeeded => "Approval Needed",
+        LetterKind::ApprovalReminder => "Reminder: Approval Needed",
         LetterKind::RequestApproved => "Request Approved",
         LetterKind::KeyLink => "Your Secure Key Link",
         LetterKind::KeyRetrieved => "Key Retrieved",
@@ -111,6 +84,7 @@ fn title(kind: LetterKind) -> &'static str {
         LetterKind::RequestWithdrawn => "Request Withdrawn",
         LetterKind::RequestLapsed => "Request Lapsed",
         LetterKind::RequestRevoked => "Request Stopped",
+        LetterKind::GlassBroken => "Released Without Approval",
         LetterKind::KeyRotated => "A New Key Is Being Made",
     }
 }

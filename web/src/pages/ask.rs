@@ -6,7 +6,9 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use clavis_broker::devices::{BackendName, Device, DeviceId};
 use clavis_broker::keys::WantedKey;
+use clavis_broker::lifecycle::Request;
 use clavis_broker::people::PersonId;
+use clavis_broker::policy::NoPanel;
 use clavis_broker::service::{Ask, AskError};
 use clavis_broker::text::{Asset, Reason};
 use clavis_broker::tokens::PlainToken;
@@ -160,10 +162,32 @@ pub(crate) async fn ask(
         },
         Err(wrong) => answer.wrong = wrong,
     }
+    show_again(&app, &who, &typed, answer)
+}
+
+/// The form, filled in as for a request that could not be made once more, with what was in the way.
+pub(super) fn not_asked_again(
+    app: &App,
+    who: &SignedIn,
+    request: &Request,
+    error: AskError,
+) -> Result<Response, Fault> {
+    let wanted = request.wanted.as_ref();
+    let typed = Typed {
+        asset: request.device.name.clone(),
+        reason: request.reason.as_str().to_owned(),
+        key_id: wanted.map_or_else(String::new, |wanted| wanted.as_str().to_owned()),
+        device: device_value(&request.device.id),
+        device_for: request.device.name.clone(),
+    };
+    show_again(app, who, &typed, refusal(error, &who.person().id))
+}
+
+fn show_again(app: &App, who: &SignedIn, typed: &Typed, answer: Answer) -> Result<Response, Fault> {
     let again = AskPage {
-        frame: Frame::signed_in(&app.site, &who),
+        frame: Frame::signed_in(&app.site, who),
         form_token: who.token.form_token(),
-        typed: &typed,
+        typed,
         wrong: answer.wrong,
         notice: answer.notice,
         candidates: answer.candidates,
@@ -245,11 +269,26 @@ fn refusal(error: AskError, person: &PersonId) -> Answer {
                  can be done.",
             ));
         }
-        AskError::NobodyToAsk(_) => {
+        AskError::NobodyToAsk(NoPanel::Fault(_)) => {
+            answer.status = StatusCode::SERVICE_UNAVAILABLE;
+            answer.notice = Some(Notice::new(
+                "Nobody can approve your request for now",
+                "The rules that say who approves have a mistake. Operators have been told. Nothing \
+                 has been sent. Please call support.",
+            ));
+        }
+        AskError::UnfitBeneficiary => {
+            answer.notice = Some(Notice::new(
+                "The key cannot be given to this person",
+                "Their account is gone or disabled, or the directory has no mail address for it. \
+                 Nothing has been sent. Please call support.",
+            ));
+        }
+        AskError::NobodyToAsk(NoPanel::TooFew) => {
             answer.notice = Some(Notice::new(
                 "There is nobody to approve your request",
-                "The directory names no manager for you who could approve, and nobody in their \
-                 place. Please call support: they can have this mended.",
+                "The directory knows too few people who could approve it: no manager, perhaps, and \
+                 nobody in their place. Please call support: they can have this mended.",
             ));
         }
         AskError::Unfit => {

@@ -4,6 +4,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use clavis_broker::service::{Gates, KeyGate, ReviewGate};
 
 use super::{Frame, page};
 use crate::app::App;
@@ -14,11 +15,13 @@ use crate::fault::Fault;
 struct HelpPage<'a> {
     frame: Frame<'a>,
     has_providers: bool,
+    gates: Gates,
 }
 
 pub(crate) async fn show(State(app): State<App>) -> Result<Response, Fault> {
     page(&HelpPage {
         frame: Frame::plain(&app.site),
         has_providers: app.broker.providers().next().is_some(),
+        gates: app.broker.gates(),
     })
 }

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use clavis_broker::devices::Device;
 use clavis_broker::lifecycle::Request;
+use clavis_broker::people::Party;
 
 use super::{Frame, page};
 use crate::app::App;
@@ -23,6 +24,8 @@ struct HomePage<'a> {
     /// `None` where the directory does not answer: the rest of the page stands without it.
     devices: Option<Vec<DeviceRow>>,
     requests: Vec<RequestRow>,
+    /// Who stands in for them, and until when.
+    away: Option<(String, When)>,
 }
 
 struct DeviceRow {
@@ -34,6 +37,8 @@ struct DeviceRow {
 struct RequestRow {
     reference: String,
     device: String,
+    /// Who gets the key, where somebody else does.
+    for_whom: Option<String>,
     made_at: When,
     standing: Standing,
 }
@@ -42,6 +47,7 @@ pub(crate) async fn show(State(app): State<App>, who: SignedIn) -> Result<Respon
     let person = who.person();
     let devices = app.broker.devices_of(&person.id).await;
     let requests = app.broker.requests_of(&person.id).await?;
+    let stand_in = app.broker.stand_in_of(person).await?;
     if let Err(error) = &devices {
         let error: &(dyn std::error::Error + 'static) = error;
         tracing::warn!(error, "a person's devices could not be listed");
@@ -54,8 +60,9 @@ pub(crate) async fn show(State(app): State<App>, who: SignedIn) -> Result<Respon
             .map(|devices| devices.into_iter().map(DeviceRow::from).collect()),
         requests: requests
             .iter()
-            .map(|request| RequestRow::of(request, &app))
+            .map(|request| RequestRow::of(request, person, &app))
             .collect(),
+        away: stand_in.map(|it| (it.by.name, app.site.when(it.until))),
     })
 }
 
@@ -75,12 +82,15 @@ impl From<Device> for DeviceRow {
 }
 
 impl RequestRow {
-    fn of(request: &Request, app: &App) -> Self {
+    fn of(request: &Request, reader: &Party, app: &App) -> Self {
+        let beneficiary = &request.beneficiary;
+        let is_theirs = beneficiary.id == reader.id;
         Self {
             reference: request.reference.to_string(),
             device: request.device.name.clone(),
+            for_whom: (!is_theirs).then(|| beneficiary.name.clone()),
             made_at: app.site.day(request.made_at),
-            standing: standing(request, app.broker.now(), &app.site),
+            standing: standing(request, reader, app.broker.now(), &app.site),
         }
     }
 }

@@ -1,27 +1,31 @@
 //! A key link: the page before the button, the page that shows the recovery keys once, and the
 //! pages that say why not.
 
+use std::net::IpAddr;
+
 use askama::Template;
 use axum::extract::State;
 use axum::http::header::{CONNECTION, CONTENT_TYPE};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use clavis_broker::audit::FetchFault;
+use clavis_broker::audit::{FetchFault, WhyNoPickUp};
 use clavis_broker::devices::{EscrowRecord, VolumeKind};
 use clavis_broker::keys::{Damage, Form, RecoveryKey};
 use clavis_broker::lifecycle::{self, Request};
 use clavis_broker::service::{
-    DisclosedKey, LinkEnd, LinkError, RedeemError, Redemption, Unfetched,
+    DisclosedKey, KeyGate, LinkEnd, LinkError, RedeemError, Redemption, Unfetched, Visitor,
 };
 use clavis_broker::tokens::PlainToken;
+use serde::Deserialize;
 
-use super::sign_in::NoFields;
-use super::{Frame, LinkToken, page, page_with};
+use super::gate::{Gate, somebody_elses};
+use super::{Frame, LinkToken, page_with};
 use crate::app::App;
 use crate::client::Source;
 use crate::fault::Fault;
 use crate::forms::Posted;
 use crate::pages::request::{ask_again, ask_for};
+use crate::sessions::SignedIn;
 use crate::times::When;
 use crate::wiped::WipedPage;
 use crate::words;
@@ -34,6 +38,10 @@ struct LinkPage<'a> {
     path: &'a str,
     request: &'a Request,
     expires_at: When,
+    /// Whether the pick-up code has to be typed.
+    wants_code: bool,
+    typed: &'a str,
+    wrong: Option<WhyNoPickUp>,
 }
 
 #[derive(Template)]
@@ -73,6 +81,8 @@ struct NotUsedPage<'a> {
     form_token: PlainToken,
     path: &'a str,
     why: Vec<String>,
+    /// The pick-up code as it was typed; nothing where none is wanted.
+    typed: Option<&'a str>,
 }
 
 impl KeyPage<'_> {
@@ -144,50 +154,133 @@ impl KeyPage<'_> {
     }
 }
 
+/// What the button of a key link sends.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(crate) struct Opened {
+    code: String,
+}
+
+/// Somebody with a key link in their hands.
+struct Caller<'a> {
+    app: &'a App,
+    path: &'a str,
+    token: &'a PlainToken,
+    gate: Gate<'a>,
+    visitor: Visitor<'a>,
+}
+
 pub(crate) async fn show(
     State(app): State<App>,
     Source(source): Source,
     LinkToken(token): LinkToken,
+    who: Option<SignedIn>,
     uri: Uri,
 ) -> Result<Response, Fault> {
-    let view = match app.broker.open_link(&token, source).await {
-        Ok(view) => view,
-        Err(LinkError::Unknown) => return Err(Fault::NotFound),
-        Err(LinkError::Ended { end, request }) => return ended(&app, end, &request),
-        Err(LinkError::Unavailable(error)) => return Err(error.into()),
-    };
-    page(&LinkPage {
-        frame: Frame::plain(&app.site),
-        form_token: token.form_token(),
-        path: uri.path(),
-        request: &view.request,
-        expires_at: app.site.when(view.expires_at),
-    })
+    let caller = Caller::new(&app, &token, who.as_ref(), source, &uri);
+    caller.landing(StatusCode::OK, "", None).await
 }
 
 pub(crate) async fn redeem(
     State(app): State<App>,
     Source(source): Source,
     LinkToken(token): LinkToken,
+    who: Option<SignedIn>,
     uri: Uri,
-    form: Posted<NoFields>,
+    form: Posted<Opened>,
 ) -> Result<Response, Fault> {
-    let NoFields {} = form.served_to(&token)?;
-    match app.broker.redeem(&token, source).await {
+    let caller = Caller::new(&app, &token, who.as_ref(), source, &uri);
+    let Some(holder) = caller.gate.holder(&token) else {
+        return caller.refused(LinkError::SignInFirst);
+    };
+    let Opened { code } = form.served_to(holder)?;
+    match app.broker.redeem(&token, &code, caller.visitor).await {
         Ok(redemption) => keys(&app, &redemption),
-        Err(RedeemError::Link(LinkError::Unknown)) => Err(Fault::NotFound),
-        Err(RedeemError::Link(LinkError::Ended { end, request })) => ended(&app, end, &request),
+        Err(RedeemError::NoPickUp(why)) => {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            caller.landing(status, &code, Some(why)).await
+        }
         Err(RedeemError::Link(LinkError::Unavailable(error))) => {
             let error: &(dyn std::error::Error + 'static) = &error;
             tracing::error!(error, "a key link could not be opened for now");
             let why = "Clavis cannot write down at the moment that the keys are shown, and so does \
                        not show them.";
-            not_used(&app, &token, uri.path(), vec![why.to_owned()])
+            caller.not_used(&code, vec![why.to_owned()])
         }
+        Err(RedeemError::Link(error)) => caller.refused(error),
         Err(RedeemError::NotUsed(missed)) => {
             let why = missed.iter().map(why_not).collect();
-            not_used(&app, &token, uri.path(), why)
+            caller.not_used(&code, why)
         }
+    }
+}
+
+impl<'a> Caller<'a> {
+    fn new(
+        app: &'a App,
+        token: &'a PlainToken,
+        who: Option<&'a SignedIn>,
+        source: Option<IpAddr>,
+        uri: &'a Uri,
+    ) -> Self {
+        let is_shut = app.broker.gates().key == KeyGate::SignIn;
+        let gate = Gate { is_shut, who };
+        Self {
+            app,
+            path: uri.path(),
+            token,
+            gate,
+            visitor: gate.visitor(source),
+        }
+    }
+
+    /// The page before the button, with what is wrong with the pick-up code.
+    async fn landing(
+        &self,
+        status: StatusCode,
+        typed: &str,
+        wrong: Option<WhyNoPickUp>,
+    ) -> Result<Response, Fault> {
+        let opened = self.app.broker.open_link(self.token, self.visitor).await;
+        let view = match opened {
+            Ok(view) => view,
+            Err(error) => return self.refused(error),
+        };
+        let page = LinkPage {
+            frame: self.gate.frame(&self.app.site),
+            form_token: self.gate.form_token(self.token),
+            path: self.path,
+            request: &view.request,
+            expires_at: self.app.site.when(view.expires_at),
+            wants_code: view.wants_code,
+            typed,
+            wrong,
+        };
+        page_with(status, &page)
+    }
+
+    fn refused(&self, error: LinkError) -> Result<Response, Fault> {
+        Err(match error {
+            LinkError::Unknown => Fault::NotFound,
+            LinkError::SignInFirst => Fault::SignInFirst {
+                then: self.path.to_owned(),
+            },
+            LinkError::SomebodyElses => return somebody_elses(self.app, self.gate),
+            LinkError::Ended { end, request } => return ended(self.app, end, &request),
+            LinkError::Unavailable(error) => error.into(),
+        })
+    }
+
+    fn not_used(&self, typed: &str, why: Vec<String>) -> Result<Response, Fault> {
+        let wants_code = self.app.broker.gates().key == KeyGate::Code;
+        let page = NotUsedPage {
+            frame: self.gate.frame(&self.app.site),
+            form_token: self.gate.form_token(self.token),
+            path: self.path,
+            why,
+            typed: wants_code.then_some(typed),
+        };
+        page_with(StatusCode::SERVICE_UNAVAILABLE, &page)
     }
 }
 
@@ -245,21 +338,6 @@ fn ended(app: &App, end: LinkEnd, request: &Request) -> Result<Response, Fault> 
         request,
     };
     page_with(StatusCode::GONE, &page)
-}
-
-fn not_used(
-    app: &App,
-    token: &PlainToken,
-    path: &str,
-    why: Vec<String>,
-) -> Result<Response, Fault> {
-    let page = NotUsedPage {
-        frame: Frame::plain(&app.site),
-        form_token: token.form_token(),
-        path,
-        why,
-    };
-    page_with(StatusCode::SERVICE_UNAVAILABLE, &page)
 }
 
 fn why_not(missed: &Unfetched) -> String {

@@ -2,9 +2,12 @@
 
 pub(crate) mod ask;
 pub(crate) mod audit;
+pub(crate) mod away;
 pub(crate) mod by_proxy;
+mod gate;
 pub(crate) mod help;
 pub(crate) mod home;
+mod kept;
 pub(crate) mod key_link;
 pub(crate) mod provider;
 pub(crate) mod request;

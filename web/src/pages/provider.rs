@@ -4,15 +4,14 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, StatusCode, Uri};
-use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use clavis_broker::identity::ProviderName;
 use clavis_broker::service::{Arrival, ArrivalError};
-use clavis_broker::tokens::PlainToken;
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::sign_in::{NoFields, Then};
-use super::{Frame, page_with};
+use super::{Frame, kept, page_with};
 use crate::app::App;
 use crate::client::Source;
 use crate::cookies::Cookie;
@@ -89,16 +88,22 @@ pub(crate) async fn leave(
         .count_source(source)
         .map_err(|wait| Fault::TooMany { wait })?;
     let slug = last_segment(&uri);
-    let next = without_token(local_path(&then.next));
-    let left = app.broker.depart(slug, next, source);
+    let (next, link) = kept::apart(local_path(&then.next));
+    let left = app.broker.depart(slug, &next, source);
     let left = left.await?.ok_or(Fault::NotFound)?;
     let page = LeavePage {
         frame: Frame::plain(&app.site),
         provider: &left.provider,
         address: &left.address,
     };
+    let mut answer = page_with(StatusCode::OK, &page)?;
     let cookie = Cookie::ProviderSignIn.set(&left.token, &app.site)?;
-    Ok(([(SET_COOKIE, cookie)], page_with(StatusCode::OK, &page)?).into_response())
+    answer.headers_mut().append(SET_COOKIE, cookie);
+    if let Some(link) = link {
+        let cookie = Cookie::Link.set(&link, &app.site)?;
+        answer.headers_mut().append(SET_COOKIE, cookie);
+    }
+    Ok(answer)
 }
 
 /// What a provider sends a browser back with (RFC 6749, section 4.1.2; RFC 9207).
@@ -138,11 +143,15 @@ pub(crate) async fn come_back(
     let arrived = app.broker.arrive(&token, &arrival, leaves.as_ref(), source);
     match arrived.await {
         Ok((session, next)) => {
-            let cookies = AppendHeaders([
-                (SET_COOKIE, Cookie::Session.set(&session, &app.site)?),
-                (SET_COOKIE, over),
-            ]);
-            Ok((cookies, Redirect::to(local_path(&next))).into_response())
+            let link = Cookie::Link.read(&headers, &app.site);
+            let next = kept::together(&next, link.as_ref());
+            let mut answer = Redirect::to(local_path(&next)).into_response();
+            let session = Cookie::Session.set(&session, &app.site)?;
+            let used = link.map(|_| Cookie::Link.clear(&app.site)).transpose()?;
+            for cookie in [session, over].into_iter().chain(used) {
+                answer.headers_mut().append(SET_COOKIE, cookie);
+            }
+            Ok(answer)
         }
         Err(ArrivalError::NotTaken) => Ok(([(SET_COOKIE, over)], refused(&app)?).into_response()),
         Err(ArrivalError::Unavailable(error)) => Err(error.into()),
@@ -155,37 +164,6 @@ pub(crate) async fn only_by_get() -> Fault {
     Fault::MethodNotAllowed
 }
 
-/// The page to go on to is kept in the store, where no token may lie: in place of one whose path
-/// has a token in it, home.
-fn without_token(path: &str) -> &str {
-    let mut parts = path.split(['/', '?', '&', '=', '#']);
-    if parts.any(|part| PlainToken::parse(part).is_some()) {
-        "/"
-    } else {
-        path
-    }
-}
-
 fn last_segment(uri: &Uri) -> &str {
     uri.path().rsplit('/').next().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_token_of_a_link_is_kept_with_a_sign_in() {
-        let token = "0a".repeat(32);
-        for path in [
-            format!("/review/{token}"),
-            format!("/key/{token}?x=1"),
-            format!("/requests/new?asset={token}"),
-        ] {
-            assert_eq!(without_token(&path), "/", "{path}");
-        }
-        for path in ["/", "/requests/K7Q-4MX2", "/requests/new?asset=LT-1"] {
-            assert_eq!(without_token(path), path);
-        }
-    }
 }

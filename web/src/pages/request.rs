@@ -1,15 +1,15 @@
-//! A request, for whoever asked: where it stands, what comes next, and taking it back.
+//! A request, for whoever asked or gets the key: where it stands, who decides and what comes next;
+//! taking it back, asking again, and the pick-up code.
 
 use askama::Template;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::{IntoResponse, Redirect, Response};
-use clavis_broker::lifecycle::Request;
-use clavis_broker::people::Party;
-use clavis_broker::service::AdvanceError;
-use clavis_broker::text::Comment;
-use clavis_broker::tokens::{PlainToken, Reference};
+use clavis_broker::lifecycle::{self, Request};
+use clavis_broker::service::{AdvanceError, KeyGate};
+use clavis_broker::tokens::{OneTimeCode, PlainToken, Reference};
 
+use super::ask::not_asked_again;
 use super::sign_in::NoFields;
 use super::{Frame, page};
 use crate::app::App;
@@ -19,7 +19,7 @@ use crate::forms::{Posted, with_query};
 use crate::pages::ask::device_value;
 use crate::sessions::SignedIn;
 use crate::times::When;
-use crate::words::{self, Moment, Standing};
+use crate::words::{self, Asked, Begins, Moment, Said, Standing};
 
 #[derive(Template)]
 #[template(path = "request.html")]
@@ -27,14 +27,32 @@ struct RequestPage<'a> {
     frame: Frame<'a>,
     form_token: PlainToken,
     request: &'a Request,
+    /// Whether the reader is who gets the key.
+    is_theirs: bool,
     made_at: When,
     standing: Standing,
-    comment: Option<(&'a Party, &'a Comment)>,
+    said: Vec<Said<'a>>,
+    asked: Vec<Asked<'a>>,
+    begins: Vec<Begins>,
     history: Vec<Moment>,
     /// Whether there is still something to withdraw.
     is_open: bool,
+    /// Whether a pick-up code is needed and can be had.
+    has_pick_up: bool,
+    /// Whether the same can be asked for by a button.
+    has_again: bool,
     /// Where to ask for the same device again.
     ask_again: String,
+}
+
+#[derive(Template)]
+#[template(path = "pick_up.html")]
+struct PickUpPage<'a> {
+    frame: Frame<'a>,
+    form_token: PlainToken,
+    request: &'a Request,
+    is_theirs: bool,
+    code: OneTimeCode,
 }
 
 pub(crate) async fn show(
@@ -45,15 +63,22 @@ pub(crate) async fn show(
     let reference = reference(uri.path())?;
     let found = app.broker.request_of(who.person(), &reference).await?;
     let (request, rows) = found.ok_or(Fault::NotFound)?;
-    let now = app.broker.now();
+    let (site, now) = (&*app.site, app.broker.now());
+    let is_theirs = request.beneficiary.id == who.person().id;
+    let is_open = words::is_open(&request, now);
     page(&RequestPage {
-        frame: Frame::signed_in(&app.site, &who),
+        frame: Frame::signed_in(site, &who),
         form_token: who.token.form_token(),
-        made_at: app.site.when(request.made_at),
-        standing: words::standing(&request, now, &app.site),
-        comment: words::comment(&request),
-        history: words::history(&request, &rows, &app.site),
-        is_open: words::is_open(&request, now),
+        is_theirs,
+        made_at: site.when(request.made_at),
+        standing: words::standing(&request, who.person(), now, site),
+        said: words::said(&request),
+        asked: words::asked(&request, &rows, who.person(), site),
+        begins: words::begins(&request, now, site),
+        history: words::history(&request, &rows, site),
+        is_open,
+        has_pick_up: is_open && app.broker.gates().key == KeyGate::Code,
+        has_again: is_theirs && matches!(request.state, lifecycle::State::Closed(_)),
         ask_again: ask_again(&request),
         request: &request,
     })
@@ -70,12 +95,71 @@ pub(crate) async fn withdraw(
     let reference = reference(uri.path())?;
     match app.broker.withdraw(who.person(), &reference, source).await {
         // Where it is refused, the request is over, and its page says how.
-        Ok(Some(_)) | Err(AdvanceError::Refused(_)) => {
-            Ok(Redirect::to(&format!("/requests/{reference}")).into_response())
-        }
+        Ok(Some(_)) | Err(AdvanceError::Refused(_)) => Ok(go_to(&reference)),
         Ok(None) => Err(Fault::NotFound),
         Err(AdvanceError::Unavailable(error)) => Err(error.into()),
     }
+}
+
+/// Asks once more for what a closed request asked for, with its reason. Where no request comes of
+/// it, the form says why, filled in.
+pub(crate) async fn again(
+    State(app): State<App>,
+    Source(source): Source,
+    who: SignedIn,
+    uri: Uri,
+    form: Posted<NoFields>,
+) -> Result<Response, Fault> {
+    let NoFields {} = form.served_to(&who.token)?;
+    let reference = reference(uri.path())?;
+    let person = who.person();
+    let turn = app.turns.take(&person.id).await;
+    let _turn = turn.ok_or(Fault::TooManyAtOnce)?;
+    match app.broker.ask_again(person, &reference, source).await {
+        Ok(Some(request)) => Ok(go_to(&request.reference)),
+        // It is open, or none of theirs: its page knows.
+        Ok(None) => Ok(go_to(&reference)),
+        Err(error) => {
+            let found = app.broker.request_of(person, &reference).await?;
+            let (request, _) = found.ok_or(Fault::NotFound)?;
+            not_asked_again(&app, &who, &request, error)
+        }
+    }
+}
+
+/// Makes a pick-up code and shows it: on this page, once, and nowhere else.
+pub(crate) async fn pick_up(
+    State(app): State<App>,
+    Source(source): Source,
+    who: SignedIn,
+    uri: Uri,
+    form: Posted<NoFields>,
+) -> Result<Response, Fault> {
+    let NoFields {} = form.served_to(&who.token)?;
+    let reference = reference(uri.path())?;
+    if app.broker.gates().key != KeyGate::Code {
+        return Err(Fault::NotFound);
+    }
+    let person = who.person();
+    let found = app.broker.request_of(person, &reference).await?;
+    let (request, _) = found.ok_or(Fault::NotFound)?;
+    match app.broker.make_pick_up(person, &reference, source).await {
+        Ok(Some(code)) => page(&PickUpPage {
+            frame: Frame::signed_in(&app.site, &who),
+            form_token: who.token.form_token(),
+            is_theirs: request.beneficiary.id == person.id,
+            request: &request,
+            code,
+        }),
+        Ok(None) => Err(Fault::NotFound),
+        // The request is over, and its page says how.
+        Err(AdvanceError::Refused(_)) => Ok(go_to(&reference)),
+        Err(AdvanceError::Unavailable(error)) => Err(error.into()),
+    }
+}
+
+fn go_to(reference: &Reference) -> Response {
+    Redirect::to(&format!("/requests/{reference}")).into_response()
 }
 
 /// Where to ask for the keys of the same device again.

@@ -2,24 +2,27 @@
 //!
 //! Opening it decides nothing, whichever button of the mail was pressed: mail scanners open links.
 
+use std::net::IpAddr;
+
 use askama::Template;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use clavis_broker::lifecycle::Refusal;
-use clavis_broker::people::Party;
-use clavis_broker::service::{Choice, Ownership, Review, ReviewError};
+use clavis_broker::service::{Choice, Ownership, Review, ReviewError, ReviewGate, Visitor};
 use clavis_broker::text::Comment;
 use clavis_broker::tokens::PlainToken;
 use serde::Deserialize;
 
+use super::gate::{Gate, somebody_elses};
 use super::{Frame, LinkToken, page_with};
 use crate::app::App;
 use crate::client::Source;
 use crate::fault::Fault;
-use crate::forms::{Posted, query};
+use crate::forms::{Posted, query, with_query};
+use crate::sessions::SignedIn;
 use crate::times::When;
-use crate::words::{self, Standing};
+use crate::words::{self, Said, Standing};
 
 #[derive(Template)]
 #[template(path = "review.html")]
@@ -30,7 +33,11 @@ struct ReviewPage<'a> {
     review: &'a Review,
     made_at: When,
     standing: Standing,
-    comment: Option<(&'a Party, &'a Comment)>,
+    said: Vec<Said<'a>>,
+    /// Who has said yes so far, where more than one has to.
+    supporters: String,
+    /// The yes that was said from this seat or in the same place.
+    answered: Option<String>,
     /// Until when there is something to decide; `None` once there is not.
     decide_by: Option<When>,
     choice: Option<Choice>,
@@ -71,6 +78,10 @@ impl ReviewPage<'_> {
     fn is_declined_of(&self) -> bool {
         self.choice == Some(Choice::Decline)
     }
+
+    fn needed(&self) -> usize {
+        self.review.request.panel.needed()
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -80,39 +91,60 @@ pub(crate) struct Decided {
     comment: String,
 }
 
+/// Somebody with a review link in their hands.
+struct Caller<'a> {
+    app: &'a App,
+    path: &'a str,
+    token: &'a PlainToken,
+    gate: Gate<'a>,
+    visitor: Visitor<'a>,
+}
+
 pub(crate) async fn show(
     State(app): State<App>,
     Source(source): Source,
     LinkToken(token): LinkToken,
+    who: Option<SignedIn>,
     uri: Uri,
 ) -> Result<Response, Fault> {
-    let review = app.broker.review(&token, source).await.map_err(fault_of)?;
     let asked: Decided = query(&uri);
+    let caller = Caller::new(&app, &token, who.as_ref(), source, &uri);
+    let review = match app.broker.review(&token, caller.visitor).await {
+        Ok(review) => review,
+        Err(error) => return caller.refused(error, &asked.choice),
+    };
     let aside = Aside {
         choice: choice(&asked.choice),
         ..Aside::default()
     };
-    answer(&app, &token, uri.path(), &review, StatusCode::OK, aside)
+    caller.answer(&review, StatusCode::OK, aside)
 }
 
 pub(crate) async fn decide(
     State(app): State<App>,
     Source(source): Source,
     LinkToken(token): LinkToken,
+    who: Option<SignedIn>,
     uri: Uri,
     form: Posted<Decided>,
 ) -> Result<Response, Fault> {
+    let caller = Caller::new(&app, &token, who.as_ref(), source, &uri);
+    let (broker, visitor) = (&app.broker, caller.visitor);
+    let Some(holder) = caller.gate.holder(&token) else {
+        let Decided { choice, .. } = form.served_to_anybody();
+        return caller.refused(ReviewError::SignInFirst, &choice);
+    };
     let Decided {
         choice: chosen,
         comment: typed,
-    } = form.served_to(&token)?;
+    } = form.served_to(holder)?;
     let chosen = choice(&chosen).ok_or(Fault::Malformed)?;
     let comment = match typed.trim() {
         "" => Ok(None),
         text => Comment::parse(text).map(Some),
     };
     let (status, aside) = match comment {
-        Ok(comment) => match app.broker.decide(&token, chosen, comment, source).await {
+        Ok(comment) => match broker.decide(&token, chosen, comment, visitor).await {
             Ok(_) => return Ok(Redirect::to(uri.path()).into_response()),
             Err(ReviewError::Refused(why)) => {
                 let aside = Aside {
@@ -121,7 +153,7 @@ pub(crate) async fn decide(
                 };
                 (StatusCode::CONFLICT, aside)
             }
-            Err(error) => return Err(fault_of(error)),
+            Err(error) => return caller.refused(error, ""),
         },
         Err(error) => {
             let aside = Aside {
@@ -133,37 +165,82 @@ pub(crate) async fn decide(
             (StatusCode::UNPROCESSABLE_ENTITY, aside)
         }
     };
-    let review = app.broker.review(&token, source).await.map_err(fault_of)?;
-    answer(&app, &token, uri.path(), &review, status, aside)
+    match broker.review(&token, visitor).await {
+        Ok(review) => caller.answer(&review, status, aside),
+        Err(error) => caller.refused(error, ""),
+    }
 }
 
-fn answer(
-    app: &App,
-    token: &PlainToken,
-    path: &str,
-    review: &Review,
-    status: StatusCode,
-    aside: Aside<'_>,
-) -> Result<Response, Fault> {
-    let now = app.broker.now();
-    let request = &review.request;
-    let is_undecided = request.state.approval().is_none() && words::is_open(request, now);
-    let decide_by = request.state.due_at().filter(|_| is_undecided);
-    let page = ReviewPage {
-        frame: Frame::plain(&app.site),
-        form_token: token.form_token(),
-        path,
-        review,
-        made_at: app.site.when(request.made_at),
-        standing: words::standing(request, now, &app.site),
-        comment: words::comment(request),
-        decide_by: decide_by.map(|at| app.site.when(at)),
-        choice: aside.choice,
-        typed: aside.typed,
-        wrong: aside.wrong,
-        not_counted: aside.not_counted,
-    };
-    page_with(status, &page)
+impl<'a> Caller<'a> {
+    fn new(
+        app: &'a App,
+        token: &'a PlainToken,
+        who: Option<&'a SignedIn>,
+        source: Option<IpAddr>,
+        uri: &'a Uri,
+    ) -> Self {
+        let is_shut = app.broker.gates().review == ReviewGate::SignIn;
+        let gate = Gate { is_shut, who };
+        Self {
+            app,
+            path: uri.path(),
+            token,
+            gate,
+            visitor: gate.visitor(source),
+        }
+    }
+
+    fn answer(
+        &self,
+        review: &Review,
+        status: StatusCode,
+        aside: Aside<'_>,
+    ) -> Result<Response, Fault> {
+        let (site, now) = (&*self.app.site, self.app.broker.now());
+        let request = &review.request;
+        let is_undecided = request.state.approval().is_none() && words::is_open(request, now);
+        let decide_by = request.state.runs_out_at().filter(|_| is_undecided);
+        let votes = request.votes().iter();
+        let page = ReviewPage {
+            frame: self.gate.frame(site),
+            form_token: self.gate.form_token(self.token),
+            path: self.path,
+            review,
+            made_at: site.when(request.made_at),
+            standing: words::standing(request, &review.seat.party, now, site),
+            said: words::said(request),
+            supporters: words::all(votes.map(|vote| vote.by.name.as_str())),
+            answered: answered(review).filter(|_| is_undecided),
+            decide_by: decide_by.map(|at| site.when(at)),
+            choice: aside.choice,
+            typed: aside.typed,
+            wrong: aside.wrong,
+            not_counted: aside.not_counted,
+        };
+        page_with(status, &page)
+    }
+
+    fn refused(&self, error: ReviewError, choice: &str) -> Result<Response, Fault> {
+        Err(match error {
+            // Refusals have a page of their own; one that comes of looking is none of ours.
+            ReviewError::Unknown | ReviewError::Refused(_) => Fault::NotFound,
+            ReviewError::SignInFirst => Fault::SignInFirst {
+                then: with_query(self.path, &[("choice", choice)]),
+            },
+            ReviewError::SomebodyElses => return somebody_elses(self.app, self.gate),
+            ReviewError::Unavailable(error) => error.into(),
+        })
+    }
+}
+
+/// The yes that was said from this seat or in the same place, in words.
+fn answered(review: &Review) -> Option<String> {
+    let vote = words::vote_for(&review.request, &review.seat)?;
+    Some(if vote.by.id == review.seat.party.id {
+        "You have said yes.".to_owned()
+    } else {
+        format!("{} has said yes in the same place.", vote.by.name)
+    })
 }
 
 fn choice(text: &str) -> Option<Choice> {
@@ -179,14 +256,9 @@ fn not_counted(why: Refusal) -> &'static str {
         Refusal::NotConcerned => {
             "The directory no longer lets you decide this request. Please call support."
         }
+        Refusal::AlreadyVoted => {
+            "You have said yes already, or somebody in the same place has. It counts once."
+        }
         _ => "There was nothing left to decide. This is how the request stands:",
-    }
-}
-
-fn fault_of(error: ReviewError) -> Fault {
-    match error {
-        // Refusals have a page of their own; one that comes of looking is none of ours.
-        ReviewError::Unknown | ReviewError::Refused(_) => Fault::NotFound,
-        ReviewError::Unavailable(error) => error.into(),
     }
 }

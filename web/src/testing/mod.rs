@@ -14,9 +14,10 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use clavis_broker::devices::{BackendName, Device, DeviceId, Serves};
 use clavis_broker::letters::Mail;
 use clavis_broker::people::{MailAddress, Person, PersonId};
+use clavis_broker::policy::Policy;
 use clavis_broker::ports::GroupName;
 use clavis_broker::roles::{Bearer, Role, RoleGroups};
-use clavis_broker::service::{Broker, Parts, SignInTerms, Source};
+use clavis_broker::service::{Broker, Gates, Parts, SignInTerms, Source};
 use clavis_broker::testing::sample::{monday, record, terms};
 use clavis_broker::testing::{
     CountingRandom, MemoryDirectory, MemoryEscrow, MemoryMailer, MemoryProvider, MemoryStore,
@@ -34,6 +35,7 @@ pub(crate) const REASON: &str = "</textarea><script>alert(2)</script> my reason"
 pub(crate) const KEY: &str = "000011-000022-720885-123453-000000-700007-111111-222222";
 pub(crate) const PROVIDER: &str = "Work <img src=x>";
 pub(crate) const PROVIDER_SLUG: &str = "work-img-src-x";
+pub(crate) const OPERATOR: &str = "operators@example.com";
 pub(crate) const PHONE: &str = "+49 30 1234 500";
 
 pub(crate) fn site(public_url: &str) -> Arc<Site> {
@@ -88,17 +90,22 @@ impl World {
     }
 
     pub(crate) fn at(public_url: &str) -> Self {
-        Self::of(site(public_url), true)
+        Self::of(site(public_url), |_| {})
     }
 
-    pub(crate) fn of(site: Arc<Site>, code_by_mail: bool) -> Self {
+    /// A world whose policy, gates and the like are others.
+    pub(crate) fn with(change: impl FnOnce(&mut Parts)) -> Self {
+        Self::of(site("http://127.0.0.1:8080"), change)
+    }
+
+    pub(crate) fn of(site: Arc<Site>, change: impl FnOnce(&mut Parts)) -> Self {
         let clock = Arc::new(SetClock::at(monday()));
         let store = Arc::new(MemoryStore::default());
         let escrow = Arc::new(escrow());
         let mailer = Arc::new(MemoryMailer::default());
         let provider = Arc::new(MemoryProvider::new(PROVIDER));
         let directory = directory();
-        let broker = Arc::new(Broker::new(Parts {
+        let mut parts = Parts {
             store: Arc::clone(&store) as _,
             directory: Arc::clone(&directory) as _,
             escrow: vec![Source {
@@ -109,17 +116,21 @@ impl World {
             renderer: Arc::new(Letters::new(Arc::clone(&site))),
             clock: Arc::clone(&clock) as _,
             random: Arc::new(CountingRandom::default()),
-            nominated: Vec::new(),
+            policy: Policy::manager_else(Vec::new()),
+            gates: Gates::default(),
+            alarms: vec![MailAddress::parse(OPERATOR).unwrap()],
             terms: terms(),
             sign_in: SignInTerms {
-                code_by_mail,
+                code_by_mail: true,
                 code_valid_for: SignedDuration::from_mins(10),
                 idle: SignedDuration::from_mins(30),
                 at_most: SignedDuration::from_hours(10),
             },
             providers: vec![Arc::clone(&provider) as _],
             roles: role_groups(),
-        }));
+        };
+        change(&mut parts);
+        let broker = Arc::new(Broker::new(parts));
         let caught = Arc::clone(&mailer);
         let mails = mailbox(Arc::new(move || caught.sent()), Arc::clone(&site));
         Self {

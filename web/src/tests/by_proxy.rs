@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 
-use crate::testing::{Browser, HEADER, PROXY, World, site, site_behind_proxy};
+use crate::testing::{Browser, HEADER, PROXY, World, site_behind_proxy};
 
 const FORM: &[(&str, &str)] = &[("form_token", "")];
 
@@ -29,7 +29,7 @@ impl Browser {
 }
 
 fn behind_proxy() -> World {
-    World::of(site_behind_proxy(), true)
+    World::of(site_behind_proxy(), |_| {})
 }
 
 #[tokio::test]
@@ -144,7 +144,7 @@ async fn the_page_that_refuses_is_that_of_a_provider() {
 
 #[tokio::test]
 async fn where_codes_are_switched_off_their_pages_are_not_there() {
-    let world = World::of(site("http://127.0.0.1:8080"), false);
+    let world = World::with(|parts| parts.sign_in.code_by_mail = false);
     let mut anna = world.browser();
     let page = anna.get("/sign-in").await;
     assert!(

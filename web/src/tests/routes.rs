@@ -20,16 +20,22 @@ enum Open {
 use Open::{To, ToAll, ToEmployees};
 
 /// What the table has to say. Assets are open to all, and not listed.
-const EXPECTED: [(&str, &str, Open); 18] = [
+const EXPECTED: [(&str, &str, Open); 24] = [
     ("/", "GET", ToEmployees),
     ("/sign-in", "GET POST", ToAll),
     ("/sign-in/code", "GET POST", ToAll),
+    ("/sign-in/proxy", "POST", ToAll),
     ("/sign-in/with/{provider}", "POST", ToAll),
     ("/sign-in/from/{provider}", "GET", ToAll),
     ("/sign-out", "POST", ToEmployees),
+    ("/sign-out/everywhere", "POST", ToEmployees),
     ("/requests/new", "GET POST", ToEmployees),
     ("/requests/{reference}", "GET", ToEmployees),
     ("/requests/{reference}/withdraw", "POST", ToEmployees),
+    ("/requests/{reference}/again", "POST", ToEmployees),
+    ("/requests/{reference}/pick-up", "POST", ToEmployees),
+    ("/away", "GET POST", ToEmployees),
+    ("/away/end", "POST", ToEmployees),
     ("/review/{token}", "GET POST", ToAll),
     ("/key/{token}", "GET POST", ToAll),
     ("/audit", "GET", To(&[Role::Auditor])),

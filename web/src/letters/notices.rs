@@ -1,0 +1,134 @@
+//! Letters about no request of the reader's: a code for a sign-in, who stands in for whom, and what
+//! an operator has to look at.
+
+use clavis_broker::letters::Alarm;
+use clavis_broker::people::Party;
+use clavis_broker::policy::StandIn;
+use clavis_broker::tokens::OneTimeCode;
+use jiff::Timestamp;
+
+use super::wording::{Address, Wording, one_line};
+use crate::site::Site;
+
+pub(super) fn of_sign_in(code: &OneTimeCode, expires_at: Timestamp, site: &Site) -> Wording {
+    let title = "Your Sign-In Code";
+    Wording {
+        subject: title.to_owned(),
+        title,
+        before: vec!["Type this code on the page that asked for it:".to_owned()],
+        code: Some(code.expose()),
+        after: vec![
+            format!(
+                "The code is valid until {} and works once.",
+                site.moment(expires_at)
+            ),
+            "Nobody from support will ever ask you for it.".to_owned(),
+        ],
+        facts: vec![("Page", site.url("/"))],
+        why: format!(
+            "You get this mail because somebody typed your address to sign in to Clavis. If that was not you, nothing has happened yet: do not pass the code on, and call support at {}.",
+            site.support.phone
+        ),
+        ..Wording::default()
+    }
+}
+
+/// To who is away, or to who stands in.
+pub(super) fn of_stand_in(to: &Party, stand_in: &StandIn, site: &Site) -> Wording {
+    let (of, by) = (one_line(&stand_in.of.name), one_line(&stand_in.by.name));
+    let until = site.moment(stand_in.until);
+    let phone = &site.support.phone;
+    let facts = vec![
+        ("Away", of.clone()),
+        ("Stands in", by.clone()),
+        ("Until", until.clone()),
+    ];
+    if to.id == stand_in.of.id {
+        let title = "Your Stand-In";
+        return Wording {
+            subject: format!("{title}: {by}"),
+            title,
+            before: vec![
+                format!("You said that {by} decides in your place until {until}."),
+                "Whoever asks for a recovery key until then, and would have asked you, asks both of you. One of you is enough, and counts once.".to_owned(),
+            ],
+            address: Some(Address {
+                lead: "You are back earlier? Say so here, and it ends:",
+                url: site.url("/away"),
+            }),
+            facts,
+            why: format!(
+                "You get this mail because somebody who was signed in as you said this. If that was not you, end it on the page above, and call support at {phone}."
+            ),
+            ..Wording::default()
+        };
+    }
+    let title = "You Are Standing In";
+    Wording {
+        subject: format!("{title} for {of}"),
+        title,
+        before: vec![
+            format!("{of} is away, and says that you decide in their place until {until}."),
+            format!(
+                "Whoever asks for a recovery key until then, and would have asked {of}, asks you as well. You get a mail for each request."
+            ),
+            format!(
+                "You cannot do this? Tell {of}, who can end it on the page {}, or call support.",
+                site.url("/away")
+            ),
+        ],
+        facts,
+        why: format!(
+            "You get this mail because {of} has named you. If it looks odd, call support at {phone}."
+        ),
+        ..Wording::default()
+    }
+}
+
+pub(super) fn of_alarm(alarm: &Alarm, site: &Site) -> Wording {
+    let why =
+        "You get this mail because the configuration of Clavis names this address for alarms."
+            .to_owned();
+    match alarm {
+        Alarm::Policy(fault) => {
+            let title = "Alarm: Nobody Can Approve";
+            let (rule, which) = (one_line(&fault.rule), one_line(&fault.which.to_string()));
+            Wording {
+                subject: format!("{title} ({rule})"),
+                title,
+                before: vec![
+                    format!("The rule \"{rule}\", which says who approves, cannot be carried out: {which}."),
+                    "Until it is mended, nobody can ask for a key by this rule: their requests are refused, nothing is sent, and they are told to call support.".to_owned(),
+                    "Mend the rule or the directory, and run `clavis check` on the server.".to_owned(),
+                ],
+                facts: vec![("Rule", rule), ("Fault", which), ("Page", site.url("/"))],
+                why,
+                ..Wording::default()
+            }
+        }
+        Alarm::GlassBroken {
+            reference,
+            by,
+            device,
+        } => {
+            let title = "Alarm: Released Without Approval";
+            let (by, device) = (one_line(&by.name), one_line(device));
+            Wording {
+                subject: format!("{title}: {reference} ({device})"),
+                title,
+                before: vec![
+                    format!("{by} released the recovery key of {device} without an approval."),
+                    "Everybody who could have approved has been told. Why it was done stands in the log:".to_owned(),
+                    format!("`clavis audit show --request {reference}`"),
+                ],
+                facts: vec![
+                    ("Request", reference.to_string()),
+                    ("Device", device),
+                    ("By", by),
+                ],
+                why,
+                ..Wording::default()
+            }
+        }
+    }
+}
