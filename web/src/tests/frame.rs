@@ -194,6 +194,7 @@ async fn pages_are_whole_documents_with_labels() {
         "/help",
         "/sign-in",
         "/requests/new",
+        "/away",
         "/nowhere",
         "/demo/mailbox",
         "/demo/mailbox/0",
