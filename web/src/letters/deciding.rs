@@ -1,6 +1,6 @@
 //! Letters about a decision: asked for, reminded of, taken, and done without.
 
-use clavis_broker::lifecycle::State;
+use clavis_broker::lifecycle::{Approval, State};
 use clavis_broker::tokens::PlainToken;
 
 use super::about::{About, Reader, breaker};
@@ -90,8 +90,8 @@ impl About<'_> {
     pub(super) fn approval_reminder(&self, link: Option<&PlainToken>, words: &mut Wording) {
         self.approval_needed(link, words);
         let since = self.site.moment(self.request.made_at);
-        let line = format!("It has been waiting for a decision since {since}.");
-        words.before.insert(1, line);
+        let waiting = format!("It has been waiting for a decision since {since}.");
+        words.before.insert(1, waiting);
     }
 
     pub(super) fn approved(&self, words: &mut Wording) {
@@ -119,7 +119,7 @@ impl About<'_> {
             Some(who) => one_line(&who.name),
             None => "Somebody".to_owned(),
         };
-        let at = self.request.state.approval().and_then(|it| it.at());
+        let at = self.request.state.approval().and_then(Approval::at);
         let on = at.map_or_else(String::new, |at| format!(" on {}", self.site.moment(at)));
         let for_whom = match &self.agent {
             _ if self.reader == Reader::Beneficiary => String::new(),

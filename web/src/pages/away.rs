@@ -88,9 +88,8 @@ pub(crate) async fn leave(
     let turn = app.turns.take(&who.person().id).await;
     let _turn = turn.ok_or(Fault::TooManyAtOnce)?;
     let said = app.broker.set_stand_in(who.person(), by, until, source);
-    let error = match said.await {
-        Ok(_) => return Ok(Redirect::to("/away").into_response()),
-        Err(error) => error,
+    let Err(error) = said.await else {
+        return Ok(Redirect::to("/away").into_response());
     };
     let mut wrong = Wrong::default();
     let mut status = StatusCode::UNPROCESSABLE_ENTITY;
@@ -105,7 +104,7 @@ pub(crate) async fn leave(
             wrong.by = Some("That is yourself. Please name somebody else.");
         }
         StandInError::Past => {
-            wrong.until = Some("That is over already. Please choose a later end.")
+            wrong.until = Some("That is over already. Please choose a later end.");
         }
         StandInError::TooLong => {
             wrong.until = Some(

@@ -39,10 +39,15 @@ struct RequestPage<'a> {
     is_open: bool,
     /// Whether a pick-up code is needed and can be had.
     has_pick_up: bool,
-    /// Whether the same can be asked for by a button.
-    has_again: bool,
     /// Where to ask for the same device again.
     ask_again: String,
+}
+
+impl RequestPage<'_> {
+    /// Whether the same can be asked for by a button.
+    fn has_again(&self) -> bool {
+        self.is_theirs && matches!(self.request.state, lifecycle::State::Closed(_))
+    }
 }
 
 #[derive(Template)]
@@ -78,7 +83,6 @@ pub(crate) async fn show(
         history: words::history(&request, &rows, site),
         is_open,
         has_pick_up: is_open && app.broker.gates().key == KeyGate::Code,
-        has_again: is_theirs && matches!(request.state, lifecycle::State::Closed(_)),
         ask_again: ask_again(&request),
         request: &request,
     })

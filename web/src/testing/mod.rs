@@ -209,6 +209,28 @@ impl World {
         text[at..].split_whitespace().next().unwrap().to_owned()
     }
 
+    /// The path of the newest link of this kind that was mailed to somebody.
+    pub(crate) async fn link_to(&self, person: &str, kind: &str) -> String {
+        while self.broker.tend_once().await.unwrap() > 0 {}
+        let to = MailAddress::parse(&format!("{person}@example.com")).unwrap();
+        let of_kind = format!("/{kind}/");
+        let mails = self.mails();
+        let mut found = mails.iter().rev().filter(|mail| mail.to == to);
+        let text = found.find_map(|mail| {
+            let at = mail.text.find(&of_kind)?;
+            mail.text[at..].split_whitespace().next()
+        });
+        text.unwrap_or_else(|| panic!("no {kind} link for {person}"))
+            .to_owned()
+    }
+
+    /// Adds people to the directory, by their first names.
+    pub(crate) fn know(&self, people: &[(&str, &str)]) {
+        for (id, name) in people {
+            self.directory.add(person(id, name), id, None);
+        }
+    }
+
     /// Asks, approves, and gives the path of the key link.
     pub(crate) async fn approved(&self) -> String {
         let mut anna = self.signed_in("anna@example.com").await;

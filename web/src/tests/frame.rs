@@ -191,6 +191,7 @@ async fn pages_are_whole_documents_with_labels() {
         "/audit",
         "/audit?all=1",
         "/audit?from=x",
+        "/away",
         "/nowhere",
         "/demo/mailbox",
         "/demo/mailbox/0",

@@ -14,11 +14,9 @@ const NEXT: &str = "/requests/new?asset=LT-1";
 const FORM: &[(&str, &str)] = &[("form_token", "")];
 
 impl World {
-    /// Leaves for the provider by its button; gives its address.
-    async fn leave(&self, browser: &mut Browser) -> String {
-        let page = browser
-            .get(&format!("/sign-in?next={}", NEXT.replace('?', "%3F")))
-            .await;
+    /// Leaves for the provider by its button on this page; gives its address.
+    async fn leave(&self, browser: &mut Browser, sign_in: &str) -> String {
+        let page = browser.get(sign_in).await;
         let action = page
             .body
             .split("action=\"")
@@ -41,9 +39,20 @@ impl World {
 
     /// Signs in at the provider as anna; gives the path by which the browser comes back.
     async fn answer(&self, browser: &mut Browser) -> String {
-        let address = self.leave(browser).await;
+        let sign_in = format!("/sign-in?next={}", NEXT.replace('?', "%3F"));
+        self.answer_to(browser, &sign_in, "anna").await
+    }
+
+    /// Signs in at the provider as this person, from this page.
+    pub(super) async fn answer_to(
+        &self,
+        browser: &mut Browser,
+        sign_in: &str,
+        person: &str,
+    ) -> String {
+        let address = self.leave(browser, sign_in).await;
         self.provider
-            .expect(PersonQuery::Id(PersonId("anna".to_owned())));
+            .expect(PersonQuery::Id(PersonId(person.to_owned())));
         let back = self.provider.sign_in(&address).await;
         let code = secrecy::ExposeSecret::expose_secret(&back.code);
         format!(

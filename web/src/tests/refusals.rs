@@ -28,7 +28,13 @@ async fn forms_from_elsewhere_change_nothing() {
         &[("origin", "https://evil.example")],
         &[("origin", "http://127.0.0.1:8081")],
     ] {
-        for path in ["/requests/new", "/sign-in", "/sign-out"] {
+        for path in [
+            "/requests/new",
+            "/sign-in",
+            "/sign-out",
+            "/away",
+            "/away/end",
+        ] {
             let answer = anna.post_with(path, &fields, headers).await;
             assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path} {headers:?}");
             assert!(answer.says("Nothing has changed"), "{}", answer.body);
@@ -62,6 +68,10 @@ async fn a_form_without_its_token_changes_nothing() {
         &review,
         "/sign-in/code",
         "/requests/K7Q-4MX2/withdraw",
+        "/requests/K7Q-4MX2/again",
+        "/requests/K7Q-4MX2/pick-up",
+        "/away",
+        "/away/end",
     ] {
         for token in ["", "x", &of_another] {
             let fields = [

@@ -1,0 +1,92 @@
+//! Letters about no request of the reader's.
+
+use clavis_broker::letters::{Alarm, Letter};
+use clavis_broker::people::{GroupName, MailAddress};
+use clavis_broker::policy::{PolicyFault, StandIn, WhichFault};
+use clavis_broker::testing::sample::monday;
+use clavis_broker::tokens::OneTimeCode;
+
+use super::{approver, check, hostile, render};
+
+#[test]
+fn the_sign_in_letter_holds_the_code_in_the_mail_and_not_in_the_subject() {
+    let code = OneTimeCode::parse("7KQ2MX9C4T").unwrap();
+    let to = hostile().beneficiary;
+    let letter = Letter::SignIn {
+        to: &to,
+        code: &code,
+        expires_at: monday(),
+    };
+    let mail = render(&letter);
+    check(&mail);
+    assert_eq!(mail.subject, "Your Sign-In Code");
+    assert!(mail.text.contains("\n    7KQ2M-X9C4T\n") && mail.html.contains("7KQ2M-X9C4T"));
+    assert!(
+        mail.text
+            .contains("until Monday, 23 November 2026, 10:00 CET")
+    );
+}
+
+#[test]
+fn a_stand_in_and_who_is_away_both_read_until_when_and_how_it_ends() {
+    let sample = hostile();
+    let (of, by) = (approver(&sample).clone(), sample.requester.clone());
+    let stand_in = StandIn {
+        of,
+        by,
+        until: monday() + sample.terms.decide_within,
+    };
+    for (to, subject) in [
+        (&stand_in.of, "Your Stand-In: Anna"),
+        (&stand_in.by, "You Are Standing In for Boss <img src=x>"),
+    ] {
+        let mail = render(&Letter::StandIn {
+            to,
+            stand_in: &stand_in,
+        });
+        check(&mail);
+        assert!(mail.subject.starts_with(subject), "{}", mail.subject);
+        assert!(
+            mail.text
+                .contains("until Thursday, 26 November 2026, 10:00 CET")
+        );
+        assert!(mail.text.contains("https://keys.example.com/away"));
+        assert_eq!(mail.to, to.mail);
+    }
+}
+
+#[test]
+fn an_alarm_says_what_is_wrong_and_what_to_do() {
+    let to = MailAddress::parse("operators@example.com").unwrap();
+    let policy = Alarm::Policy(PolicyFault {
+        rule: "servers\r\nBcc: eve".to_owned(),
+        which: WhichFault::UnknownGroup(GroupName("GG-X".to_owned())),
+    });
+    let sample = hostile();
+    let broken = Alarm::GlassBroken {
+        reference: sample.reference.clone(),
+        by: sample.requester.clone(),
+        device: sample.device.name.clone(),
+    };
+    for (alarm, said) in [
+        (
+            &policy,
+            ["there is no group \"GG-X\"", "run `clavis check`"],
+        ),
+        (
+            &broken,
+            [
+                "released the recovery key of LT-42",
+                "clavis audit show --request",
+            ],
+        ),
+    ] {
+        let mail = render(&Letter::Alarm { to: &to, alarm });
+        check(&mail);
+        assert!(mail.subject.starts_with("Alarm: "));
+        for said in said {
+            assert!(mail.text.contains(said), "{}", mail.text);
+        }
+        assert_eq!(mail.to, to);
+    }
+}
