@@ -17,7 +17,7 @@ use clavis_broker::service::{Broker, Parts, SignInTerms, Source};
 use clavis_config::escrow::Connection;
 use clavis_config::problems::Problems;
 use clavis_config::settings::{self, MailKind, ProxyPersonBy, SmtpProof};
-use clavis_web::{Letters, Names, Site, Support, TrustedHeader};
+use clavis_web::{Colour, Letters, Names, Site, Support, TrustedHeader};
 
 use crate::system::{SystemClock, SystemRandom};
 
@@ -81,6 +81,14 @@ pub(crate) fn site(settings: &Settings) -> Arc<Site> {
     Arc::new(Site {
         public_url: settings.server.public_url.clone(),
         organisation: settings.organisation.name.clone(),
+        colour: match settings.organisation.colour {
+            settings::Colour::Blue => Colour::Blue,
+            settings::Colour::Green => Colour::Green,
+            settings::Colour::Teal => Colour::Teal,
+            settings::Colour::Violet => Colour::Violet,
+            settings::Colour::Wine => Colour::Wine,
+            settings::Colour::Slate => Colour::Slate,
+        },
         time_zone: settings.organisation.time_zone.clone(),
         support: Support {
             phone: settings.support.phone.clone(),

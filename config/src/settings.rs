@@ -81,11 +81,31 @@ impl Server {
 pub struct Organisation {
     /// The name on pages and in mails.
     pub name: String,
+    /// The colour of pages and letters.
+    pub colour: Colour,
     /// The time zone of times on pages and in mails: an IANA name.
     pub time_zone: jiff::tz::TimeZone,
     /// Whose people take part: those with an address in these domains. Everybody in the directory
     /// when not set.
     pub mail_domains: Option<MailDomains>,
+}
+
+/// The colour of pages and letters.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Colour {
+    /// Blue.
+    #[default]
+    Blue,
+    /// Green.
+    Green,
+    /// Teal.
+    Teal,
+    /// Violet.
+    Violet,
+    /// Wine red.
+    Wine,
+    /// Slate grey.
+    Slate,
 }
 
 /// Whom people call when Clavis cannot help them.

@@ -36,6 +36,11 @@ impl Asset {
         &self.path
     }
 
+    #[cfg(test)]
+    pub(crate) fn content(&self) -> &'static str {
+        self.content
+    }
+
     pub(crate) fn answer(&self) -> ([(HeaderName, &'static str); 2], &'static str) {
         let headers = [
             (CONTENT_TYPE, self.kind),

@@ -1,12 +1,13 @@
 //! The pages and the letters of Clavis.
 //!
-//! Read in this order: what an installation is called (`site`), how times are written (`times`),
+//! Read in this order: what an installation is called (`site`) and how it looks (`look`), how times are written (`times`),
 //! which there are and for whom (`routes`), the pages (`pages`) on what they stand on (`forms`,
 //! `sessions`, `trusted`, `headers`, `fault`), and the letters (`letters`). Several installations
 //! behind one listener are told apart in `front`. Nothing changes on GET or HEAD but where a provider
 //! sends a browser back, every page works without script, and a recovery key is written into one
 //! buffer that wipes itself (`wiped`).
 
+mod look;
 mod site;
 mod times;
 mod words;
@@ -41,6 +42,7 @@ mod tests;
 pub use app::router;
 pub use front::front;
 pub use letters::Letters;
+pub use look::Colour;
 pub use mailbox::mailbox;
 pub use site::{Site, Support};
 pub use trusted::{Names, TrustedHeader};

@@ -6,6 +6,7 @@ use clavis_broker::people::MailAddress;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::look::Colour;
 use crate::times::{self, When};
 use crate::trusted::TrustedHeader;
 
@@ -16,6 +17,8 @@ pub struct Site {
     pub public_url: String,
     /// The organisation's name.
     pub organisation: String,
+    /// The colour of pages and letters.
+    pub colour: Colour,
     /// The time zone of every time that is shown.
     pub time_zone: TimeZone,
     /// Whom people call.

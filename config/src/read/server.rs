@@ -7,7 +7,7 @@ use toml::de::DeValue;
 use super::address::address;
 use crate::document::Section;
 use crate::problems::Wrong;
-use crate::settings::{Organisation, Server, Support};
+use crate::settings::{Colour, Organisation, Server, Support};
 use crate::values::{ip, mail, socket, text, time_zone};
 
 /// Reads `[server]`.
@@ -36,8 +36,10 @@ pub(super) fn organisation(section: &Section<'_>) -> Option<Organisation> {
     let name = section.required("name", text);
     let time_zone = section.required("time_zone", time_zone);
     let mail_domains = section.optional("mail_domains", mail_domains);
+    let colour = section.optional("colour", colour).unwrap_or_default();
     Some(Organisation {
         name: name?,
+        colour,
         time_zone: time_zone?,
         mail_domains,
     })
@@ -52,6 +54,23 @@ pub(super) fn support(section: &Section<'_>) -> Option<Support> {
         phone: phone?,
         hours: hours?,
         mail,
+    })
+}
+
+fn colour(value: &DeValue<'_>) -> Result<Colour, Wrong> {
+    Ok(match value.as_str() {
+        Some("blue") => Colour::Blue,
+        Some("green") => Colour::Green,
+        Some("teal") => Colour::Teal,
+        Some("violet") => Colour::Violet,
+        Some("wine") => Colour::Wine,
+        Some("slate") => Colour::Slate,
+        _ => {
+            return Err(Wrong::new(
+                "is no colour that Clavis has",
+                "Write \"blue\", \"green\", \"teal\", \"violet\", \"wine\" or \"slate\".",
+            ));
+        }
     })
 }
 

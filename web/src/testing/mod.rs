@@ -27,7 +27,7 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use tower::ServiceExt;
 
-use crate::{Letters, Names, Site, Support, TrustedHeader, mailbox, router};
+use crate::{Colour, Letters, Names, Site, Support, TrustedHeader, mailbox, router};
 
 pub(crate) const ANNA: &str = "Anna <script>alert(1)</script> O'Hara & Sons";
 pub(crate) const LAPTOP: &str = "LT-42\"><img src=x>";
@@ -42,6 +42,7 @@ pub(crate) fn site(public_url: &str) -> Arc<Site> {
     Arc::new(Site {
         public_url: public_url.to_owned(),
         organisation: "Example & Sons".to_owned(),
+        colour: Colour::default(),
         time_zone: TimeZone::get("Europe/Berlin").unwrap(),
         support: Support {
             phone: PHONE.to_owned(),
