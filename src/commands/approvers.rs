@@ -2,7 +2,7 @@
 
 use clavis_broker::causes::with_causes;
 use clavis_broker::people::{GroupName, PersonQuery};
-use clavis_broker::policy::{Named, Policy};
+use clavis_broker::policy::{MOST_MEMBERS, Named, Policy};
 use clavis_broker::ports::{Directory, Finding};
 
 const REMEDY: &str = "Change [approval], or the entry in the directory.";
@@ -81,6 +81,9 @@ async fn group(directory: &dyn Directory, name: &GroupName, remedy: &str) -> Fin
                 return failed("none of its members can approve");
             }
             let all = members.len();
+            if all > MOST_MEMBERS {
+                return failed(&format!("it has {all} members, and each would get a mail"));
+            }
             Finding::ok(format!(
                 "the group \"{name_of}\" has {all} members, {fit} of whom can approve"
             ))

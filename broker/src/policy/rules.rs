@@ -90,6 +90,9 @@ pub struct PolicyFault {
     pub which: WhichFault,
 }
 
+/// The most members of a group that is asked: each of them gets a mail.
+pub const MOST_MEMBERS: usize = 100;
+
 /// What is wrong with a rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
@@ -100,6 +103,9 @@ pub enum WhichFault {
     /// The group has no members.
     #[error("the group \"{}\" has no members", .0.0)]
     EmptyGroup(GroupName),
+    /// The group has more members than can be asked together.
+    #[error("the group \"{}\" has more than {MOST_MEMBERS} members", .0.0)]
+    TooManyMembers(GroupName),
     /// The directory knows none of the people whom a step names.
     #[error("the directory knows none of the people that it names")]
     NobodyKnown,

@@ -1,7 +1,7 @@
 //! Telling operators what they have to look at.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -21,7 +21,7 @@ pub(super) struct Told(Mutex<HashMap<String, Timestamp>>);
 impl Told {
     /// Whether it is to be told now; it counts as told then.
     fn is_due(&self, what: String, now: Timestamp) -> bool {
-        let mut told = self.0.lock().unwrap_or_else(|lock| lock.into_inner());
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         told.retain(|_, at| *at > before(now, AGAIN_AFTER));
         if told.contains_key(&what) {
             return false;

@@ -7,8 +7,8 @@ use crate::devices::Device;
 use crate::lifecycle::Request;
 use crate::people::{GroupName, Party, Person, PersonId, PersonQuery};
 use crate::policy::{
-    About, Away, Because, Candidates, Named, NoPanel, Panel, PolicyFault, Rule, Seat, Stage, Turn,
-    WhichFault, enough, seats,
+    About, Away, Because, Candidates, MOST_MEMBERS, Named, NoPanel, Panel, PolicyFault, Rule, Seat,
+    Stage, Turn, WhichFault, enough, seats,
 };
 use crate::ports::DirectoryError;
 
@@ -199,6 +199,9 @@ impl Broker {
                 let people = members.ok_or_else(|| fault(WhichFault::UnknownGroup))?;
                 if people.is_empty() {
                     return Err(fault(WhichFault::EmptyGroup).into());
+                }
+                if people.len() > MOST_MEMBERS {
+                    return Err(fault(WhichFault::TooManyMembers).into());
                 }
                 vec![Candidates {
                     because: Because::Group(group.clone()),

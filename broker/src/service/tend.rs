@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use super::{AdvanceError, Broker, Unavailable, before, outbox::LEASE};
 use crate::audit::Actor;
@@ -85,7 +86,8 @@ impl Broker {
     ) -> Result<(), Unavailable> {
         for job in self.parts.store.claim(self.now(), LEASE, limit).await? {
             let broker = Arc::clone(self);
-            running.spawn(async move { report(broker.run_job(job).await) });
+            let work = async move { report(broker.run_job(job).await) };
+            running.spawn(work.in_current_span());
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use super::{World, anna, asking, boss, hours};
 use crate::audit::{Event, WhyNoRequest};
 use crate::lifecycle::{Refusal, State};
 use crate::people::{GroupName, MailAddress, PersonQuery};
-use crate::policy::{Escalation, Matches, Named, NoPanel, Policy, Rule, WhichFault};
+use crate::policy::{Escalation, MOST_MEMBERS, Matches, Named, NoPanel, Policy, Rule, WhichFault};
 use crate::service::{AskError, Choice, Gates, ReviewError, StandInError, Visitor};
 use crate::testing::sample::person;
 
@@ -38,6 +38,16 @@ fn world(rule: Rule) -> World {
     world.directory.add_group("team", team.to_vec());
     world.directory.add_group("last", vec![person("paula").id]);
     world.directory.add_group("nobody", Vec::new());
+    let many = (0..=MOST_MEMBERS).map(|number| person(&format!("p{number}")));
+    let many: Vec<_> = many
+        .map(|person| {
+            let id = person.id.clone();
+            let login = person.name.clone();
+            world.directory.add(person, &login, None);
+            id
+        })
+        .collect();
+    world.directory.add_group("everybody", many);
     world
 }
 
@@ -163,6 +173,13 @@ async fn a_fault_of_the_policy_refuses_and_alarms_wherever_it_stands() {
                 ..Rule::manager_else(Vec::new())
             },
             WhichFault::EmptyGroup(GroupName("nobody".to_owned())),
+        ),
+        (
+            Rule {
+                ask: vec![vec![group("everybody")]],
+                ..Rule::manager_else(Vec::new())
+            },
+            WhichFault::TooManyMembers(GroupName("everybody".to_owned())),
         ),
         (
             Rule {

@@ -107,6 +107,7 @@ pub async fn a_query_narrows_the_rows(store: Arc<dyn Store>) {
     assert_eq!(rows(&*store, None).await.len(), 5);
 }
 
+#[expect(clippy::too_many_lines, reason = "one event after the other")]
 fn events() -> Vec<Event> {
     let keys = vec![KeyId(Uuid::from_u128(7)), KeyId(Uuid::from_u128(8))];
     let mail = party("anna").mail;

@@ -89,9 +89,9 @@ impl Memory {
             } => {
                 let found = self.pick_ups.get_mut(&request);
                 let (current, tries) = found.ok_or(CommitError::Conflict)?;
-                let tried = tries.entry(from).or_insert(0);
-                require(*current == code && *tried == expected)?;
-                *tried += 1;
+                let count = tries.entry(from).or_insert(0);
+                require(*current == code && *count == expected)?;
+                *count += 1;
                 Ok(())
             }
             Write::OpenChallenge(challenge) => {
