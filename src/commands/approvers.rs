@@ -2,7 +2,7 @@
 
 use clavis_broker::causes::with_causes;
 use clavis_broker::people::{GroupName, PersonQuery};
-use clavis_broker::policy::{MOST_MEMBERS, Named, Policy};
+use clavis_broker::policy::{MOST_MEMBERS, Named, Policy, Rule};
 use clavis_broker::ports::{Directory, Finding};
 
 const REMEDY: &str = "Change [approval], or the entry in the directory.";
@@ -33,7 +33,7 @@ pub(super) async fn check(
         }
     }
     let mut people: Vec<&PersonQuery> = Vec::new();
-    for named in rules.iter().flat_map(|rule| rule.named()) {
+    for named in rules.iter().flat_map(Rule::named) {
         if let Named::Person(query) = named
             && !people.contains(&query)
         {

@@ -1,5 +1,6 @@
 //! The sections that the documents show to be copied.
 
+use clavis_broker::service::KeyGate;
 use clavis_config::settings::{Directory, MailKind};
 
 use super::{Settings, changed, parse};
@@ -35,9 +36,23 @@ fn with(block: &str) -> Settings {
 
 #[test]
 fn what_the_handbook_shows_is_read() {
-    let [entra, entra_id, keycloak, ad_fs, proxy, mail] = blocks(HANDBOOK)[..] else {
-        panic!("six blocks");
+    let [
+        entra,
+        entra_id,
+        keycloak,
+        ad_fs,
+        proxy,
+        approval,
+        gates,
+        mail,
+    ] = blocks(HANDBOOK)[..]
+    else {
+        panic!("eight blocks");
     };
+    let rules = with(approval).policy;
+    let names: Vec<_> = rules.rules().iter().map(|rule| &*rule.name).collect();
+    assert_eq!(names, ["Servers", "everything else"]);
+    assert_eq!(with(gates).gates.key, KeyGate::Code);
     let trusted = with(proxy).sign_in.proxy.expect("a proxy");
     assert_eq!(trusted.name, "your Windows account");
     let settings = with(entra);

@@ -171,6 +171,15 @@ fn check_needed(section: &Section<'_>, rule: &Rule, nominated: &[PersonQuery]) {
     }
 }
 
+/// When something happens while nobody decides.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum When {
+    /// The section does not say.
+    Unsaid,
+    Never,
+    After(SignedDuration),
+}
+
 /// What happens while nobody decides: what the section says, and else what holds above it.
 fn escalation(
     section: &Section<'_>,
@@ -178,55 +187,86 @@ fn escalation(
     nominated: &[PersonQuery],
     terms: &Terms,
 ) -> Escalation {
-    let remind_after = time(section, "remind_after", terms);
+    let remind = when(section, "remind_after", terms);
     let alternates = section.list("alternates", |value| named(value, nominated));
-    let alternates: Vec<_> = alternates.into_iter().flatten().collect();
-    let alternates_after = time(section, "alternates_after", terms);
+    let alternates_after = when(section, "alternates_after", terms);
     let last_resort = section.optional("last_resort", group);
-    let last_resort_after = time(section, "last_resort_after", terms);
-    let [has_alternates, has_last_resort] = [
-        ["alternates", "alternates_after"],
-        ["last_resort", "last_resort_after"],
-    ]
-    .map(|keys| both(section, keys));
+    let last_resort_after = when(section, "last_resort_after", terms);
+    for (who, after, key) in [
+        ("alternates", alternates_after, "alternates_after"),
+        ("last_resort", last_resort_after, "last_resort_after"),
+    ] {
+        if section.has(who) && after == When::Unsaid && !section.has(key) {
+            let what = format!("`{who}` is there without `{key}`");
+            section.problem(who, what, format!("Add `{key} = \"8h\"`, for example."));
+        }
+    }
     Escalation {
-        remind_after: remind_after.unwrap_or(inherited.remind_after),
+        remind_after: match remind {
+            When::Unsaid => inherited.remind_after,
+            When::Never => None,
+            When::After(after) => Some(after),
+        },
         alternates: match alternates_after {
-            None if !has_alternates => inherited.alternates.clone(),
-            Some(None) | None => None,
-            Some(Some(after)) => Some((after, alternates)),
+            When::Unsaid => inherited.alternates.clone(),
+            When::Never => None,
+            When::After(after) if section.has("alternates") => {
+                Some((after, alternates.into_iter().flatten().collect()))
+            }
+            // Only the time is another one here.
+            When::After(after) => {
+                let inherited = inherited.alternates.clone();
+                later(section, "alternates", after, inherited)
+            }
         },
         last_resort: match last_resort_after {
-            None if !has_last_resort => inherited.last_resort.clone(),
-            Some(None) | None => None,
-            Some(Some(after)) => last_resort.map(|group| (after, group)),
+            When::Unsaid => inherited.last_resort.clone(),
+            When::Never => None,
+            When::After(after) if section.has("last_resort") => {
+                last_resort.map(|group| (after, group))
+            }
+            When::After(after) => {
+                let inherited = inherited.last_resort.clone();
+                later(section, "last_resort", after, inherited)
+            }
         },
     }
 }
 
-/// Whether one of two keys that need each other is there; reports the one that is missing. `never`
-/// alone needs no other.
-fn both(section: &Section<'_>, [who, when]: [&'static str; 2]) -> bool {
-    if section.has(who) && !section.has(when) {
-        let what = format!("`{who}` is there without `{when}`");
-        section.problem(who, what, format!("Add `{when} = \"8h\"`, for example."));
+/// What holds above a section, at another time; reports a time of nothing.
+fn later<T>(
+    section: &Section<'_>,
+    who: &'static str,
+    after: SignedDuration,
+    inherited: Option<(SignedDuration, T)>,
+) -> Option<(SignedDuration, T)> {
+    if inherited.is_none() {
+        section.problem(
+            who,
+            format!("`{who}_after` is there without `{who}`"),
+            format!("Say in `{who}` who is asked then."),
+        );
     }
-    section.has(who) || section.has(when)
+    inherited.map(|(_, people)| (after, people))
 }
 
-/// A time after which something happens while nobody decides: `Some(None)` for never.
-fn time(section: &Section<'_>, key: &'static str, terms: &Terms) -> Option<Option<SignedDuration>> {
-    let after = section.optional(key, |value| {
+/// A time after which something happens while nobody decides.
+fn when(section: &Section<'_>, key: &'static str, terms: &Terms) -> When {
+    let when = section.optional(key, |value| {
         if value.as_str() == Some("never") {
-            return Ok(None);
+            return Ok(When::Never);
         }
         let range = MINUTE..=DAY * 30;
-        duration(range)(value).map(Some).map_err(|wrong| Wrong {
-            remedy: format!("{} Or write \"never\".", wrong.remedy),
-            ..wrong
-        })
-    })?;
-    if let Some(after) = after.filter(|after| *after >= terms.decide_within) {
+        duration(range)(value)
+            .map(When::After)
+            .map_err(|wrong| Wrong {
+                remedy: format!("{} Or write \"never\".", wrong.remedy),
+                ..wrong
+            })
+    });
+    if let Some(When::After(after)) = when
+        && after >= terms.decide_within
+    {
         section.problem(
             key,
             format!("`{key}` ({after:#}) is not before a request lapses"),
@@ -236,7 +276,7 @@ fn time(section: &Section<'_>, key: &'static str, terms: &Terms) -> Option<Optio
             ),
         );
     }
-    Some(after)
+    when.unwrap_or(When::Unsaid)
 }
 
 /// A group, with or without the prefix that it has where people may stand, too.

@@ -100,8 +100,8 @@ pub(crate) fn settings<P>(
         origin,
         directory.as_ref(),
     );
-    let signs_in = |it: &SignIn| !it.providers.is_empty() || it.proxy.is_some();
-    let has_providers = sign_in.as_ref().is_some_and(signs_in);
+    let has_more = |it: &SignIn| !it.providers.is_empty() || it.proxy.is_some();
+    let has_providers = sign_in.as_ref().is_some_and(has_more);
     let gates = gates::gates(root.optional_table("gates").as_ref(), has_providers);
     let alarms = gates::alarms(root.optional_table("alarms").as_ref());
     let roles = roles::roles(root);
