@@ -124,7 +124,7 @@ fn a_request_that_is_made_while_the_tenant_is_away_says_so_and_finds_its_keys_la
     let page = fill_in(&anna, &[("asset", "LT-0001"), ("reason", REASON)]);
     let reference = reference_of(&page);
     assert!(
-        page.html.contains("It did not answer when you asked."),
+        page.html.contains("cloud did not answer then."),
         "{}",
         page.html
     );

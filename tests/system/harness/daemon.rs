@@ -72,6 +72,14 @@ impl Daemon {
         self.log.lock().expect("no thread has panicked").join("\n")
     }
 
+    /// Waits until it has logged this: its log comes over a pipe, and may come after an answer.
+    #[allow(dead_code, reason = "not for the benchmark, which shares this file")]
+    pub(crate) fn wait_for_log(&self, text: &str) {
+        until(&format!("{text:?} in the log"), || {
+            self.log().contains(text).then_some(())
+        });
+    }
+
     /// How much memory it holds.
     #[allow(dead_code, reason = "read by the benchmark, which shares this file")]
     pub(crate) fn resident_kib(&self) -> f64 {

@@ -96,7 +96,7 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), NotApp
             code,
             from,
             expected: 0,
-        } => one_row(sql::FIRST_TRY, params![request_id(*request), code.0, from]),
+        } => one_row(sql::FIRST_TRY, params![from, request_id(*request), code.0]),
         Write::CountPickUp {
             request,
             code,

@@ -256,7 +256,7 @@ impl Store for SqliteStore {
 
     async fn pick_up(&self, request: RequestId, from: &str) -> Result<Option<PickUp>, StoreError> {
         let read = |connection: &Connection| {
-            let parameters = params![request_id(request), from];
+            let parameters = params![from, request_id(request)];
             one(connection, sql::PICK_UP, parameters, rows::pick_up)
         };
         self.readers.look_up("loading a pick-up code", read)

@@ -111,12 +111,12 @@ pub(super) const PICK_UP: &str = "
     FROM pick_ups LEFT JOIN pick_up_tries
         ON pick_up_tries.request = pick_ups.request
         AND pick_up_tries.code = pick_ups.code
-        AND pick_up_tries.network = $2
-    WHERE pick_ups.request = $1";
+        AND pick_up_tries.network = $1
+    WHERE pick_ups.request = $2";
 
 pub(super) const FIRST_TRY: &str = "
     INSERT INTO pick_up_tries (request, code, network, tries)
-    SELECT request, code, $3, 1 FROM pick_ups WHERE request = $1 AND code = $2
+    SELECT request, code, $1, 1 FROM pick_ups WHERE request = $2 AND code = $3
     ON CONFLICT DO NOTHING";
 
 pub(super) const ANOTHER_TRY: &str = "
@@ -231,6 +231,32 @@ mod tests {
             for step in &plan {
                 let reads_all = step.starts_with("SCAN") && !step.contains("USING");
                 assert!(!reads_all, "{statement}: {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn parameters_are_numbered_in_the_order_of_their_first_use() {
+        let statements: Vec<_> = include_str!("sql.rs")
+            .split("\npub(super) const ")
+            .skip(1)
+            .filter_map(|text| text.split("\";\n").next())
+            .collect();
+        assert!(
+            statements.len() > 40,
+            "only {} were found",
+            statements.len()
+        );
+        for statement in statements {
+            let numbers = statement.split('$').skip(1).map(|rest| {
+                let end = rest.find(|c: char| !c.is_ascii_digit());
+                let number = &rest[..end.unwrap_or(rest.len())];
+                number.parse::<usize>().unwrap()
+            });
+            let mut used = 0;
+            for number in numbers {
+                assert!(number <= used + 1, "{statement}");
+                used = used.max(number);
             }
         }
     }
