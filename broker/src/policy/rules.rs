@@ -78,6 +78,21 @@ pub struct About<'a> {
     pub device: &'a Device,
     /// Where the beneficiary's account and the device lie, as the directory writes it.
     pub units: &'a [&'a str],
+    /// The backends that did not answer: the device may lie there as well, under another name.
+    pub unanswered: &'a [BackendName],
+    /// Whether one of these might say where the device lies.
+    pub more_units: bool,
+}
+
+/// Whether a request fits a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fit {
+    /// It does, as far as can be told without groups.
+    Yes,
+    /// It does not.
+    No,
+    /// A backend that did not answer may know better.
+    Unknown,
 }
 
 /// The policy cannot be carried out: an operator has to mend it, and nobody approves until then.
@@ -184,15 +199,45 @@ impl Rule {
 }
 
 impl Matches {
-    /// Whether a request fits, as far as can be told without its groups.
-    pub fn fits_but_for_groups(&self, about: About<'_>) -> bool {
+    /// Whether a request fits, as far as can be told without its groups. What a backend that did not
+    /// answer could change is not known: its keys may be released along with the others.
+    pub fn fits_but_for_groups(&self, about: About<'_>) -> Fit {
         let device = about.device;
-        let names = std::iter::once(&device.name).chain(&device.also_named);
+        let mut names = std::iter::once(&device.name).chain(&device.also_named);
         let in_unit = |unit: &Unit| about.units.iter().any(|place| unit.holds(place));
-        let in_backend =
-            |backend: &BackendName| device.places().any(|place| place.backend == *backend);
-        (self.units.is_empty() || self.units.iter().any(in_unit))
-            && names.clone().any(|name| self.devices.name(name))
-            && (self.backends.is_empty() || self.backends.iter().any(in_backend))
+        let in_backend = |backend: &BackendName| {
+            let mut places = device.places();
+            places.any(|place| place.backend == *backend)
+        };
+        let is_silent = |backend: &BackendName| about.unanswered.contains(backend);
+        let fits = [
+            condition(
+                self.units.is_empty() || self.units.iter().any(in_unit),
+                about.more_units,
+            ),
+            condition(
+                names.any(|name| self.devices.name(name)),
+                !about.unanswered.is_empty(),
+            ),
+            condition(
+                self.backends.is_empty() || self.backends.iter().any(in_backend),
+                self.backends.iter().any(is_silent),
+            ),
+        ];
+        if fits.contains(&Fit::No) {
+            Fit::No
+        } else if fits.contains(&Fit::Unknown) {
+            Fit::Unknown
+        } else {
+            Fit::Yes
+        }
+    }
+}
+
+fn condition(holds: bool, may_hold: bool) -> Fit {
+    match (holds, may_hold) {
+        (true, _) => Fit::Yes,
+        (false, true) => Fit::Unknown,
+        (false, false) => Fit::No,
     }
 }

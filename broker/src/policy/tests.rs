@@ -3,13 +3,14 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    About, Away, Because, Candidates, Matches, NoPanel, Panel, Policy, Rule, Seat, authorise,
+    About, Away, Because, Candidates, Fit, Matches, NoPanel, Panel, Policy, Rule, Seat, authorise,
     enough, seats,
 };
 use crate::devices::{BackendName, NamePattern, Serves};
 use crate::lifecycle::{Refusal, Request, RequestId};
 use crate::people::{Party, Person};
 use crate::testing::sample::{candidates, device, monday, person, request};
+use crate::units::Unit;
 
 fn party(name: &str) -> Party {
     person(name).party().unwrap()
@@ -173,10 +174,13 @@ fn a_rule_is_for_what_fits_every_kind_of_condition_that_it_has() {
     laptop.also_named = vec!["SRV-9".to_owned()];
     let pattern = |text| Serves(vec![NamePattern::parse(text).unwrap()]);
     let fits = |matches: &Matches| {
-        matches.fits_but_for_groups(About {
+        let fit = matches.fits_but_for_groups(About {
             device: &laptop,
             units: &["OU=Sales,DC=example,DC=com"],
-        })
+            unanswered: &[],
+            more_units: false,
+        });
+        fit == Fit::Yes
     };
     assert!(fits(&Matches::default()));
     let by_name = |text| Matches {
@@ -198,6 +202,48 @@ fn a_rule_is_for_what_fits_every_kind_of_condition_that_it_has() {
         backends: backends("cloud"),
         ..by_name("lt-*")
     }));
+}
+
+#[test]
+fn what_a_backend_that_is_silent_could_change_is_not_known() {
+    let laptop = device("LT-0042");
+    let silent = [BackendName("cloud".to_owned())];
+    let fit = |matches: &Matches, more_units| {
+        matches.fits_but_for_groups(About {
+            device: &laptop,
+            units: &[],
+            unanswered: &silent,
+            more_units,
+        })
+    };
+    let units = Matches {
+        units: vec![Unit::parse("OU=Servers,DC=example,DC=com").unwrap()],
+        ..Matches::default()
+    };
+    assert_eq!(fit(&units, false), Fit::No);
+    assert_eq!(fit(&units, true), Fit::Unknown);
+    let backends = |name: &str| Matches {
+        backends: vec![BackendName(name.to_owned())],
+        ..Matches::default()
+    };
+    assert_eq!(fit(&backends("cloud"), false), Fit::Unknown);
+    assert_eq!(fit(&backends("other"), false), Fit::No);
+    assert_eq!(fit(&backends("test"), false), Fit::Yes);
+    let names = Matches {
+        devices: Serves(vec![NamePattern::parse("srv-*").unwrap()]),
+        ..backends("other")
+    };
+    assert_eq!(
+        fit(&names, false),
+        Fit::No,
+        "the other condition is not met"
+    );
+    let names = Matches {
+        backends: Vec::new(),
+        ..names
+    };
+    assert_eq!(fit(&names, false), Fit::Unknown);
+    assert_eq!(fit(&Matches::default(), true), Fit::Yes);
 }
 
 #[test]

@@ -33,6 +33,11 @@ pub trait EscrowBackend: Send + Sync {
         true
     }
 
+    /// Whether it may say in which [unit](Device::units) a device lies.
+    fn knows_units(&self) -> bool {
+        false
+    }
+
     /// Asks for the keys of a device to be replaced by new ones. What is asked for may come about
     /// later, or never: it is the device itself that makes a new key.
     ///

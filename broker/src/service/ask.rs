@@ -198,6 +198,7 @@ impl Broker {
             beneficiary: &beneficiary,
             unit: askers.beneficiary.unit.as_deref(),
             device: &device,
+            unanswered: &unanswered,
         };
         let (promise, panel) = tokio::try_join!(
             self.promise(&device, ask.wanted.as_ref(), &unanswered),
@@ -343,7 +344,7 @@ impl Broker {
 }
 
 /// These backends gave no answer, and without them nothing can be said.
-fn silent(backends: &[BackendName]) -> Unavailable {
+pub(super) fn silent(backends: &[BackendName]) -> Unavailable {
     let names: Vec<_> = backends.iter().map(|name| name.0.as_str()).collect();
     Unavailable::late(names.join(" and "))
 }

@@ -2,13 +2,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::ask::silent;
 use super::{Broker, Unavailable, in_time};
-use crate::devices::Device;
+use crate::devices::{BackendName, Device};
 use crate::lifecycle::Request;
 use crate::people::{GroupName, Party, Person, PersonId, PersonQuery};
 use crate::policy::{
-    About, Away, Because, Candidates, MOST_MEMBERS, Named, NoPanel, Panel, PolicyFault, Rule, Seat,
-    Stage, Turn, WhichFault, enough, seats,
+    About, Away, Because, Candidates, Fit, MOST_MEMBERS, Named, NoPanel, Panel, PolicyFault, Rule,
+    Seat, Stage, Turn, WhichFault, enough, seats,
 };
 use crate::ports::DirectoryError;
 
@@ -35,6 +36,15 @@ pub(super) struct Case<'a> {
     /// Where the beneficiary's account lies.
     pub(super) unit: Option<&'a str>,
     pub(super) device: &'a Device,
+    /// The backends that did not answer.
+    pub(super) unanswered: &'a [BackendName],
+}
+
+impl Case<'_> {
+    /// Whether nobody says whose the device is, and a backend that might did not answer.
+    fn owner_may_be_missing(&self) -> bool {
+        self.device.owners.is_empty() && !self.unanswered.is_empty()
+    }
 }
 
 impl Broker {
@@ -60,13 +70,18 @@ impl Broker {
     async fn rule_for(&self, case: Case<'_>) -> Result<&Rule, PanelError> {
         let device_units = case.device.units.iter().map(String::as_str);
         let units: Vec<_> = case.unit.into_iter().chain(device_units).collect();
+        let backends = case.unanswered.iter().filter_map(|name| self.backend(name));
         let about = About {
             device: case.device,
             units: &units,
+            unanswered: case.unanswered,
+            more_units: backends.into_iter().any(|backend| backend.knows_units()),
         };
         for rule in self.parts.policy.rules() {
-            if !rule.matches.fits_but_for_groups(about) {
-                continue;
+            match rule.matches.fits_but_for_groups(about) {
+                Fit::No => continue,
+                Fit::Yes => {}
+                Fit::Unknown => return Err(silent(case.unanswered).into()),
             }
             let groups = &rule.matches.groups;
             if groups.is_empty() || self.is_in_one_of(groups, case, rule).await? {
@@ -170,6 +185,9 @@ impl Broker {
                 let manager = self.manager(&case.beneficiary.id).await?;
                 let found = manager.map(|it| one(Because::Manager, it));
                 found.into_iter().collect()
+            }
+            Named::OwnersManager if case.owner_may_be_missing() => {
+                return Err(silent(case.unanswered).into());
             }
             Named::OwnersManager => {
                 let mut found = Vec::new();

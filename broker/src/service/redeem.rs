@@ -9,10 +9,12 @@ use super::gates::{KeyGate, Shut, Visitor};
 use super::{AdvanceError, Broker, Unavailable, in_time};
 use crate::audit::{Actor, Event, FetchFault, LogEntry, WhyNoPickUp};
 use crate::causes::with_causes;
-use crate::devices::{BackendName, EscrowRecord, Selection, select, uncovered, volume_label};
+use crate::devices::{
+    BackendName, Device, DeviceId, EscrowRecord, Selection, select, uncovered, volume_label,
+};
 use crate::keys::{Damage, Form, RecoveryKey};
 use crate::lifecycle::{Command, Disclosure, Outcome, Refusal, Request, State};
-use crate::people::PersonQuery;
+use crate::people::{PersonId, PersonQuery};
 use crate::ports::{LinkKind, StoredRequest, Write};
 use crate::tokens::PlainToken;
 
@@ -294,9 +296,11 @@ impl Broker {
     async fn fetch_keys(&self, request: &Request) -> Result<Fetched, Vec<Unfetched>> {
         let device = self.believed(&request.device);
         let elsewhere = self.complete_with(&device, &request.unanswered).await;
-        let device = elsewhere.found.first().unwrap_or(&device);
+        let (device, left_out) = as_approved(&device, elsewhere.found, &request.beneficiary.id);
+        let device = &device;
         let mut records = self.records_of(device).await;
         records.silent.extend(elsewhere.silent);
+        records.silent.extend(left_out);
         let unanswered = records.unanswered();
         let selection = select(records.found, request.wanted.as_ref());
         let missing = uncovered(&request.promised, &selection);
@@ -306,6 +310,37 @@ impl Broker {
         let read = self.read_keys(device, &selection.release).await;
         disclose(selection, read, unanswered)
     }
+}
+
+/// The device with the places that have answered since it was asked for, unless these say what the
+/// approver did not see: that it is called something else as well, or is somebody else's. Such places
+/// are left out, as if they had not answered.
+fn as_approved(
+    approved: &Device,
+    completed: Vec<Device>,
+    beneficiary: &PersonId,
+) -> (Device, Vec<Silent>) {
+    let Some(completed) = completed.into_iter().next() else {
+        return (approved.clone(), Vec::new());
+    };
+    let is_known = |name: &String| {
+        let mut names = std::iter::once(&approved.name).chain(&approved.also_named);
+        names.any(|known| known.eq_ignore_ascii_case(name))
+    };
+    let names_hold = completed.also_named.iter().all(is_known);
+    let owners_hold = completed
+        .owners
+        .iter()
+        .all(|owner| owner.is(beneficiary) || owner.0.iter().any(|id| approved.is_owned_by(id)));
+    if names_hold && owners_hold {
+        return (completed, Vec::new());
+    }
+    let is_late = |place: &&DeviceId| approved.places().all(|known| known != *place);
+    let late = completed.places().filter(is_late).map(|place| Silent {
+        backend: place.backend.clone(),
+        why: FetchFault::Missing,
+    });
+    (approved.clone(), late.collect())
 }
 
 /// What a redemption is about to show.

@@ -125,6 +125,10 @@ impl EscrowBackend for ActiveDirectoryEscrow {
         &self.name
     }
 
+    fn knows_units(&self) -> bool {
+        true
+    }
+
     async fn devices(&self, asset: &Asset) -> Result<Vec<Device>, EscrowError> {
         let found = self.find(asset.as_str()).await;
         found.map_err(|trouble| self.error(trouble))

@@ -3,14 +3,15 @@
 
 use uuid::Uuid;
 
-use super::{DAMAGED, KEY, OLD_KEY, World, anna, asking, laptop};
+use super::{DAMAGED, KEY, OLD_KEY, World, anna, asking, boss, laptop};
 use crate::audit::{Event, FetchFault};
 use crate::devices::{BackendName, Device, DeviceId, EscrowRecord, VolumeKind};
 use crate::keys::KeyId;
 use crate::lifecycle::{Disclosure, Request, Step};
 use crate::people::PersonId;
+use crate::policy::{Matches, Policy, Rule};
 use crate::ports::EscrowFault;
-use crate::service::{Ask, AskError, RedeemError, Redemption, Unfetched, Visitor};
+use crate::service::{Ask, AskError, Gates, RedeemError, Redemption, Unfetched, Visitor};
 use crate::testing::sample::{device, record};
 use crate::tokens::PlainToken;
 
@@ -147,6 +148,54 @@ async fn a_backend_that_is_down_when_somebody_asks_is_named_and_asked_again_for_
     world.settle().await;
     let link = world.token("KeyLink", "anna");
     assert_eq!(ids(&opened(&world, &link).await), [1, 2, 9]);
+}
+
+#[tokio::test]
+async fn a_rule_that_a_silent_backend_could_make_hold_is_waited_for() {
+    let strict = Rule {
+        name: "first".to_owned(),
+        matches: Matches {
+            backends: vec![name("test")],
+            ..Matches::default()
+        },
+        needed: 2.try_into().unwrap(),
+        ..Rule::manager_else(Vec::new())
+    };
+    let policy = Policy::new(vec![strict], Rule::manager_else(Vec::new()));
+    let world = World::under(policy, Gates::default());
+    world.escrow.forget_devices();
+    let first = [(record(1, Some(1), 5), KEY)];
+    world.escrow.hold(shared(laptop()), &first);
+    let second = [(kept_in_the_cloud(9, 3), CLOUD_KEY)];
+    world.cloud.hold(in_the_cloud(), &second);
+    world.escrow.break_down(Some(EscrowFault::Unavailable));
+    let asked = world.broker.ask(&anna(), asking("laptop"), None).await;
+    assert!(matches!(asked, Err(AskError::Unavailable(_))), "{asked:?}");
+    world.escrow.break_down(None);
+    let asked = world.broker.ask(&anna(), asking("laptop"), None).await;
+    assert!(
+        matches!(asked, Err(AskError::NobodyToAsk(_))),
+        "two are needed"
+    );
+}
+
+#[tokio::test]
+async fn what_answers_late_and_says_what_no_approver_saw_is_left_out() {
+    let others = |device: &mut Device| device.owners = vec![boss().id.into()];
+    let renamed = |device: &mut Device| device.name = "server".to_owned();
+    for change in [others as fn(&mut Device), renamed] {
+        let world = world();
+        world.escrow.break_down(Some(EscrowFault::Unavailable));
+        world.ask().await;
+        world.approve().await;
+        world.settle().await;
+        world.escrow.break_down(None);
+        world.escrow.change_devices(change);
+        let link = world.token("KeyLink", "anna");
+        let redemption = opened(&world, &link).await;
+        assert_eq!(ids(&redemption), [1, 9], "what was approved");
+        assert_eq!(redemption.unanswered, [name("test")]);
+    }
 }
 
 #[tokio::test]

@@ -95,6 +95,13 @@ impl MemoryEscrow {
         locked(&self.inner).devices.clear();
     }
 
+    /// Changes what is known of every device.
+    pub fn change_devices(&self, change: impl Fn(&mut Device)) {
+        for held in &mut locked(&self.inner).devices {
+            change(&mut held.device);
+        }
+    }
+
     /// Fails like this at everything from now, or works again.
     pub fn break_down(&self, trouble: Option<EscrowFault>) {
         locked(&self.inner).trouble = trouble;
