@@ -11,7 +11,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::fault::{self, Fault};
 use crate::headers;
-use crate::limit::SignInLimit;
+use crate::limit::Limits;
 use crate::routes::{router_of, table};
 use crate::site::Site;
 use crate::turns::Turns;
@@ -24,7 +24,7 @@ const LONGEST_FORM: usize = 16 * 1024;
 pub(crate) struct App {
     pub(crate) broker: Arc<Broker>,
     pub(crate) site: Arc<Site>,
-    pub(crate) sign_ins: Arc<SignInLimit>,
+    pub(crate) limits: Arc<Limits>,
     pub(crate) turns: Arc<Turns>,
 }
 
@@ -33,7 +33,7 @@ pub fn router(broker: Arc<Broker>, site: Arc<Site>) -> Router {
     let app = App {
         broker,
         site: Arc::clone(&site),
-        sign_ins: Arc::default(),
+        limits: Arc::default(),
         turns: Arc::default(),
     };
     let routes = router_of(table(), &app).with_state(app);

@@ -7,14 +7,30 @@ pub(crate) fn line<'a>(cells: impl IntoIterator<Item = &'a str>) -> String {
     format!("{}\r\n", cells.join(","))
 }
 
-/// What a formula begins with, in narrow and in wide letters, and what is passed over before it.
-const FORMULA: [char; 11] = [
-    '=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
+/// What a formula begins with, in narrow and in wide letters.
+const FORMULA: [char; 8] = [
+    '=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
 ];
 
+/// What some programs take for the end of a cell or a line, whatever stands around it.
+const BREAKS: [char; 4] = [';', '\t', '\r', '\n'];
+
 fn cell(text: &str) -> String {
-    let guard = if text.starts_with(FORMULA) { "'" } else { "" };
-    format!("\"{guard}{}\"", text.replace('"', "\"\""))
+    let mut guarded = String::with_capacity(text.len() + 4);
+    // No cell begins with what would be passed over as a whole.
+    guarded.extend(text.starts_with(&BREAKS[1..]).then_some('\''));
+    let mut begins = true;
+    for char in text.chars() {
+        guarded.extend((begins && FORMULA.contains(&char)).then_some('\''));
+        guarded.push(char);
+        begins = BREAKS.contains(&char) || (begins && is_passed_over(char));
+    }
+    format!("\"{}\"", guarded.replace('"', "\"\""))
+}
+
+/// Blanks, and signs that nobody sees.
+fn is_passed_over(char: char) -> bool {
+    char.is_whitespace() || matches!(char, '\u{feff}' | '\u{200b}'..='\u{200f}')
 }
 
 #[cfg(test)]
@@ -36,15 +52,24 @@ mod tests {
             "+1",
             "-1",
             "@SUM(1)",
-            "\t=1",
-            "\r=1",
-            "\n=1",
             "＝1",
             "＋1",
             "－1",
             "＠SUM(1)",
         ] {
             assert_eq!(line([formula]), format!("\"'{formula}\"\r\n"));
+        }
+        // A program that parts cells elsewhere, or passes over what stands before.
+        for (formula, guarded) in [
+            ("\t=1", "'\t'=1"),
+            ("\r=1", "'\r'=1"),
+            ("\n=1", "'\n'=1"),
+            (" =1", " '=1"),
+            ("\u{a0}\u{feff}=1", "\u{a0}\u{feff}'=1"),
+            ("x;=cmd|'!A0;y", "x;'=cmd|'!A0;y"),
+            ("x; +1\n-1", "x; '+1\n'-1"),
+        ] {
+            assert_eq!(line([formula]), format!("\"{guarded}\"\r\n"));
         }
         // A quote in front is doubled, so that the cell cannot be left.
         assert_eq!(line(["\"=1"]), "\"\"\"=1\"\r\n");

@@ -1,10 +1,12 @@
-//! How often one source may begin a sign-in. Each one leaves rows, and most send a mail to somebody.
+//! How often one source may begin a sign-in, and one person may name a stand-in. Each leaves rows, and
+//! most send a mail to somebody.
 
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use clavis_broker::people::PersonId;
 use clavis_broker::service::network;
 use governor::clock::Clock;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
@@ -21,12 +23,13 @@ const FOR_ONE_AT_ONCE: NonZeroU32 = NonZeroU32::new(6).expect("not zero");
 /// And then again.
 const FOR_ONE_AN_HOUR: NonZeroU32 = NonZeroU32::new(12).expect("not zero");
 
-pub(crate) struct SignInLimit {
+pub(crate) struct Limits {
     of_source: DefaultKeyedRateLimiter<Option<IpAddr>>,
     for_address: DefaultKeyedRateLimiter<(Option<IpAddr>, String)>,
+    of_person: DefaultKeyedRateLimiter<PersonId>,
 }
 
-impl SignInLimit {
+impl Limits {
     /// Counts a sign-in for an address, or says how long to wait. A source is held back for one
     /// address long before that address has had all the codes that it is sent in an hour, so that
     /// a stranger cannot keep somebody out by asking in their name.
@@ -41,15 +44,22 @@ impl SignInLimit {
     pub(crate) fn count_source(&self, source: Option<IpAddr>) -> Result<(), Duration> {
         check(&self.of_source, &source.map(network))
     }
+
+    /// Counts that somebody names a stand-in, or says how long to wait. Whether the directory knows
+    /// whom they name shows in the answer, and whom it knows gets a mail.
+    pub(crate) fn count_stand_in(&self, of: &PersonId) -> Result<(), Duration> {
+        check(&self.of_person, of)
+    }
 }
 
-impl Default for SignInLimit {
+impl Default for Limits {
     fn default() -> Self {
         let of_source = Quota::per_minute(A_MINUTE).allow_burst(AT_ONCE);
         let for_address = Quota::per_hour(FOR_ONE_AN_HOUR).allow_burst(FOR_ONE_AT_ONCE);
         Self {
             of_source: RateLimiter::keyed(of_source),
             for_address: RateLimiter::keyed(for_address),
+            of_person: RateLimiter::keyed(for_address),
         }
     }
 }
@@ -75,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_source_is_held_back_alone_and_a_whole_network_of_ipv6_counts_as_one() {
-        let limit = SignInLimit::default();
+        let limit = Limits::default();
         for n in 0..AT_ONCE.get() {
             assert!(
                 limit
@@ -100,8 +110,19 @@ mod tests {
     }
 
     #[test]
+    fn a_person_names_a_few_stand_ins_and_others_are_not_held_back() {
+        let limit = Limits::default();
+        let [anna, boss] = ["anna", "boss"].map(|name| PersonId(name.to_owned()));
+        for _ in 0..FOR_ONE_AT_ONCE.get() {
+            assert!(limit.count_stand_in(&anna).is_ok());
+        }
+        assert!(limit.count_stand_in(&anna).is_err());
+        assert!(limit.count_stand_in(&boss).is_ok());
+    }
+
+    #[test]
     fn a_stranger_is_held_back_for_one_address_and_its_owner_is_not() {
-        let limit = SignInLimit::default();
+        let limit = Limits::default();
         let stranger = Some(ip("192.0.2.66"));
         for _ in 0..FOR_ONE_AT_ONCE.get() {
             assert!(limit.count(stranger, "anna@example.com").is_ok());

@@ -231,7 +231,7 @@ mod tests {
         let app = App {
             broker: World::new().broker,
             site: site("https://keys.example.com"),
-            sign_ins: std::sync::Arc::default(),
+            limits: std::sync::Arc::default(),
             turns: std::sync::Arc::default(),
         };
         let table = vec![

@@ -32,7 +32,7 @@ pub fn open(draft: Draft, panel: Panel, now: Timestamp) -> (Request, Step, Vec<E
         },
     };
     request.state = pending(&request, lapses_at, Vec::new(), 0);
-    let by_another = !request.requester.is_same_as(&request.beneficiary);
+    let by_another = request.requester.id != request.beneficiary.id;
     let step = Step::Opened {
         asked: parties(request.asked()),
         rule: request.panel.rule().to_owned(),
@@ -164,7 +164,7 @@ pub fn decide(request: &Request, command: &Command, now: Timestamp) -> Result<De
 
         (State::Pending { .. }, BreakGlass { by, reason }) => {
             let who = by.party();
-            if who.is_same_as(&request.beneficiary) {
+            if request.askers().any(|asker| asker.is_same_as(who)) {
                 return Err(Refusal::NotConcerned);
             }
             let approval = Approval::BrokenGlass {
@@ -411,11 +411,7 @@ fn close(outcome: Outcome, step: Step, effects: Vec<Effect>, now: Timestamp) -> 
 fn tell_everybody(request: &Request, letter: LetterKind) -> Vec<Effect> {
     let mut effects = tell(request, request.askers(), letter);
     match request.state.approval() {
-        Some(approval) => {
-            // Who broke the glass may be the agent who asked.
-            let others = approval.people().filter(|party| !request.concerns(party));
-            effects.extend(tell(request, others, letter));
-        }
+        Some(approval) => effects.extend(tell(request, approval.people(), letter)),
         None => effects.extend(tell(request, &parties(request.asked()), letter)),
     }
     effects

@@ -292,7 +292,7 @@ impl Approval {
 impl Request {
     /// The requester and, where somebody else gets the key, the beneficiary.
     pub fn askers(&self) -> impl Iterator<Item = &Party> {
-        let other = (!self.beneficiary.is_same_as(&self.requester)).then_some(&self.requester);
+        let other = (self.beneficiary.id != self.requester.id).then_some(&self.requester);
         std::iter::once(&self.beneficiary).chain(other)
     }
 
@@ -306,9 +306,12 @@ impl Request {
         self.panel.asked(begun)
     }
 
-    /// The seat of somebody who has been asked to approve.
+    /// The seat of somebody who has been asked to approve: their own, or else the one of whom they
+    /// stand in for.
     pub fn seat_of(&self, person: &PersonId) -> Option<&Seat> {
-        self.asked().find(|seat| seat.party.id == *person)
+        let theirs = || self.asked().filter(|seat| seat.party.id == *person);
+        let own = theirs().find(|seat| seat.in_place_of.is_none());
+        own.or_else(|| theirs().next())
     }
 
     /// The yeses so far.

@@ -94,8 +94,8 @@ pub struct Away {
 }
 
 /// Seats for these people, and for whoever stands in for one of them at `at`. Left out is who
-/// asked, who gets the key, whose account is disabled, who has no mail address, and who has a seat
-/// already.
+/// asked, who gets the key, whose account is disabled, who has no mail address, and who has such a
+/// seat already.
 pub fn seats(
     candidates: &[Candidates],
     askers: [&Party; 2],
@@ -104,15 +104,18 @@ pub fn seats(
     at: Timestamp,
 ) -> Vec<Seat> {
     let mut seats: Vec<Seat> = Vec::new();
-    let fit = |person: &Person, seats: &[Seat]| {
+    let fit = |person: &Person, sits: &dyn Fn(&Seat) -> bool, seats: &[Seat]| {
         let party = person.party().ok()?;
-        let has_one = |seat: &Seat| seat.party.is_same_as(&party);
+        let has_one = |seat: &Seat| seat.party.is_same_as(&party) && sits(seat);
         let may = !askers.iter().any(|asker| asker.is_same_as(&party));
         (may && !seats.iter().chain(taken).any(has_one)).then_some(party)
     };
+    // Who stands in for somebody may have to decide in their own right later.
+    let in_their_own = |seat: &Seat| seat.in_place_of.is_none();
+    let anyhow = |_: &Seat| true;
     for Candidates { because, people } in candidates {
         for person in people {
-            if let Some(party) = fit(person, &seats) {
+            if let Some(party) = fit(person, &in_their_own, &seats) {
                 seats.push(Seat {
                     party,
                     because: because.clone(),
@@ -125,7 +128,7 @@ pub fn seats(
     for seat in seats.clone() {
         let standing_in = away.iter().filter(|it| it.who == seat.party.id);
         for away in standing_in.filter(|it| at < it.until) {
-            if let Some(party) = fit(&away.stand_in, &seats) {
+            if let Some(party) = fit(&away.stand_in, &anyhow, &seats) {
                 seats.push(Seat {
                     party,
                     because: seat.because.clone(),

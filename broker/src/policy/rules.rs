@@ -9,6 +9,8 @@ use crate::devices::{BackendName, Device, Serves};
 use crate::people::{GroupName, PersonQuery};
 use crate::units::Unit;
 
+use super::panel::Because;
+
 /// Who approves: the first rule that fits a request holds, and no other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
@@ -38,7 +40,7 @@ pub struct Rule {
 pub struct Matches {
     /// The beneficiary's account, or the device, lies in one of these.
     pub units: Vec<Unit>,
-    /// The beneficiary is a member of one of these.
+    /// The beneficiary, or somebody whom the device belongs to, is a member of one of these.
     pub groups: Vec<GroupName>,
     /// The device goes by a name that fits one of these.
     pub devices: Serves,
@@ -146,10 +148,21 @@ impl Policy {
         &self.rules
     }
 
-    /// Whether a rule names a person by this.
-    pub fn names(&self, query: &PersonQuery) -> bool {
+    /// Whether a rule still names people for this reason.
+    pub fn names(&self, because: &Because) -> bool {
+        let is_meant = |named: &Named| match (named, because) {
+            (Named::Manager, Because::Manager)
+            | (Named::OwnersManager, Because::OwnersManager(_)) => true,
+            (Named::Person(one), Because::Person(other)) => one == other,
+            (Named::Group(one), Because::Group(other)) => one == other,
+            _ => false,
+        };
+        let last_resorts = self.rules.iter().filter_map(|rule| {
+            let (_, group) = rule.escalation.last_resort.as_ref()?;
+            Some(Named::Group(group.clone()))
+        });
         let mut named = self.rules.iter().flat_map(Rule::named);
-        named.any(|named| matches!(named, Named::Person(it) if it == query))
+        named.any(is_meant) || last_resorts.into_iter().any(|named| is_meant(&named))
     }
 
     /// Every group that a rule speaks of, as often as it does.

@@ -134,6 +134,17 @@ fn who_has_a_seat_already_gets_no_other() {
 }
 
 #[test]
+fn who_stands_in_now_may_decide_in_their_own_right_later() {
+    let anna = party("anna");
+    let away = [away("boss", person("nina"), later())];
+    let first = seated(&[person("boss")], ["anna", "anna"], &away);
+    let found = candidates(&["nina"]);
+    let own = seats(&found, [&anna, &anna], &[], &first, monday());
+    assert_eq!(names(&own), ["nina"]);
+    assert_eq!(own[0].in_place_of, None);
+}
+
+#[test]
 fn only_who_was_asked_and_is_another_still_enabled_person_may_decide() {
     let request = request();
     assert!(authorise(&request, &person("boss"), true).is_ok());

@@ -19,15 +19,17 @@ const AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(1);
 pub(super) struct Told(Mutex<HashMap<String, Timestamp>>);
 
 impl Told {
-    /// Whether it is to be told now; it counts as told then.
-    fn is_due(&self, what: String, now: Timestamp) -> bool {
+    /// Whether it is to be told now.
+    fn is_due(&self, what: &str, now: Timestamp) -> bool {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         told.retain(|_, at| *at > before(now, AGAIN_AFTER));
-        if told.contains_key(&what) {
-            return false;
-        }
+        !told.contains_key(what)
+    }
+
+    /// It was told.
+    fn count(&self, what: String, now: Timestamp) {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         told.insert(what, now);
-        true
     }
 }
 
@@ -55,9 +57,15 @@ impl Broker {
         };
         let entry = LogEntry::of_nothing(event, Actor::Clavis, None, now);
         let mut change = vec![Write::Log(Box::new(entry))];
-        if self.told.is_due(fault.to_string(), now) {
+        let what = fault.to_string();
+        let is_due = self.told.is_due(&what, now);
+        if is_due {
             change.extend(self.alarm(&Alarm::Policy(fault.clone())));
         }
-        Ok(self.commit(change).await?)
+        self.commit(change).await?;
+        if is_due {
+            self.told.count(what, now);
+        }
+        Ok(())
     }
 }

@@ -251,7 +251,7 @@ impl Broker {
                 if ask.chosen.is_some() && device.owners.is_empty() {
                     device = self.with_owners(device).await;
                 }
-                let elsewhere = self.complete(device, &ask.asset, &unanswered).await;
+                let elsewhere = self.complete(device, &unanswered).await;
                 unanswered.extend(elsewhere.unanswered());
                 let device = elsewhere.found.into_iter().next();
                 Ok((device.ok_or(AskError::UnknownDevice)?, unanswered))

@@ -86,19 +86,11 @@ impl Broker {
     }
 
     /// The same machine with the places that its name did not lead to: those of other backends
-    /// that know it by the ID that they share. A computer may have another name there, and a DNS
-    /// name means nothing to Entra ID.
-    pub(super) async fn complete(
-        &self,
-        device: Device,
-        asset: &Asset,
-        silent: &[BackendName],
-    ) -> Answers<Device> {
-        let may_know = |source: &&Source| {
-            let names = [asset.as_str(), &device.name];
-            names.iter().any(|name| source.serves.name(name))
-                && !silent.contains(source.backend.name())
-        };
+    /// that know it by the ID that they share, whatever the names are that they serve: a computer may
+    /// have another name there, a DNS name means nothing to Entra ID, and who approves must not hang
+    /// on which of its names somebody types.
+    pub(super) async fn complete(&self, device: Device, silent: &[BackendName]) -> Answers<Device> {
+        let may_know = |source: &&Source| !silent.contains(source.backend.name());
         let others = self.parts.escrow.iter().filter(may_know);
         self.look_elsewhere(&device, others.map(|source| &source.backend).collect())
             .await

@@ -98,12 +98,18 @@ impl Broker {
         case: Case<'_>,
         rule: &Rule,
     ) -> Result<bool, PanelError> {
+        let owners = case.device.owners.iter().flat_map(|owner| &owner.0);
         for group in groups {
-            match self.is_member(&case.beneficiary.id, group).await? {
-                Some(true) => return Ok(true),
-                Some(false) => {}
-                None => return Err(rule.fault(WhichFault::UnknownGroup(group.clone())).into()),
+            for person in std::iter::once(&case.beneficiary.id).chain(owners.clone()) {
+                match self.is_member(person, group).await? {
+                    Some(true) => return Ok(true),
+                    Some(false) => {}
+                    None => return Err(rule.fault(WhichFault::UnknownGroup(group.clone())).into()),
+                }
             }
+        }
+        if case.owner_may_be_missing() {
+            return Err(silent(case.unanswered).into());
         }
         Ok(false)
     }
@@ -266,6 +272,9 @@ impl Broker {
                 return Ok(false);
             }
         }
+        if !self.parts.policy.names(&seat.because) {
+            return Ok(false);
+        }
         let place = seat.place();
         let is_place = |person: Option<Person>| {
             person.is_some_and(|person| person.enabled && person.id == *place)
@@ -273,10 +282,7 @@ impl Broker {
         match &seat.because {
             Because::Manager => Ok(is_place(self.manager(&request.beneficiary.id).await?)),
             Because::OwnersManager(owner) => Ok(is_place(self.manager(owner).await?)),
-            Because::Person(query) => {
-                let is_named = self.parts.policy.names(query);
-                Ok(is_named && is_place(self.one_person(query).await?))
-            }
+            Because::Person(query) => Ok(is_place(self.one_person(query).await?)),
             Because::Group(group) => {
                 let is_member = self.is_member(place, group).await? == Some(true);
                 // The account of whoever sits here is looked at anyway.

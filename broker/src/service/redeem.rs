@@ -284,7 +284,7 @@ impl Broker {
     async fn still_fit(&self, request: &Request) -> Result<(), FetchFault> {
         let query = PersonQuery::Id(request.beneficiary.id.clone());
         match in_time("the directory", self.parts.directory.person(&query)).await {
-            Ok(Some(person)) if person.enabled => Ok(()),
+            Ok(Some(person)) if person.party().is_ok() => Ok(()),
             Ok(_) => Err(FetchFault::Beneficiary),
             Err(error) => {
                 tracing::warn!(request.reference = %request.reference, error = with_causes(&error), "the beneficiary could not be looked up");

@@ -19,6 +19,9 @@ pub enum StandInError {
     /// The directory knows nobody by that address, or several, or their account is disabled.
     #[error("nobody by that address can stand in")]
     Unknown,
+    /// The account of who is away is disabled or has no mail address.
+    #[error("the account may not say so")]
+    Unfit,
     /// It is the person themselves, or another account that reads their mail.
     #[error("nobody stands in for themselves")]
     Yourself,
@@ -56,6 +59,9 @@ impl Broker {
         if until > now.saturating_add(LONGEST).unwrap_or(Timestamp::MAX) {
             return Err(StandInError::TooLong);
         }
+        let person = self.one_person(&PersonQuery::Id(person.id.clone())).await?;
+        let person = person.and_then(|person| person.party().ok());
+        let person = &person.ok_or(StandInError::Unfit)?;
         let found = self.one_person(&PersonQuery::Mail(by)).await?;
         let by = found.and_then(|person| person.party().ok());
         let by = by.ok_or(StandInError::Unknown)?;
@@ -67,6 +73,9 @@ impl Broker {
             by: by.clone(),
             until,
         };
+        if self.stand_in_of(person).await?.as_ref() == Some(&stand_in) {
+            return Ok(stand_in);
+        }
         let event = Event::StandInSet { by, until };
         let mut change = vec![
             Write::SetStandIn(Box::new(stand_in.clone())),

@@ -96,9 +96,17 @@ impl Broker {
     async fn let_time_pass(&self) -> Result<(), Unavailable> {
         loop {
             let due = self.parts.store.due(self.now(), BATCH).await?;
+            let mut passed = 0;
             for id in &due {
-                let Some(stored) = self.parts.store.request(*id).await? else {
-                    continue;
+                let loaded = self.parts.store.request(*id).await;
+                let stored = match loaded.map_err(Unavailable::from) {
+                    Ok(Some(stored)) => stored,
+                    Ok(None) => continue,
+                    // One that cannot be read holds up no other.
+                    Err(error) => {
+                        report(Err(error));
+                        continue;
+                    }
                 };
                 let command = if stored.request.state.is_overdue(self.now()) {
                     Command::RunOut
@@ -110,11 +118,11 @@ impl Broker {
                     .await
                 {
                     // Refused: somebody else has recorded it, or changed it, meanwhile.
-                    Ok(_) | Err(AdvanceError::Refused(_)) => {}
+                    Ok(_) | Err(AdvanceError::Refused(_)) => passed += 1,
                     Err(AdvanceError::Unavailable(error)) => return Err(error),
                 }
             }
-            if due.len() < BATCH {
+            if due.len() < BATCH || passed == 0 {
                 return Ok(());
             }
         }

@@ -85,6 +85,15 @@ pub(crate) async fn leave(
             return answer(&app, &who, status, &typed, wrong).await;
         }
     };
+    if app.limits.count_stand_in(&who.person().id).is_err() {
+        let wrong = Wrong {
+            all: Some(
+                "You have named somebody many times now. Please wait a few minutes and try again.",
+            ),
+            ..Wrong::default()
+        };
+        return answer(&app, &who, StatusCode::TOO_MANY_REQUESTS, &typed, wrong).await;
+    }
     let turn = app.turns.take(&who.person().id).await;
     let _turn = turn.ok_or(Fault::TooManyAtOnce)?;
     let said = app.broker.set_stand_in(who.person(), by, until, source);
@@ -98,6 +107,12 @@ pub(crate) async fn leave(
             wrong.by = Some(
                 "Nobody by that address can stand in. Check the address; their account must be \
                  active.",
+            );
+        }
+        StandInError::Unfit => {
+            wrong.all = Some(
+                "Your account is disabled, or the directory has no mail address for it. Please \
+                 call support.",
             );
         }
         StandInError::Yourself => {

@@ -46,7 +46,7 @@ pub(crate) async fn enter(
     }
     let NoFields {} = form.served_to_anybody();
     let then: Then = query(&uri);
-    app.sign_ins
+    app.limits
         .count_source(source)
         .map_err(|wait| Fault::TooMany { wait })?;
     let Some(Named { query, value }) = named else {

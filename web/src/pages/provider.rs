@@ -84,7 +84,7 @@ pub(crate) async fn leave(
 ) -> Result<Response, Fault> {
     let NoFields {} = form.served_to_anybody();
     let then: Then = query(&uri);
-    app.sign_ins
+    app.limits
         .count_source(source)
         .map_err(|wait| Fault::TooMany { wait })?;
     let slug = last_segment(&uri);

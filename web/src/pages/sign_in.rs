@@ -129,7 +129,7 @@ pub(crate) async fn send_code(
         };
         return page_with(StatusCode::UNPROCESSABLE_ENTITY, &again);
     };
-    app.sign_ins
+    app.limits
         .count(source, mail.as_str())
         .map_err(|wait| Fault::TooMany { wait })?;
     let begun = app.broker.begin_sign_in(mail, source).await?;

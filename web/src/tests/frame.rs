@@ -198,7 +198,7 @@ async fn pages_are_whole_documents_with_labels() {
     ] {
         let page = auditor.get(path).await;
         for part in [
-            "<html lang=\"en\">",
+            "<html lang=\"en\"",
             "class=\"skip\"",
             "<main id=\"main\"",
             "<h1>",

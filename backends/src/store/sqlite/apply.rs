@@ -41,7 +41,7 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), NotApp
                 request.reference.to_string(),
                 request.requester.id.0,
                 request.beneficiary.id.0,
-                request.device.id.to_string(),
+                request.device.identity(),
                 millis(request.made_at),
                 due(&request.state),
                 json(request)?,

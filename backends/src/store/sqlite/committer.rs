@@ -157,7 +157,18 @@ fn claim(
     let mut statement = connection.prepare_cached(sql::CLAIM)?;
     let rows =
         statement.query_and_then(params![millis(held_until), millis(now), limit], claimed_job)?;
-    let mut jobs = rows.collect::<Result<Vec<_>, _>>()?;
+    let mut jobs = Vec::new();
+    for row in rows {
+        match row {
+            Ok(job) => jobs.push(job),
+            Err(error @ RowError::Sql(_)) => return Err(error),
+            // One that cannot be read holds up no other; it is reported each time that it is due.
+            Err(error) => {
+                let error: &(dyn std::error::Error + 'static) = &error;
+                tracing::error!(error, "a job of the outbox cannot be read");
+            }
+        }
+    }
     // A database returns updated rows in no order.
     jobs.sort_by_key(|job| (job.queued_at, job.lease.job));
     Ok(jobs)

@@ -180,6 +180,36 @@ async fn a_rule_that_a_silent_backend_could_make_hold_is_waited_for() {
 }
 
 #[tokio::test]
+async fn which_rule_holds_does_not_hang_on_the_name_that_is_typed() {
+    let strict = Rule {
+        name: "first".to_owned(),
+        matches: Matches {
+            backends: vec![name("cloud")],
+            ..Matches::default()
+        },
+        needed: 2.try_into().unwrap(),
+        ..Rule::manager_else(Vec::new())
+    };
+    let policy = Policy::new(vec![strict], Rule::manager_else(Vec::new()));
+    let world = World::under(policy, Gates::default());
+    world.escrow.forget_devices();
+    let other_name = Device {
+        name: "ws-1".to_owned(),
+        ..shared(laptop())
+    };
+    world
+        .escrow
+        .hold(other_name, &[(record(1, Some(1), 5), KEY)]);
+    let second = [(kept_in_the_cloud(9, 3), CLOUD_KEY)];
+    world.cloud.hold(in_the_cloud(), &second);
+    // The second backend serves names like `laptop` alone.
+    for asset in ["ws-1", "laptop"] {
+        let asked = world.broker.ask(&anna(), asking(asset), None).await;
+        assert!(matches!(asked, Err(AskError::NobodyToAsk(_))), "{asset}");
+    }
+}
+
+#[tokio::test]
 async fn what_answers_late_and_says_what_no_approver_saw_is_left_out() {
     let others = |device: &mut Device| device.owners = vec![boss().id.into()];
     let renamed = |device: &mut Device| device.name = "server".to_owned();

@@ -290,6 +290,53 @@ async fn managers_of_each_other_never_approve_for_themselves() {
     };
 }
 
+#[tokio::test]
+async fn who_stood_in_decides_in_their_own_right_once_that_is_over() {
+    let rule = Rule {
+        escalation: Escalation {
+            last_resort: Some((hours(24), GroupName("last".to_owned()))),
+            ..Escalation::default()
+        },
+        ..Rule::manager_else(Vec::new())
+    };
+    let world = world(rule);
+    let party = boss().party().unwrap();
+    let until = world.now() + hours(48);
+    let set = world
+        .broker
+        .set_stand_in(&party, mail("paula"), until, None);
+    set.await.unwrap();
+    world.ask().await;
+    world.broker.end_stand_in(&party, None).await.unwrap();
+    assert_eq!(decide(&world, "paula").await, Err(Refusal::NotConcerned));
+    world.pass(24 * 60, 120).await;
+    decide(&world, "paula").await.unwrap();
+}
+
+#[tokio::test]
+async fn whose_device_it_is_counts_for_the_groups_of_a_rule() {
+    let guarded = Rule {
+        name: "the board".to_owned(),
+        matches: Matches {
+            groups: vec![GroupName("last".to_owned())],
+            ..Matches::default()
+        },
+        ask: vec![vec![login("quinn")]],
+        ..Rule::manager_else(Vec::new())
+    };
+    let policy = Policy::new(vec![guarded], Rule::manager_else(Vec::new()));
+    let world = World::under(policy, Gates::default());
+    for name in ["paula", "quinn"] {
+        world.directory.add(person(name), name, None);
+    }
+    world.directory.add_group("last", vec![person("paula").id]);
+    world
+        .escrow
+        .change_devices(|device| device.owners = vec![person("paula").id.into()]);
+    world.ask().await;
+    assert_eq!(world.sent("ApprovalNeeded"), ["quinn"], "of paula's laptop");
+}
+
 fn mail(name: &str) -> MailAddress {
     person(name).mail.unwrap()
 }

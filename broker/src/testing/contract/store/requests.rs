@@ -71,6 +71,16 @@ pub async fn one_is_open_for_a_beneficiary_and_a_device(store: Arc<dyn Store>) {
         ..pending(4, at(1), at(61))
     };
     let of_another_device = pending(5, at(1), at(61));
+    // One machine is one, whichever of its backends answered.
+    let in_one = |number, backend: &str| {
+        let mut request = pending(number, at(1), at(61));
+        request.device.id.backend.0 = backend.to_owned();
+        request.device.shared_id = Some(Uuid::from_u128(7));
+        request
+    };
+    commit(&*store, vec![open(&in_one(7, "one"))]).await;
+    let what_else = "a second open request for a machine by another of its backends";
+    conflict(&*store, vec![open(&in_one(8, "two"))], what_else).await;
     for request in [for_another, of_another_backend, of_another_device] {
         commit(&*store, vec![open(&request)]).await;
     }
