@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::{IntoResponse, Redirect, Response};
 use clavis_broker::lifecycle::{self, Request};
+use clavis_broker::roles::Role;
 use clavis_broker::service::{AdvanceError, KeyGate};
 use clavis_broker::tokens::{OneTimeCode, PlainToken, Reference};
 
@@ -39,6 +40,8 @@ struct RequestPage<'a> {
     is_open: bool,
     /// Whether a pick-up code is needed and can be had.
     has_pick_up: bool,
+    /// Where it is at the desk, for an agent.
+    at_desk: Option<String>,
     /// Where to ask for the same device again.
     ask_again: String,
 }
@@ -83,6 +86,7 @@ pub(crate) async fn show(
         history: words::history(&request, &rows, site),
         is_open,
         has_pick_up: is_open && app.broker.gates().key == KeyGate::Code,
+        at_desk: (who.roles.has(Role::Agent)).then(|| format!("/desk/requests/{reference}")),
         ask_again: ask_again(&request),
         request: &request,
     })

@@ -74,7 +74,7 @@ pub async fn one_is_open_for_a_beneficiary_and_a_device(store: Arc<dyn Store>) {
     // One machine is one, whichever of its backends answered.
     let in_one = |number, backend: &str| {
         let mut request = pending(number, at(1), at(61));
-        request.device.id.backend.0 = backend.to_owned();
+        backend.clone_into(&mut request.device.id.backend.0);
         request.device.shared_id = Some(Uuid::from_u128(7));
         request
     };
