@@ -13,8 +13,9 @@ use crate::identity::{ProviderName, Way};
 use crate::keys::KeyId;
 use crate::letters::LetterKind;
 use crate::lifecycle::{Refusal, Request, RequestId, Step};
-use crate::people::{MailAddress, Party};
+use crate::people::{MailAddress, Party, PersonId};
 use crate::policy::PolicyFault;
+use crate::ports::JobId;
 use crate::search::LogFilters;
 use crate::tokens::Reference;
 
@@ -226,6 +227,27 @@ pub enum Event {
         /// The page's route, as a pattern.
         route: String,
     },
+    /// An agent searched for people and devices.
+    DeskSearched {
+        /// By what.
+        text: String,
+    },
+    /// An agent looked at a person, their devices and their requests.
+    DeskPersonViewed {
+        /// Whom, as the directory knows them.
+        person: PersonId,
+        /// Their name.
+        called: String,
+    },
+    /// Something that was given up is to be tried again.
+    OutboxRetried {
+        /// Which job.
+        job: JobId,
+        /// Which mail it sends, where it sends one.
+        mail: Option<MailName>,
+        /// To whom.
+        to: Option<MailAddress>,
+    },
     /// An auditor looked at rows of the log.
     AuditSearched {
         /// At which.
@@ -433,6 +455,9 @@ impl Event {
             Self::SignedOut => "sign_in.ended",
             Self::SignedOutEverywhere { .. } => "sign_in.ended_everywhere",
             Self::AccessRefused { .. } => "access.refused",
+            Self::DeskSearched { .. } => "desk.searched",
+            Self::DeskPersonViewed { .. } => "desk.person_viewed",
+            Self::OutboxRetried { .. } => "outbox.retried",
             Self::AuditSearched { .. } => "audit.searched",
             Self::AuditExported { .. } => "audit.exported",
             Self::MailSent { .. } => "mail.sent",

@@ -69,6 +69,10 @@ pub struct Agent(Party);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GlassBreaker(Party);
 
+/// Somebody who keeps the installation running. Only [`Roles::operator`] makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operator(Party);
+
 impl Roles {
     /// The person whose roles these are, if one of them makes an agent of them.
     pub fn agent(&self, person: &Party) -> Option<Agent> {
@@ -80,6 +84,11 @@ impl Roles {
         let may = self.has(Role::BreakGlass);
         may.then(|| GlassBreaker(person.clone()))
     }
+
+    /// The person whose roles these are, if they keep the installation running.
+    pub fn operator(&self, person: &Party) -> Option<Operator> {
+        self.has(Role::Operator).then(|| Operator(person.clone()))
+    }
 }
 
 impl Agent {
@@ -90,6 +99,13 @@ impl Agent {
 }
 
 impl GlassBreaker {
+    /// Who that is.
+    pub fn party(&self) -> &Party {
+        &self.0
+    }
+}
+
+impl Operator {
     /// Who that is.
     pub fn party(&self) -> &Party {
         &self.0

@@ -45,7 +45,7 @@ pub struct LogSearch {
     /// part, in upper or lower case: who did it, or whom the event names.
     pub person: Option<String>,
     /// Only rows about a device that is called so, wholly or in part, in upper or lower case, or
-    /// for which somebody asked by such a name.
+    /// for which somebody asked or an agent searched by such a name.
     pub device: Option<String>,
     /// Only rows of this request.
     pub request: Option<RequestId>,
@@ -143,8 +143,10 @@ fn is_about(entry: &LogEntry, name: &str) -> bool {
         let mut names = device.also_named.iter().chain([&device.name]);
         names.any(|text| is_named(text))
     };
-    let was_asked_for =
-        matches!(&entry.event, Event::RequestRefused { asset, .. } if is_named(asset));
+    let was_asked_for = match &entry.event {
+        Event::RequestRefused { asset: text, .. } | Event::DeskSearched { text } => is_named(text),
+        _ => false,
+    };
     was_asked_for || entry.device.as_ref().is_some_and(goes_by)
 }
 
@@ -189,6 +191,9 @@ pub const EVENTS: &[&str] = &[
     "sign_in.ended",
     "sign_in.ended_everywhere",
     "access.refused",
+    "desk.searched",
+    "desk.person_viewed",
+    "outbox.retried",
     "audit.searched",
     "audit.exported",
     "mail.sent",

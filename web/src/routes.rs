@@ -86,6 +86,21 @@ pub(crate) fn table() -> Vec<Route> {
         route("/key/{token}", LinkHolder)
             .get(pages::key_link::show)
             .post(pages::key_link::redeem),
+        route("/desk", Only(&[Role::Agent])).get(pages::desk::queue),
+        route("/desk/search", Only(&[Role::Agent])).get(pages::desk::search),
+        route("/desk/people/{person}", Only(&[Role::Agent])).get(pages::desk::person),
+        route("/desk/new", Only(&[Role::Agent]))
+            .get(pages::desk::ask_form)
+            .post(pages::desk::ask)
+            .keeping_forms(),
+        route("/desk/requests/{reference}", Only(&[Role::Agent])).get(pages::desk::request),
+        route("/desk/requests/{reference}/call", Only(&[Role::Agent])).post(pages::desk::call_next),
+        route("/desk/requests/{reference}/link", Only(&[Role::Agent]))
+            .post(pages::desk::send_again),
+        route("/desk/requests/{reference}/stop", Only(&[Role::Agent])).post(pages::desk::stop),
+        route(pages::desk::GLASS, Only(&[Role::BreakGlass])).post(pages::desk::break_glass),
+        route("/outbox", Only(&[Role::Operator])).get(pages::outbox::show),
+        route("/outbox/retry", Only(&[Role::Operator])).post(pages::outbox::retry),
         route("/audit", Only(&[Role::Auditor])).get(pages::audit::show),
         route("/audit/export.csv", Only(&[Role::Auditor])).get(pages::audit::export_csv),
         route("/audit/export.jsonl", Only(&[Role::Auditor])).get(pages::audit::export_jsonl),
@@ -116,7 +131,11 @@ pub(crate) fn router_of(table: Vec<Route>, app: &App) -> Router<App> {
 
 /// Pages of the navigation that only some may reach, where the table has them.
 pub(crate) fn navigation(roles: &Roles) -> impl Iterator<Item = (&'static str, &'static str)> {
-    const PAGES: [(&str, &str); 2] = [("/desk", "Desk"), ("/audit", "Audit log")];
+    const PAGES: [(&str, &str); 3] = [
+        ("/desk", "Desk"),
+        ("/outbox", "Outbox"),
+        ("/audit", "Audit log"),
+    ];
     PAGES.into_iter().filter(|(path, _)| {
         let reach = rule_of(path).map(|rule| rule.reach);
         matches!(reach, Some(Only(needed)) if roles.has_any(needed))
@@ -154,6 +173,9 @@ async fn guard(
         },
         Only(needed) => {
             let found = SignedIn::find(&parts, &app).await?;
+            if found.is_none() && rule.keeps_forms && parts.method == Method::POST {
+                return Ok(next.run(Request::from_parts(parts, body)).await);
+            }
             let mut who = found.ok_or_else(|| SignedIn::first(&parts))?;
             who.roles = app.broker.roles_of(&who.session).await?;
             if !who.roles.has_any(needed) {

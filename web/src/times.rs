@@ -40,6 +40,11 @@ impl When {
         }
     }
 
+    /// The moment without the element around it.
+    pub(crate) fn in_words(&self) -> &str {
+        &self.human
+    }
+
     pub(crate) fn day(at: Timestamp, zone: &TimeZone) -> Self {
         let human = at
             .to_zoned_datetime(zone.clone())

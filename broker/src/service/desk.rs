@@ -11,7 +11,7 @@ use crate::roles::{Agent, GlassBreaker};
 use crate::text::Reason;
 use crate::tokens::Reference;
 
-/// How many requests the queue shows.
+/// How many requests the queue shows, and how many jobs that have failed are looked through.
 const LISTED: usize = 200;
 
 /// A request that is under way, and what holds it up.
@@ -33,6 +33,9 @@ pub struct DeskView {
 }
 
 impl Broker {
+    /// The most requests that the queue shows.
+    pub const MOST_QUEUED: usize = LISTED;
+
     /// The requests that are under way, the oldest first.
     pub async fn queue(&self, _: &Agent) -> Result<Vec<Queued>, Unavailable> {
         let open = self.parts.store.open_requests(LISTED).await?;

@@ -10,7 +10,7 @@ use crate::letters::{Letter, LetterKind};
 use crate::lifecycle::{Command, Request, Sending, State};
 use crate::people::{MailAddress, Person};
 use crate::ports::{
-    Change, ClaimedJob, CommitError, Directory, DirectoryError, Job, JobId, Lease, Link, LinkKind,
+    Change, ClaimedJob, CommitError, Directory, DirectoryError, Job, Lease, Link, LinkKind,
     MailError, PersonQuery, StoredRequest, Write,
 };
 use crate::tokens::{OneTimeCode, PlainToken, TokenHash};
@@ -79,21 +79,6 @@ impl Broker {
             }
         };
         self.settle(lease, claimed.queued_at, tried).await
-    }
-
-    /// Puts a dead job back, due at once. False where no such job is dead.
-    pub async fn revive(&self, job: JobId) -> Result<bool, Unavailable> {
-        match self
-            .commit(vec![Write::Revive {
-                job,
-                at: self.now(),
-            }])
-            .await
-        {
-            Ok(()) => Ok(true),
-            Err(CommitError::Conflict) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
     }
 
     async fn send_letter(&self, lease: Lease, sending: Sending) -> Result<Tried, Unavailable> {

@@ -17,6 +17,8 @@ use clavis_broker::ports::MailRenderer;
 use crate::site::Site;
 use wording::{Wording, one_line};
 
+pub(crate) use wording::title;
+
 /// Puts letters into words.
 pub struct Letters {
     site: Arc<Site>,

@@ -71,7 +71,8 @@ pub(super) fn of_request(
     words
 }
 
-fn title(kind: LetterKind) -> &'static str {
+/// What a letter is called.
+pub(crate) fn title(kind: LetterKind) -> &'static str {
     match kind {
         LetterKind::RequestConfirmation => "Request Confirmation",
         LetterKind::ApprovalNeeded => "Approval Needed",

@@ -1,4 +1,7 @@
-//! Asking for the recovery key of a device: the form, and everything that can be wrong with it.
+//! Asking for the recovery key of a device, for oneself or, at the desk, for somebody else: the form,
+//! and everything that can be wrong with it.
+
+use std::net::IpAddr;
 
 use askama::Template;
 use axum::extract::State;
@@ -7,14 +10,15 @@ use axum::response::{IntoResponse, Redirect, Response};
 use clavis_broker::devices::{BackendName, Device, DeviceId};
 use clavis_broker::keys::WantedKey;
 use clavis_broker::lifecycle::Request;
-use clavis_broker::people::PersonId;
+use clavis_broker::people::{Person, PersonId};
 use clavis_broker::policy::NoPanel;
+use clavis_broker::roles::Agent;
 use clavis_broker::service::{Ask, AskError};
 use clavis_broker::text::{Asset, Reason};
 use clavis_broker::tokens::PlainToken;
 use serde::Deserialize;
 
-use super::{Frame, page, page_with};
+use super::{Frame, page_with};
 use crate::app::App;
 use crate::client::Source;
 use crate::fault::Fault;
@@ -32,6 +36,9 @@ pub(crate) struct Typed {
     device: String,
     /// The name that `device` was chosen for: another name makes the choice void.
     device_for: String,
+    /// For whom an agent asks, by the directory's ID.
+    #[serde(rename = "for")]
+    pub(super) for_whom: String,
 }
 
 impl Typed {
@@ -40,19 +47,34 @@ impl Typed {
         (self.device_for == self.asset).then_some(self.device.as_str())
     }
 
-    /// The form's address with what can be typed again from it, for whoever has to sign in once
+    /// A form's address with what can be typed again from it, for whoever has to sign in once
     /// more. The reason stays out: addresses are kept in histories and logs.
-    fn address(&self) -> String {
+    pub(super) fn address(&self, form: &str) -> String {
         let device = self.chosen().unwrap_or_default();
         with_query(
-            "/requests/new",
+            form,
             &[
+                ("for", &self.for_whom),
                 ("asset", &self.asset),
                 ("device", device),
                 ("key_id", &self.key_id),
             ],
         )
     }
+}
+
+/// What an address has filled in.
+pub(super) fn typed_in(uri: &Uri) -> Typed {
+    let mut typed: Typed = query(uri);
+    // A link names the device along with the name that it goes by.
+    typed.device_for.clone_from(&typed.asset);
+    typed
+}
+
+/// An agent, and for whom they ask.
+pub(super) struct OnBehalf {
+    pub(super) agent: Agent,
+    pub(super) of: Person,
 }
 
 /// What is wrong with the form, field by field.
@@ -85,6 +107,10 @@ struct Candidate {
 struct AskPage<'a> {
     frame: Frame<'a>,
     form_token: PlainToken,
+    /// Where the form goes to.
+    action: &'static str,
+    /// For whom, where that is somebody else than who fills it in.
+    for_whom: Option<&'a Person>,
     typed: &'a Typed,
     wrong: Wrong,
     notice: Option<Notice>,
@@ -105,6 +131,10 @@ impl AskPage<'_> {
     }
 }
 
+/// Where the form of somebody's own is, and the one of agents.
+const OWN: &str = "/requests/new";
+pub(super) const AT_DESK: &str = "/desk/new";
+
 /// A device as the value of a form field.
 pub(crate) fn device_value(id: &DeviceId) -> String {
     format!("{}/{}", id.backend, id.native)
@@ -123,17 +153,7 @@ pub(crate) async fn form(
     who: SignedIn,
     uri: Uri,
 ) -> Result<Response, Fault> {
-    let mut typed: Typed = query(&uri);
-    // A link names the device along with the name that it goes by.
-    typed.device_for.clone_from(&typed.asset);
-    page(&AskPage {
-        frame: Frame::signed_in(&app.site, &who),
-        form_token: who.token.form_token(),
-        typed: &typed,
-        wrong: Wrong::default(),
-        notice: None,
-        candidates: Vec::new(),
-    })
+    show(&app, &who, None, &typed_in(&uri), Answer::fresh())
 }
 
 pub(crate) async fn ask(
@@ -145,24 +165,44 @@ pub(crate) async fn ask(
     let Some(who) = who else {
         let typed = form.served_to_anybody();
         return Err(Fault::SignInFirst {
-            then: typed.address(),
+            then: typed.address(OWN),
         });
     };
     let typed = form.served_to(&who.token)?;
+    send(&app, &who, None, &typed, source).await
+}
+
+/// Makes a request of what was typed and goes to its page, or shows the form once more.
+pub(super) async fn send(
+    app: &App,
+    who: &SignedIn,
+    behalf: Option<&OnBehalf>,
+    typed: &Typed,
+    source: Option<IpAddr>,
+) -> Result<Response, Fault> {
     let turn = app.turns.take(&who.person().id).await;
     let _turn = turn.ok_or(Fault::TooManyAtOnce)?;
-    let mut answer = Answer::default();
-    match read(&typed) {
-        Ok(ask) => match app.broker.ask(who.person(), ask, source).await {
-            Ok(request) => {
-                let path = format!("/requests/{}", request.reference);
-                return Ok(Redirect::to(&path).into_response());
-            }
-            Err(error) => answer = refusal(error, &who.person().id),
-        },
-        Err(wrong) => answer.wrong = wrong,
+    let ask = match read(typed) {
+        Ok(ask) => ask,
+        Err(wrong) => {
+            let answer = Answer {
+                wrong,
+                ..Answer::default()
+            };
+            return show(app, who, behalf, typed, answer);
+        }
+    };
+    let made = match behalf {
+        None => app.broker.ask(who.person(), ask, source).await,
+        Some(OnBehalf { agent, of }) => app.broker.ask_for(agent, &of.id, ask, source).await,
+    };
+    match made {
+        Ok(request) => {
+            let path = format!("{}/{}", pages_of_requests(behalf), request.reference);
+            Ok(Redirect::to(&path).into_response())
+        }
+        Err(error) => show(app, who, behalf, typed, refusal(error, who, behalf)),
     }
-    show_again(&app, &who, &typed, answer)
 }
 
 /// The form, filled in as for a request that could not be made once more, with what was in the way.
@@ -179,20 +219,51 @@ pub(super) fn not_asked_again(
         key_id: wanted.map_or_else(String::new, |wanted| wanted.as_str().to_owned()),
         device: device_value(&request.device.id),
         device_for: request.device.name.clone(),
+        for_whom: String::new(),
     };
-    show_again(app, who, &typed, refusal(error, &who.person().id))
+    show(app, who, None, &typed, refusal(error, who, None))
 }
 
-fn show_again(app: &App, who: &SignedIn, typed: &Typed, answer: Answer) -> Result<Response, Fault> {
-    let again = AskPage {
+/// The form of an agent, with what is in the way of a key for this person, if anything is.
+pub(super) fn show_for(
+    app: &App,
+    who: &SignedIn,
+    behalf: &OnBehalf,
+    typed: &Typed,
+) -> Result<Response, Fault> {
+    let answer = match behalf.of.party() {
+        Ok(_) => Answer::fresh(),
+        Err(_) => refusal(AskError::UnfitBeneficiary, who, Some(behalf)),
+    };
+    show(app, who, Some(behalf), typed, answer)
+}
+
+fn show(
+    app: &App,
+    who: &SignedIn,
+    behalf: Option<&OnBehalf>,
+    typed: &Typed,
+    answer: Answer,
+) -> Result<Response, Fault> {
+    let form = AskPage {
         frame: Frame::signed_in(&app.site, who),
         form_token: who.token.form_token(),
+        action: if behalf.is_some() { AT_DESK } else { OWN },
+        for_whom: behalf.map(|behalf| &behalf.of),
         typed,
         wrong: answer.wrong,
         notice: answer.notice,
         candidates: answer.candidates,
     };
-    page_with(answer.status, &again)
+    page_with(answer.status, &form)
+}
+
+/// Where the pages of requests are, for somebody of their own and for an agent.
+fn pages_of_requests(behalf: Option<&OnBehalf>) -> &'static str {
+    match behalf {
+        None => "/requests",
+        Some(_) => "/desk/requests",
+    }
 }
 
 fn read(typed: &Typed) -> Result<Ask, Wrong> {
@@ -238,7 +309,18 @@ impl Default for Answer {
     }
 }
 
-fn refusal(error: AskError, person: &PersonId) -> Answer {
+impl Answer {
+    /// Nothing was asked for yet.
+    fn fresh() -> Self {
+        Self {
+            status: StatusCode::OK,
+            ..Self::default()
+        }
+    }
+}
+
+fn refusal(error: AskError, who: &SignedIn, behalf: Option<&OnBehalf>) -> Answer {
+    let person = behalf.map_or(&who.person().id, |behalf| &behalf.of.id);
     let mut answer = Answer::default();
     match error {
         AskError::UnknownDevice => {
@@ -248,7 +330,10 @@ fn refusal(error: AskError, person: &PersonId) -> Answer {
             );
         }
         AskError::Ambiguous(devices) => {
-            answer.wrong.device = Some("Several devices go by that name. Please choose yours.");
+            answer.wrong.device = Some(match behalf {
+                None => "Several devices go by that name. Please choose yours.",
+                Some(_) => "Several devices go by that name. Please choose theirs.",
+            });
             answer.candidates = devices
                 .into_iter()
                 .map(|device| Candidate::new(device, person))
@@ -301,13 +386,19 @@ fn refusal(error: AskError, person: &PersonId) -> Answer {
             answer.status = StatusCode::CONFLICT;
             answer.notice = Some(Notice {
                 link: Some((
-                    format!("/requests/{reference}"),
+                    format!("{}/{reference}", pages_of_requests(behalf)),
                     format!("Go to request {reference}"),
                 )),
-                ..Notice::new(
-                    "You have asked for this device already",
-                    "One request at a time is enough. To ask anew, withdraw the open one first.",
-                )
+                ..match behalf {
+                    None => Notice::new(
+                        "You have asked for this device already",
+                        "One request at a time is enough. To ask anew, withdraw the open one first.",
+                    ),
+                    Some(_) => Notice::new(
+                        "There is an open request for this device already",
+                        "One request at a time is enough. To ask anew, stop the open one first.",
+                    ),
+                }
             });
         }
         AskError::Unavailable(error) => {

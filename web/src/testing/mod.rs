@@ -81,7 +81,7 @@ pub(crate) struct World {
     pub(crate) directory: Arc<MemoryDirectory>,
     pub(crate) escrow: Arc<MemoryEscrow>,
     pub(crate) provider: Arc<MemoryProvider>,
-    mailer: Arc<MemoryMailer>,
+    pub(crate) mailer: Arc<MemoryMailer>,
 }
 
 impl World {

@@ -1,6 +1,7 @@
 //! What is true of every route: its headers, and that looking changes nothing.
 
 use axum::http::{Method, StatusCode};
+use clavis_broker::people::PersonId;
 
 use crate::mailbox::{HTML, LIST, MAIL};
 use crate::routes::table;
@@ -27,6 +28,8 @@ pub(super) fn filled_in(pattern: &str) -> String {
         .replace("{token}", &"0".repeat(64))
         .replace("{reference}", "K7Q-4MX2")
         .replace("{provider}", PROVIDER_SLUG)
+        .replace("{person}", "anna")
+        .replace("/desk/new", "/desk/new?for=anna")
         .replace("{number}", "0")
 }
 
@@ -103,6 +106,8 @@ async fn looking_changes_nothing() {
     let at = request.find("/requests/").unwrap();
     let request = request[at..].split_whitespace().next().unwrap().to_owned();
     let mut auditor = world.signed_in("auditors@example.com").await;
+    let mut agent = world.signed_in("agents@example.com").await;
+    let mut operator = world.signed_in("operators@example.com").await;
     let before = world.store.picture();
     let mut paths: Vec<_> = routes().into_iter().map(|(_, path)| path).collect();
     paths.extend([
@@ -111,12 +116,15 @@ async fn looking_changes_nothing() {
         format!("{request}/withdraw"),
         format!("{key}?form_token=x"),
         "/audit?all=1".to_owned(),
+        "/desk/search?q=anna".to_owned(),
+        format!("/desk{request}"),
+        format!("/desk{request}/stop"),
         request,
         review,
         key,
     ]);
     for path in &paths {
-        for visitor in [&mut anna, &mut auditor] {
+        for visitor in [&mut anna, &mut auditor, &mut agent, &mut operator] {
             for method in [Method::HEAD, Method::GET, Method::OPTIONS] {
                 let answer = visitor.send(method.clone(), path, &[], String::new()).await;
                 assert!(!answer.status.is_server_error(), "{method} {path}");
@@ -182,8 +190,25 @@ async fn cookies_are_for_this_host_and_no_script() {
 #[tokio::test]
 async fn pages_are_whole_documents_with_labels() {
     let world = World::new();
+    let mut anna = world.signed_in("anna@example.com").await;
+    let request = world.ask(&mut anna).await;
+    // All of these roles are one person's.
+    for group in ["agents", "operators", "break_glass"] {
+        let everything = PersonId("auditors".to_owned());
+        world.directory.set_group(group, vec![everything]);
+    }
     let mut auditor = world.signed_in("auditors@example.com").await;
     for path in [
+        "/desk",
+        "/desk?stuck=1",
+        "/desk/search",
+        "/desk/search?q=anna",
+        "/desk/search?q=TWIN",
+        "/desk/people/anna",
+        "/desk/new?for=anna",
+        &format!("/desk{request}"),
+        &request,
+        "/outbox",
         "/",
         "/help",
         "/sign-in",

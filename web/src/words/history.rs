@@ -77,6 +77,12 @@ fn happened(request: &Request, entry: &LogEntry, site: &Site) -> Option<String> 
         Event::FetchFailed { backend: None, .. } => {
             "The key could not be fetched. The key link was not used.".to_owned()
         }
+        Event::OutboxRetried { to: Some(to), .. } => {
+            format!(
+                "{somebody} had a mail to {} tried again.",
+                reader(request, to)
+            )
+        }
         Event::RotationAsked { .. } => "The device was told to make a new key.".to_owned(),
         Event::RotationUnsure { .. } => {
             "The device was perhaps told to make a new key: no answer came.".to_owned()

@@ -3,6 +3,7 @@
 mod deciding;
 mod history;
 mod standing;
+mod stuck;
 
 use clavis_broker::devices::BackendName;
 use clavis_broker::lifecycle::{Approval, Outcome, Request, State};
@@ -10,6 +11,7 @@ use clavis_broker::lifecycle::{Approval, Outcome, Request, State};
 pub(crate) use deciding::{Asked, Begins, asked, begins, progress, vote_for};
 pub(crate) use history::{Moment, history};
 pub(crate) use standing::{Standing, is_open, standing};
+pub(crate) use stuck::{Wait, has_next, is_stuck, tries, waits};
 
 /// From so many people on, not all of them are named.
 const MANY: usize = 7;

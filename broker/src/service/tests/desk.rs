@@ -1,12 +1,14 @@
 //! The service desk: asking for others, what is stuck, and what agents can do.
 
-use super::{World, anna, asking, boss, hours, terms};
-use crate::audit::{Actor, Event};
+use super::{World, anna, asking, boss, hours, laptop, terms};
+use crate::audit::{Actor, Event, MailName};
+use crate::devices::BackendName;
 use crate::lifecycle::{Approval, Outcome, Refusal, State, Step};
 use crate::people::{GroupName, Party, Person, PersonQuery};
 use crate::policy::{Escalation, Policy, Rule};
-use crate::ports::Job;
-use crate::roles::{Agent, GlassBreaker, Role, Roles};
+use crate::ports::{EscrowFault, Job};
+use crate::roles::{Agent, GlassBreaker, Operator, Role, Roles};
+use crate::search::LogSearch;
 use crate::service::{AdvanceError, AskError, Choice, Gates, LinkEnd, LinkError, Visitor};
 use crate::testing::MailTrouble;
 use crate::testing::sample::person;
@@ -25,6 +27,11 @@ fn breaker(name: &str) -> GlassBreaker {
 fn breaker_of(party: &Party) -> GlassBreaker {
     let roles: Roles = [Role::BreakGlass].into_iter().collect();
     roles.glass_breaker(party).unwrap()
+}
+
+fn operator(name: &str) -> Operator {
+    let roles: Roles = [Role::Operator].into_iter().collect();
+    roles.operator(&person(name).party().unwrap()).unwrap()
 }
 
 fn reason() -> Reason {
@@ -319,4 +326,96 @@ async fn what_came_to_its_end_is_asked_for_again_with_one_press_and_approved_ane
     assert!(matches!(again.state, State::Pending { .. }));
     world.settle().await;
     assert_eq!(world.sent("ApprovalNeeded"), ["boss", "boss"]);
+}
+
+#[tokio::test]
+async fn an_agent_finds_people_and_devices_and_leaves_a_trace() {
+    let world = World::new();
+    let desk = agent("otto");
+    let found = world.broker.look_for(&desk, "laptop", None).await.unwrap();
+    assert_eq!(found.people, Some(Vec::new()));
+    let [device] = &found.devices[..] else {
+        panic!("one device");
+    };
+    assert_eq!(device.device, laptop());
+    assert_eq!(device.owners, [person("anna")]);
+
+    let found = world.broker.look_for(&desk, "ann", None).await.unwrap();
+    assert_eq!(found.people, Some(vec![person("anna")]));
+    assert!(found.devices.is_empty());
+    let view = world.broker.look_at(&desk, &anna().id, None).await.unwrap();
+    assert_eq!(view.unwrap().person, person("anna"));
+    let nobody = world.broker.look_at(&desk, &person("eve").id, None).await;
+    assert!(nobody.unwrap().is_none());
+
+    let rows = world.log().await;
+    let otto = Actor::Person(desk.party().clone());
+    let by_otto: Vec<_> = rows.iter().filter(|row| row.entry.actor == otto).collect();
+    let names: Vec<_> = by_otto.iter().map(|row| row.entry.event.name()).collect();
+    assert_eq!(
+        names,
+        ["desk.searched", "desk.searched", "desk.person_viewed"]
+    );
+    let of_device = LogSearch {
+        device: Some("LAPTOP".to_owned()),
+        ..LogSearch::default()
+    };
+    let of_person = LogSearch {
+        person: Some("id-anna".to_owned()),
+        ..LogSearch::default()
+    };
+    assert!(of_device.fits(by_otto[0]) && !of_device.fits(by_otto[1]));
+    assert!(of_person.fits(by_otto[2]) && !of_person.fits(by_otto[0]));
+}
+
+#[tokio::test]
+async fn what_does_not_answer_is_missing_from_what_is_found_and_named() {
+    let world = World::new();
+    let desk = agent("otto");
+    world.directory.break_down(true);
+    world.cloud.break_down(Some(EscrowFault::Unavailable));
+    let found = world.broker.look_for(&desk, "laptop", None).await.unwrap();
+    assert_eq!(found.people, None);
+    assert_eq!(found.unanswered, [BackendName("cloud".to_owned())]);
+    assert!(matches!(&found.devices[..], [only] if only.owners.is_empty()));
+    world.store.break_after(0);
+    let unwritten = world.broker.look_for(&desk, "laptop", None).await;
+    unwritten.expect_err("no log, no sight");
+}
+
+#[tokio::test]
+async fn an_operator_sees_what_was_given_up_and_has_it_tried_again() {
+    let world = World::new();
+    world.mailer.break_down(Some(MailTrouble::Permanent));
+    let request = world.ask().await;
+    let nina = operator("nina");
+    let undone = world.broker.undone(&nina).await.unwrap();
+    assert_eq!((undone.dead.len(), undone.failing.len()), (2, 0));
+    let Job::Letter(letter) = &undone.dead[0].job else {
+        panic!("a letter");
+    };
+    let job = undone.dead[0].id;
+    assert!(world.broker.retry(&nina, job, None).await.unwrap());
+    let row = world.log().await.pop().unwrap().entry;
+    assert_eq!(row.actor, Actor::Person(nina.party().clone()));
+    assert_eq!(row.request.unwrap().id, request.id);
+    let retried = Event::OutboxRetried {
+        job,
+        mail: Some(MailName::Letter(letter.letter)),
+        to: Some(letter.to.mail.clone()),
+    };
+    assert_eq!(row.event, retried);
+    let count = world.log().await.len();
+    assert!(!world.broker.retry(&nina, job, None).await.unwrap());
+    assert_eq!(world.log().await.len(), count, "nothing was tried");
+
+    world.mailer.break_down(Some(MailTrouble::Transient));
+    world.settle().await;
+    let undone = world.broker.undone(&nina).await.unwrap();
+    assert_eq!((undone.dead.len(), undone.failing.len()), (1, 1));
+    let root = world.broker.revive(undone.dead[0].id, "root").await;
+    assert!(root.unwrap());
+    let row = world.log().await.pop().unwrap().entry;
+    assert_eq!(row.event.name(), "outbox.retried");
+    assert_eq!(row.actor.label(), "operator root");
 }

@@ -89,8 +89,11 @@ async fn a_mail_refused_for_good_waits_for_an_operator() {
 
     world.mailer.break_down(None);
     for job in &dead {
-        assert!(world.broker.revive(job.id).await.unwrap());
-        assert!(!world.broker.revive(job.id).await.unwrap(), "it lives");
+        assert!(world.broker.revive(job.id, "root").await.unwrap());
+        assert!(
+            !world.broker.revive(job.id, "root").await.unwrap(),
+            "it lives"
+        );
     }
     world.settle().await;
     assert_eq!(world.sent("ApprovalNeeded"), ["boss"]);
@@ -113,7 +116,7 @@ async fn a_mail_is_given_up_after_days_and_has_days_again_when_revived() {
         effect.letter == LetterKind::RequestConfirmation
     });
     let id = confirmation.expect("the confirmation was given up").id;
-    assert!(world.broker.revive(id).await.unwrap());
+    assert!(world.broker.revive(id, "root").await.unwrap());
     world.settle().await;
     let dead = world.store.dead(9).await.unwrap();
     assert!(dead.iter().all(|job| job.id != id), "one failure is no end");

@@ -89,7 +89,7 @@ async fn an_outage_is_waited_for_and_one_without_end_is_given_up_where_an_operat
     assert!(matches!(dead[..], [ref dead] if matches!(dead.job, Job::Rotate { .. })));
     world.escrow.break_down(None);
     world.escrow.answer_rotation(Rotation::Asked);
-    assert!(world.broker.revive(dead[0].id).await.unwrap());
+    assert!(world.broker.revive(dead[0].id, "root").await.unwrap());
     world.clock.advance(minutes(1));
     world.settle().await;
     assert_eq!(world.escrow.rotated().len(), 1);

@@ -30,7 +30,7 @@ async fn neither_log_nor_store_nor_error_holds_a_token_a_code_or_a_key() {
     world.pass(10, 1).await;
     world.mailer.break_down(None);
     for job in crate::ports::Store::dead(&*world.store, 9).await.unwrap() {
-        world.broker.revive(job.id).await.unwrap();
+        world.broker.revive(job.id, "root").await.unwrap();
     }
     world.settle().await;
     world.approve().await;
