@@ -127,19 +127,19 @@ def approving(domain):
 
     dora = domain.person("dora", "Dora Desk", mail="dora.desk@example.com")
     ruth = domain.person("ruth", "Ruth Record", mail="ruth.record@example.com")
-    chief = f"CN=Clara Chief,{STAFF}"
-    domain.replace(dora, "manager", chief)
-    agents = domain.group("GG-Agents-Inner", [dora, f"CN=Bert Boss,{STAFF}"])
-    domain.group("GG-ServiceDesk", [agents])
-    domain.group("GG-Audit", [ruth])
-    domain.group("GG-Break-Glass", [dora])
-    domain.group("GG-Last-Resort", [chief, petra])
-
     own = domain.person("selma", "Selma Self", mail="selma.self@example.com")
     domain.replace(own, "manager", own)
     plain = domain.person("tilda", "Tilda Twin", mail="tilda.twin@example.com")
     other = domain.person("tilda-admin", "Tilda Twin (admin)", mail="Tilda.Twin@example.com")
     domain.replace(plain, "manager", other)
+
+    boss, chief = f"CN=Bert Boss,{STAFF}", f"CN=Clara Chief,{STAFF}"
+    domain.replace(dora, "manager", chief)
+    agents = domain.group("GG-Agents-Inner", [dora, boss, other])
+    domain.group("GG-ServiceDesk", [agents])
+    domain.group("GG-Audit", [ruth])
+    domain.group("GG-Break-Glass", [dora, other])
+    domain.group("GG-Last-Resort", [chief, petra])
 
 
 def devices(domain):

@@ -3,6 +3,7 @@
 
 mod approving;
 mod away;
+mod desk;
 mod forms;
 mod gates;
 mod guessing;
@@ -151,6 +152,13 @@ impl Company {
         rows
     }
 
+    /// Who was asked at once for a request, in alphabetical order.
+    fn asked(&self, reference: &str) -> Vec<String> {
+        let mut rows = self.rows_of("request.opened").into_iter();
+        let row = rows.find(|row| row["request"]["reference"] == reference);
+        names(&row.expect("the request")["event"]["asked"])
+    }
+
     /// To whom mails with this subject about this went, in alphabetical order.
     fn told(&self, subject: &str, about: &str) -> Vec<String> {
         let letters = self.clavis.mails.find("", subject, about).into_iter();
@@ -181,17 +189,67 @@ fn answer(browser: &Browser, page: &Page, choice: &str) -> Page {
     browser.submit(page, &fields).expect("an answer")
 }
 
+/// Asks at the desk for somebody, whom their mail address finds; gives the page that answers. What
+/// is typed of another address is nobody's.
+fn ask_for(agent: &Browser, mail: &str, asset: &str) -> Page {
+    let found = agent.open(&format!("/desk/search?q={mail}"));
+    let found = found.expect("who was found");
+    let path = attribute(&found, "href=\"/desk/people/");
+    let person = agent.open(&format!("/desk/people/{path}"));
+    let form = attribute(&person.expect("a person"), "href=\"/desk/new?for=");
+    let form = format!("/desk/new?for={form}");
+    let page = agent.open(&form).expect("the form");
+    assert_eq!(page.status, 200, "{}", page.html);
+    let fields = [
+        ("asset", asset),
+        ("reason", REASON),
+        ("key_id", ""),
+        ("mail", "eve@example.com"),
+        ("beneficiary", "eve@example.com"),
+    ];
+    agent.submit(&page, &fields).expect("an answer")
+}
+
 /// The page of a request.
 fn request_page(browser: &Browser, reference: &str) -> Page {
     let page = browser.open(&format!("/requests/{reference}"));
     page.expect("the page of the request")
 }
 
-/// Presses the button of a page that sends its form to this path.
-fn press(browser: &Browser, page: Page, path: &str) -> Page {
-    let path = path.to_owned();
-    let pressed = browser.submit(&Page { path, ..page }, &[]);
-    pressed.expect("an answer")
+/// Presses the button of a page whose form is sent to this path.
+fn press(browser: &Browser, page: &Page, path: &str) -> Page {
+    assert!(
+        page.html.contains(&format!("action=\"{path}\"")),
+        "{}",
+        page.html
+    );
+    send(browser, page, path, &[])
+}
+
+/// Sends a form to this path, with the token that the page's forms have, whether it is one of these
+/// or not.
+fn send(browser: &Browser, page: &Page, path: &str, fields: &[(&str, &str)]) -> Page {
+    let token = attribute(page, "name=\"form_token\" value=\"");
+    let to = Page {
+        path: path.to_owned(),
+        status: page.status,
+        html: String::new(),
+    };
+    let fields: Vec<_> = [("form_token", token.as_str())]
+        .into_iter()
+        .chain(fields.iter().copied())
+        .collect();
+    browser.submit(&to, &fields).expect("an answer")
+}
+
+/// The names of people in a row of the log, in alphabetical order.
+fn names(parties: &Value) -> Vec<String> {
+    let parties = parties.as_array().expect("a list").iter();
+    let mut names: Vec<_> = parties
+        .map(|party| party["name"].as_str().expect("a name").to_owned())
+        .collect();
+    names.sort();
+    names
 }
 
 /// An account at the provider, which names the one in the domain.

@@ -1,7 +1,7 @@
 //! Nobody waits for an approver who is not there. The daemon's clock is put forward; the provider's
 //! is not, so people sign in with a code by mail once time has passed.
 
-use super::{Company, REASON, answer, press, request_page, say};
+use super::{Company, REASON, answer, names, press, request_page, say};
 use crate::client::Browser;
 use crate::domain::DIGITS;
 use crate::harness::{Daemon, Expected, ask, redeem, reference_of, sign_in, until};
@@ -70,15 +70,6 @@ fn where_the_manager_is_silent_others_are_asked_and_the_group_of_last_resort_app
     assert!(asked(reminder).iter().all(|to| to.contains("bert.boss")));
 }
 
-fn names(parties: &serde_json::Value) -> Vec<String> {
-    let parties = parties.as_array().expect("a list").iter();
-    let mut names: Vec<_> = parties
-        .map(|party| party["name"].as_str().expect("a name").to_owned())
-        .collect();
-    names.sort();
-    names
-}
-
 #[test]
 fn after_an_expired_link_one_press_asks_anew_and_the_old_link_stays_shut() {
     let company = Company::new("", "");
@@ -98,7 +89,7 @@ fn after_an_expired_link_one_press_asks_anew_and_the_old_link_stays_shut() {
         .wait("anna.berg", "Link Expired", &reference);
     let anna = signed_in_by_mail(&company, &daemon, "anna.berg");
     let path = format!("/requests/{reference}/again");
-    let page = press(&anna, request_page(&anna, &reference), &path);
+    let page = press(&anna, &request_page(&anna, &reference), &path);
     let next = reference_of(&page);
     assert_ne!(next, reference);
     assert!(page.html.contains("LT-0001") && page.html.contains(REASON));
