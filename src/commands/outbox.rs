@@ -42,7 +42,10 @@ pub(crate) async fn retry(config: &Path, id: &str) -> Outcome {
         .parse()
         .map(JobId)
         .map_err(|_| format!("{id} is not a job's ID; `clavis outbox list` shows them"))?;
-    if super::broker(config)?.revive(id, &super::operator()).await? {
+    if super::broker(config)?
+        .revive(id, &super::operator())
+        .await?
+    {
         println!("It will be tried again by the running daemon.");
         Ok(ExitCode::SUCCESS)
     } else {

@@ -98,7 +98,9 @@ Clavis, with a company that does not exist. Nothing is installed, and no mail le
 Others to be: clara.winter@example.com has no manager, so somebody else is asked;
 jonas.keller@example.com asks for LT-0088, for which nothing is escrowed, or for LT-0007, of which
 there are two; lena.huber@example.com has a damaged key on LT-0093; tom.reuter@example.com has left.
-simon.adler@example.com is an auditor and searches the log on a page.
+paula.stein@example.com is an agent and asks for others at the desk; jonas.keller@example.com is one as
+well, and may release a key without an approval; simon.adler@example.com is an auditor and searches the
+log on a page.
 
 The audit log:  clavis audit show --config {}
 Ctrl-C ends the demonstration.",

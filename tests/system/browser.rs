@@ -4,6 +4,7 @@
 mod audit;
 mod by_proxy;
 pub(crate) mod chromium;
+mod desk;
 mod gallery;
 mod look;
 mod passphrases;

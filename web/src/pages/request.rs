@@ -40,8 +40,8 @@ struct RequestPage<'a> {
     is_open: bool,
     /// Whether a pick-up code is needed and can be had.
     has_pick_up: bool,
-    /// Whether the reader is an agent, who has a page of it at the desk.
-    at_desk: bool,
+    /// Where it is at the desk, for an agent.
+    at_desk: Option<String>,
     /// Whether the same can be asked for by a button.
     has_again: bool,
     /// Where to ask for the same device again.
@@ -81,7 +81,7 @@ pub(crate) async fn show(
         history: words::history(&request, &rows, site),
         is_open,
         has_pick_up: is_open && app.broker.gates().key == KeyGate::Code,
-        at_desk: who.roles.has(Role::Agent),
+        at_desk: (who.roles.has(Role::Agent)).then(|| format!("/desk/requests/{reference}")),
         has_again: is_theirs && matches!(request.state, lifecycle::State::Closed(_)),
         ask_again: ask_again(&request),
         request: &request,

@@ -294,7 +294,7 @@ async fn the_queue_shows_what_is_under_way_and_what_is_stuck() {
     let queue = agent.get("/desk").await;
     assert!(queue.says("1 under way, 0 of them stuck.") && queue.says(&path));
     assert!(queue.says("asked for by agents") && queue.says("Waiting for approval"));
-    assert!(queue.says("It waits for a decision since Monday, 23 November 2026, 10:00 CET."));
+    assert!(queue.says("It has waited for a decision since Monday, 23 November 2026, 10:00 CET."));
     assert!(!agent.get("/desk?stuck=1").await.says(&path));
 
     let mut boss = world.signed_in("boss@example.com").await;

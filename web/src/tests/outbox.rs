@@ -80,7 +80,7 @@ async fn what_fails_is_listed_with_its_next_try_and_no_button() {
     world.ask(&mut anna).await;
     settle(&world).await;
     let page = operator.get("/outbox").await;
-    assert!(page.says("1 try so far.") && page.says("Next on <time"));
+    assert!(page.says("1 try so far, the next on <time"));
     assert!(!page.says("Try again") && page.says("Nothing was given up."));
 }
 

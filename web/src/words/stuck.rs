@@ -124,7 +124,7 @@ fn undecided(request: &Request, lapses_at: Timestamp, now: Timestamp, site: &Sit
         )
     };
     Wait {
-        what: format!("{missing}It waits for a decision since {since}.{next}{end}"),
+        what: format!("{missing}It has waited for a decision since {since}.{next}{end}"),
         is_stuck: !has_somebody && is_late(request.made_at, lapses_at, now),
     }
 }
@@ -212,7 +212,7 @@ mod tests {
         }
     }
 
-    const SINCE: &str = "It waits for a decision since Monday, 23 November 2026, 10:00 CET.";
+    const SINCE: &str = "It has waited for a decision since Monday, 23 November 2026, 10:00 CET.";
 
     #[test]
     fn a_request_with_nobody_left_to_ask_is_stuck_from_half_of_its_time_on() {

@@ -49,8 +49,8 @@ struct Row<'a> {
     standing: Standing,
     waits: Vec<Wait>,
     is_stuck: bool,
-    made_at: When,
-    ends_at: Option<When>,
+    /// Where nothing else says it: what waits for a decision waits since then.
+    made_at: Option<When>,
 }
 
 pub(crate) async fn show(
@@ -88,14 +88,13 @@ impl<'a> Row<'a> {
     fn of(queued: &'a Queued, who: &SignedIn, now: Timestamp, site: &Site) -> Self {
         let request = &queued.request;
         let waits = words::waits(queued, now, site);
-        let ends_at = request.state.runs_out_at();
+        let is_decided = request.state.approval().is_some();
         Self {
             queued,
             standing: words::standing(request, who.person(), now, site),
             is_stuck: words::is_stuck(&waits),
             waits,
-            made_at: site.day(request.made_at),
-            ends_at: ends_at.map(|at| site.day(at)),
+            made_at: is_decided.then(|| site.day(request.made_at)),
         }
     }
 }

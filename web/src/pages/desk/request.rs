@@ -75,6 +75,7 @@ struct DeskRequestPage<'a> {
 }
 
 /// What the reader may do to the request as it stands.
+#[expect(clippy::struct_excessive_bools, reason = "each is a button of its own")]
 struct May {
     /// Whether it is theirs: they asked, or get the key.
     own: bool,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{at, commit, conflict, log, log_of, open, party, pending, rows, token};
+use super::{at, commit, conflict, job_id, log, log_of, open, party, pending, rows, token};
 use crate::audit::{
     Actor, Event, ExportFormat, FetchFault, LogEntry, MailName, WhyNoPickUp, WhyNoRequest,
     WhyNoRotation, WhyNoSignIn,
@@ -230,6 +230,18 @@ fn events() -> Vec<Event> {
         Event::AuditExported {
             filters: LogFilters::default(),
             format: ExportFormat::Csv,
+        },
+        Event::DeskSearched {
+            text: "LT-0042".to_owned(),
+        },
+        Event::DeskPersonViewed {
+            person: party("anna").id,
+            called: "anna".to_owned(),
+        },
+        Event::OutboxRetried {
+            job: job_id(1),
+            mail: Some(MailName::SignInCode),
+            to: Some(mail.clone()),
         },
         Event::MailSent {
             mail: MailName::Letter(LetterKind::KeyLink),

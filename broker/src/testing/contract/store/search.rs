@@ -178,7 +178,8 @@ pub async fn people_are_found_wherever_a_row_names_them(store: Arc<dyn Store>) {
     }
 }
 
-/// A device is found by a part of any of its names, and by what somebody asked for in vain.
+/// A device is found by a part of any of its names, by what somebody asked for in vain, and by what an
+/// agent searched for.
 pub async fn devices_are_found_by_their_names(store: Arc<dyn Store>) {
     let request = pending(1, at(0), at(60));
     let device = Device {
@@ -197,13 +198,19 @@ pub async fn devices_are_found_by_their_names(store: Arc<dyn Store>) {
         log(opened),
         log(LogEntry::of_nothing(refused, anna, None, at(0))),
         of_nobody(Event::SignedOut, 0),
+        of_nobody(
+            Event::DeskSearched {
+                text: "LT-0043".to_owned(),
+            },
+            0,
+        ),
     ];
     commit(&*store, change).await;
     for (device, expected) in [
-        ("lt-", &[2, 1][..]),
+        ("lt-", &[4, 2, 1][..]),
         ("LT-\"0042\"", &[1]),
         ("CAFÉ", &[1]),
-        ("LT-0043", &[2]),
+        ("LT-0043", &[4, 2]),
         ("anna", &[]),
         ("lt-1", &[]),
     ] {
