@@ -45,6 +45,7 @@ def main(directory):
         accounts(domain)
         units(domain)
         people(domain)
+        approving(domain)
         devices(domain)
         many_devices(domain)
     except BaseException:
@@ -113,6 +114,32 @@ def people(domain):
     domain.group("Key (approvers), all", [middle, chief], account="approvers")
     domain.members(inner, [f"CN=Key (approvers)\\, all,{STAFF}"])
     domain.group("nobody", [])
+
+
+def approving(domain):
+    """Groups that approve and that have roles, and people who would approve their own requests."""
+    pia, paul, petra = (
+        domain.person(account, f"{account.title()} Panel", mail=f"{account}.panel@example.com")
+        for account in ["pia", "paul", "petra"]
+    )
+    inner = domain.group("GG-Panel-Inner", [paul, petra])
+    domain.group("GG-Panel", [pia, inner])
+
+    dora = domain.person("dora", "Dora Desk", mail="dora.desk@example.com")
+    ruth = domain.person("ruth", "Ruth Record", mail="ruth.record@example.com")
+    own = domain.person("selma", "Selma Self", mail="selma.self@example.com")
+    domain.replace(own, "manager", own)
+    plain = domain.person("tilda", "Tilda Twin", mail="tilda.twin@example.com")
+    other = domain.person("tilda-admin", "Tilda Twin (admin)", mail="Tilda.Twin@example.com")
+    domain.replace(plain, "manager", other)
+
+    boss, chief = f"CN=Bert Boss,{STAFF}", f"CN=Clara Chief,{STAFF}"
+    domain.replace(dora, "manager", chief)
+    agents = domain.group("GG-Agents-Inner", [dora, boss, other])
+    domain.group("GG-ServiceDesk", [agents])
+    domain.group("GG-Audit", [ruth])
+    domain.group("GG-Break-Glass", [dora, other])
+    domain.group("GG-Last-Resort", [chief, petra])
 
 
 def devices(domain):

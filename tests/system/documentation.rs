@@ -95,6 +95,24 @@ fn every_event_of_the_audit_log_is_in_the_handbook() {
 }
 
 #[test]
+fn every_test_that_the_threat_model_names_is_there() {
+    let text = read("docs/threat-model.md");
+    let section = text.split("\n## What shows it\n").nth(1);
+    let section = section.and_then(|rest| rest.split("\n## ").next());
+    let named: Vec<_> = code(section.expect("a section of tests"))
+        .into_iter()
+        .filter(|span| span.contains("::"))
+        .collect();
+    assert!(named.len() > 30, "only {named:?} were found");
+    for name in named {
+        let (module, test) = name.rsplit_once("::").expect("a module");
+        let file = format!("tests/system/{}.rs", module.replace("::", "/"));
+        let is_there = read(&file).contains(&format!("#[test]\nfn {test}() {{"));
+        assert!(is_there, "{file} has no test {test}");
+    }
+}
+
+#[test]
 fn links_between_documents_lead_somewhere() {
     let mut seen = 0;
     for file in files(&root(), "md") {

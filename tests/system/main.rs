@@ -17,6 +17,7 @@ mod journey;
 mod odd_cases;
 mod organisations;
 mod outages;
+mod people;
 mod races;
 mod roles;
 mod scanner;

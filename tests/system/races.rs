@@ -33,7 +33,8 @@ fn submit_at_once(
     at_once(count, submit)
 }
 
-fn at_once<T: Send>(count: usize, act: impl Fn(usize) -> T + Sync) -> Vec<T> {
+/// Does something in so many threads at once.
+pub(crate) fn at_once<T: Send>(count: usize, act: impl Fn(usize) -> T + Sync) -> Vec<T> {
     std::thread::scope(|scope| {
         let act = &act;
         let threads: Vec<_> = (0..count)

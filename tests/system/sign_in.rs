@@ -11,7 +11,7 @@ use crate::harness::{Cloud, Daemon, Installation, Kind};
 use visitor::{Answer, Visitor};
 
 pub(crate) const ENTRA: &str = "Entra ID";
-const SLUG: &str = "entra-id";
+pub(crate) const SLUG: &str = "entra-id";
 
 /// Anna, her manager, and her laptop.
 pub(crate) fn tenant() -> Value {

@@ -2,7 +2,7 @@
 
 /** The claims that come with each scope. */
 export const SCOPES = {
-    openid: ['sub', 'oid', 'upn', 'tid'],
+    openid: ['sub', 'oid', 'upn', 'tid', 'groups', 'roles'],
     profile: ['name', 'preferred_username'],
     email: ['email', 'email_verified'],
 };

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use super::until;
+use super::{Clock, until};
 
 pub(crate) struct Daemon {
     child: Child,
@@ -32,6 +32,20 @@ impl Daemon {
         for config in configs {
             command.arg("--config").arg(config);
         }
+        Self::start_command(command, level)
+    }
+
+    /// Starts a daemon that goes by a clock of its own.
+    #[allow(dead_code, reason = "not for the benchmark, which shares this file")]
+    pub(crate) fn start_with_clock(config: &Path) -> (Self, Clock) {
+        let clock = Clock::new();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_clavis"));
+        command.arg("serve").arg("--config").arg(config);
+        clock.set_for(&mut command);
+        (Self::start_command(command, "info"), clock)
+    }
+
+    fn start_command(mut command: Command, level: &str) -> Self {
         let mut child = command
             .env("CLAVIS_LOG", level)
             .stderr(Stdio::piped())

@@ -23,6 +23,12 @@ impl Expected {
         self.0["devices"][name]["id"].as_str().expect("a device")
     }
 
+    /// A person's ID in the directory, by their name to sign in with.
+    #[allow(dead_code, reason = "not for the benchmark")]
+    pub(crate) fn person(&self, login: &str) -> &str {
+        self.0["people"][login]["id"].as_str().expect("a person")
+    }
+
     /// The keys of these records.
     pub(crate) fn keys<const N: usize>(&self, device: &str, records: [&str; N]) -> [String; N] {
         records.map(|record| self.record(device, record, "key"))

@@ -1,6 +1,7 @@
 //! What the stories stand on: an installation in a folder of its own, its daemon, its mails, and
 //! the people who use it.
 
+mod clock;
 pub(crate) mod cloud;
 mod daemon;
 mod expected;
@@ -10,6 +11,7 @@ mod people;
 mod proxy;
 mod record;
 
+pub(crate) use clock::Clock;
 pub(crate) use cloud::Cloud;
 pub(crate) use daemon::Daemon;
 pub(crate) use expected::Expected;

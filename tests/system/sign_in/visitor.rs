@@ -26,8 +26,13 @@ pub(crate) struct Answer {
 
 impl Visitor {
     pub(crate) fn new(daemon: &Daemon) -> Self {
+        Self::at(&daemon.url)
+    }
+
+    /// At one of the addresses of a daemon that has several.
+    pub(crate) fn at(url: &str) -> Self {
         Self {
-            base: daemon.url.clone(),
+            base: url.to_owned(),
             cookies: BTreeMap::new(),
             sent: BTreeMap::new(),
         }
