@@ -18,7 +18,7 @@ fn said(clavis: &Installation, arguments: &[&str]) -> (Option<i32>, String) {
 
 #[test]
 fn a_group_that_gives_a_role_is_looked_up_by_the_check() {
-    let clavis = with_roles("auditors = [\"security\", \"claim:Clavis.Auditor\"]");
+    let clavis = with_roles("auditors = [\"security\"]");
     let (code, text) = said(&clavis, &["check"]);
     assert_eq!(code, Some(0), "{text}");
     assert!(

@@ -183,6 +183,63 @@ fn whoever_signs_in_at_a_provider_does_so_before_a_decision() {
 }
 
 #[test]
+fn the_word_for_nobody_is_refused() {
+    let said = problems(
+        "nominated = [\"security@example.com\", \"mboss\"]",
+        "nominated = []\nask = [\"manager\", \"nominated\"]",
+    );
+    assert!(
+        said.iter()
+            .any(|it| it == "`ask` says \"nominated\", and nobody is"),
+        "{said:#?}"
+    );
+}
+
+#[test]
+fn groups_of_entra_id_are_named_by_their_ids() {
+    let id = "7c1f0f3a-5a57-4e0e-8d1c-1f4f4b2f9a11";
+    let with = |group: &str| {
+        let text = with_the_application();
+        let from = text.find("\n[directory]\n").expect("the section");
+        let to = from + text[from..].find("\n\n\n").expect("its end");
+        let directory = "\n[directory]\nkind = \"entra\"\nentra = \"cloud\"\n";
+        let text = format!("{}{directory}{}", &text[..from], &text[to..]);
+        let text = text.replacen(
+            "\n# ask = [\"manager\", \"nominated\"]\n",
+            &format!("\nask = [\"group:{group}\"]\n"),
+            1,
+        );
+        let text = text
+            .replace("GG-ServiceDesk", group)
+            .replace("GG-Audit", group);
+        match parse(&text) {
+            Ok(_) => Vec::new(),
+            Err(problems) => problems.iter().map(|it| it.what.clone()).collect(),
+        }
+    };
+    assert_eq!(with(id), [""; 0]);
+    let named: Vec<_> = ["ask", "agents"]
+        .map(|key| format!("`{key}` names the group \"Desk\" of Entra ID by its name"))
+        .into();
+    assert_eq!(with("Desk"), named);
+}
+
+#[test]
+fn a_claim_gives_a_role_where_one_provider_sends_it_and_never_that_of_the_glass() {
+    assert_eq!(
+        said("# agents = []", "agents = [\"claim:Clavis.Agent\"]"),
+        ["`agents` names a claim, and 0 providers have a `roles_claim`"]
+    );
+    assert_eq!(
+        said(
+            "# break_glass = []",
+            "break_glass = [\"claim:Clavis.Glass\"]"
+        ),
+        ["`break_glass` names a claim, which would hold as long as a session"]
+    );
+}
+
+#[test]
 fn alarms_go_to_mail_addresses() {
     let some = changed(&[("# mail = []", "mail = [\"secops@example.com\"]")]);
     assert_eq!(sound(&some).alarms.len(), 1);

@@ -10,15 +10,18 @@ use jiff::SignedDuration;
 use toml::de::DeValue;
 
 use super::escrow::Entry;
+use super::roles::by_id;
 use super::terms::{DAY, MINUTE};
 use crate::document::Section;
 use crate::problems::Wrong;
+use crate::settings::Directory;
 use crate::values::{duration, mail, number, text, unit};
 
 /// Reads `[approval]`, which may be missing.
 pub(super) fn policy<P>(
     section: Option<&Section<'_>>,
     escrow: &[Entry<P>],
+    directory: Option<&Directory>,
     terms: &Terms,
 ) -> Policy {
     let Some(section) = section else {
@@ -32,6 +35,7 @@ pub(super) fn policy<P>(
         escalation: escalation(section, &Escalation::default(), &nominated, terms),
         ..otherwise
     };
+    check_groups(section, &otherwise, directory);
     if section.has("needed") || section.has("ask") {
         check_needed(section, &otherwise, &nominated);
     }
@@ -39,6 +43,7 @@ pub(super) fn policy<P>(
     let mut names: Vec<String> = Vec::new();
     let rules = rules.iter().filter_map(|section| {
         let rule = rule(section, &otherwise.escalation, &nominated, escrow, terms)?;
+        check_groups(section, &rule, directory);
         if names.contains(&rule.name) {
             section.problem(
                 "name",
@@ -111,6 +116,31 @@ fn rule<P>(
     Some(rule)
 }
 
+/// Reports groups that somebody else could make, where the section itself names them.
+fn check_groups(section: &Section<'_>, rule: &Rule, directory: Option<&Directory>) {
+    let in_steps = rule.ask.iter().flatten();
+    let alternates = rule
+        .escalation
+        .alternates
+        .iter()
+        .flat_map(|(_, named)| named);
+    let last_resort = rule.escalation.last_resort.iter().map(|(_, group)| group);
+    let groups_of = |named: &'_ Named| match named {
+        Named::Group(group) => Some(group.clone()),
+        Named::Manager | Named::OwnersManager | Named::Person(_) => None,
+    };
+    for (key, groups) in [
+        ("groups", rule.matches.groups.clone()),
+        ("ask", in_steps.filter_map(groups_of).collect()),
+        ("alternates", alternates.filter_map(groups_of).collect()),
+        ("last_resort", last_resort.cloned().collect()),
+    ] {
+        if section.has(key) {
+            by_id(section, key, &groups, directory);
+        }
+    }
+}
+
 /// The steps of `ask`; `None` where it is not there, or names nobody.
 fn asked(section: &Section<'_>, nominated: &[PersonQuery]) -> Option<Vec<Vec<Named>>> {
     let steps = section.list("ask", |value| step(value, nominated));
@@ -138,6 +168,12 @@ fn named(value: &DeValue<'_>, nominated: &[PersonQuery]) -> Result<Vec<Named>, W
     Ok(match text(value)?.as_str() {
         "manager" => vec![Named::Manager],
         "owners_manager" => vec![Named::OwnersManager],
+        "nominated" if nominated.is_empty() => {
+            return Err(Wrong::new(
+                "says \"nominated\", and nobody is",
+                "Name people in `nominated` of [approval], or leave the word out.",
+            ));
+        }
         "nominated" => nominated.iter().cloned().map(Named::Person).collect(),
         who => match who.strip_prefix("group:") {
             Some(name) => vec![Named::Group(GroupName(name.trim().to_owned()))],

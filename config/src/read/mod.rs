@@ -94,7 +94,7 @@ pub(crate) fn settings<P>(
         root.optional_table("links").as_ref(),
         rotation::rotate_after(root, &escrow),
     );
-    let policy = approval::policy(approval.as_ref(), &escrow, &terms);
+    let policy = approval::policy(approval.as_ref(), &escrow, directory.as_ref(), &terms);
     let sign_in = sign_in::sign_in(
         root.optional_table("sign_in").as_ref(),
         origin,
@@ -104,7 +104,12 @@ pub(crate) fn settings<P>(
     let has_providers = sign_in.as_ref().is_some_and(has_more);
     let gates = gates::gates(root.optional_table("gates").as_ref(), has_providers);
     let alarms = gates::alarms(root.optional_table("alarms").as_ref());
-    let roles = roles::roles(root);
+    let claiming = sign_in.as_ref().map_or(0, |it| {
+        let providers = it.providers.iter();
+        providers.filter(|it| it.roles_claim.is_some()).count()
+    });
+    let roles = root.optional_table("roles");
+    let roles = roles::roles(roles.as_ref(), directory.as_ref(), claiming);
     Some(Settings {
         server: server?,
         organisation: organisation?,
