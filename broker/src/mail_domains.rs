@@ -29,6 +29,19 @@ impl MailDomain {
     }
 }
 
+impl MailDomain {
+    /// Whether an address could be in both.
+    fn meets(&self, other: &Self) -> bool {
+        match (self.is_below, other.is_below) {
+            (true, true) => {
+                self.name == other.name || self.has(&other.name) || other.has(&self.name)
+            }
+            (true, false) => self.has(&other.name),
+            (false, _) => other.has(&self.name),
+        }
+    }
+}
+
 impl FromStr for MailDomain {
     type Err = NotAMailDomain;
 
@@ -70,6 +83,12 @@ impl MailDomains {
         Self(domains)
     }
 
+    /// Whether an address could be in these and in those.
+    pub fn meet(&self, others: &Self) -> bool {
+        let meets = |one: &MailDomain| others.0.iter().any(|other| one.meets(other));
+        self.0.iter().any(meets)
+    }
+
     /// Whether an address is in one of them, without regard to case.
     pub fn allows(&self, mail: &MailAddress) -> bool {
         let domain = mail.domain().to_ascii_lowercase();
@@ -83,6 +102,22 @@ mod tests {
 
     fn domains(written: &[&str]) -> MailDomains {
         MailDomains::new(written.iter().map(|text| text.parse().unwrap()).collect())
+    }
+
+    #[test]
+    fn domains_meet_where_an_address_could_be_in_both() {
+        for (one, other, meet) in [
+            ("example.com", "EXAMPLE.com", true),
+            ("example.com", "example.org", false),
+            ("example.com", "*.example.com", false),
+            ("mail.example.com", "*.example.com", true),
+            ("*.example.com", "*.mail.example.com", true),
+            ("*.example.com", "*.example.com", true),
+            ("*.example.com", "*.other.com", false),
+        ] {
+            let (one, other) = (domains(&["a.test", one]), domains(&[other, "b.test"]));
+            assert_eq!((one.meet(&other), other.meet(&one)), (meet, meet));
+        }
     }
 
     fn allowed(domains: &MailDomains, mail: &str) -> bool {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::escrow::EscrowKind;
 use crate::load;
 use crate::problems::{Problem, Problems};
-use crate::settings::{Settings, Store};
+use crate::settings::{Directory, Settings, Store};
 
 /// Reads the configuration files of organisations that one daemon serves, as [`load`] reads each;
 /// gives each file with its settings, in the same order.
@@ -34,7 +34,7 @@ pub fn load_all<'f, P>(
     }
 }
 
-/// Whether organisations, each with its file, have a host and a store of their own. Once the stores
+/// Whether organisations, each with its file, have a host, a store and people of their own. Once the stores
 /// were opened, all links to them lead somewhere: asked again then, the answer is certain.
 ///
 /// # Errors
@@ -58,6 +58,13 @@ pub fn kept_apart<P>(organisations: &[(&Path, Settings<P>)]) -> Result<(), Probl
                      since browsers share cookies between all ports of a host.",
                 );
             }
+            if share_people(settings, other) {
+                report(
+                    "[directory] has the same people as that of",
+                    "Let each take part of them alone: give both `mail_domains` in [organisation] \
+                     that do not meet. Whoever is in both could find and approve in both.",
+                );
+            }
             let (Store::Sqlite { path }, Store::Sqlite { path: other }) =
                 (&settings.store, &other.store);
             if is_same_file(path, other) {
@@ -69,6 +76,30 @@ pub fn kept_apart<P>(organisations: &[(&Path, Settings<P>)]) -> Result<(), Probl
         }
     }
     Problems::of(found).map_or(Ok(()), Err)
+}
+
+/// Whether both look people up in one domain or one tenant, and nothing parts them.
+fn share_people<P>(one: &Settings<P>, other: &Settings<P>) -> bool {
+    let is_one_directory = match (&one.directory, &other.directory) {
+        (Directory::ActiveDirectory(a), Directory::ActiveDirectory(b)) => {
+            a.domain.controllers == b.domain.controllers && a.search_base == b.search_base
+        }
+        (Directory::Entra(a), Directory::Entra(b)) => {
+            match (tenant(one, &a.entra), tenant(other, &b.entra)) {
+                (Some(a), Some(b)) => a.eq_ignore_ascii_case(b),
+                _ => false,
+            }
+        }
+        _ => false,
+    };
+    let domains = [one, other].map(|it| it.organisation.mail_domains.as_ref());
+    is_one_directory && !matches!(domains, [Some(a), Some(b)] if !a.meet(b))
+}
+
+/// The tenant of an application, where it is named.
+fn tenant<'s, P>(settings: &'s Settings<P>, entra: &str) -> Option<&'s str> {
+    let mut all = settings.entra.iter();
+    all.find(|it| it.name == entra)?.identity.tenant()
 }
 
 /// Whether two paths lead to one file, by whatever links. A file that is not there yet is told by

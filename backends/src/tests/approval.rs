@@ -209,9 +209,11 @@ fn groups_of_entra_id_are_named_by_their_ids() {
             &format!("\nask = [\"group:{group}\"]\n"),
             1,
         );
-        let text = text
-            .replace("GG-ServiceDesk", group)
-            .replace("GG-Audit", group);
+        let text = text.replacen(
+            "\n# agents = []\n",
+            &format!("\nagents = [\"{group}\"]\n"),
+            1,
+        );
         match parse(&text) {
             Ok(_) => Vec::new(),
             Err(problems) => problems.iter().map(|it| it.what.clone()).collect(),

@@ -125,3 +125,29 @@ fn mail_domains_are_named_or_left_out() {
         );
     }
 }
+
+#[test]
+fn people_of_one_domain_are_parted_by_their_mail_domains() {
+    let parsed = |changes: &[(&str, &str)]| {
+        parse(&changed(changes)).unwrap_or_else(|problems| panic!("{problems}"))
+    };
+    let shared = |one: &str, other: &str| {
+        let of = |domains: &str| {
+            let line = format!("name = \"Example Corp\"\nmail_domains = [\"{domains}\"]");
+            let line = if domains.is_empty() {
+                "name = \"Example Corp\"".to_owned()
+            } else {
+                line
+            };
+            parsed(&[("name = \"Example Corp\"", &line)])
+        };
+        let both = [(Path::new("one"), of(one)), (Path::new("two"), of(other))];
+        let problems = clavis_config::kept_apart(&both).expect_err("one host");
+        let told = "[directory] has the same people as that of one";
+        problems.iter().any(|problem| problem.what == told)
+    };
+    assert!(shared("", ""));
+    assert!(shared("example.com", ""));
+    assert!(shared("example.com", "*.com"));
+    assert!(!shared("example.com", "example.org"));
+}

@@ -44,6 +44,16 @@ pub enum EntraIdentity {
     },
 }
 
+impl EntraIdentity {
+    /// The tenant, where the settings name it.
+    pub fn tenant(&self) -> Option<&str> {
+        match self {
+            Self::App { tenant, .. } => Some(tenant),
+            Self::Managed { .. } => None,
+        }
+    }
+}
+
 /// How an application proves that it is itself.
 #[derive(Debug, Clone)]
 pub enum EntraCredential {
