@@ -105,10 +105,10 @@ fn every_test_that_the_threat_model_names_is_there() {
         .collect();
     assert!(named.len() > 30, "only {named:?} were found");
     for name in named {
-        let (module, test) = name.rsplit_once("::").expect("a module");
+        let (module, story) = name.rsplit_once("::").expect("a module");
         let file = format!("tests/system/{}.rs", module.replace("::", "/"));
-        let is_there = read(&file).contains(&format!("#[test]\nfn {test}() {{"));
-        assert!(is_there, "{file} has no test {test}");
+        let is_there = read(&file).contains(&format!("#[test]\nfn {story}() {{"));
+        assert!(is_there, "{file} has no test {story}");
     }
 }
 
