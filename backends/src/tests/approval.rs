@@ -66,6 +66,26 @@ fn rules_come_in_their_order_and_what_they_do_not_say_holds_as_above() {
 }
 
 #[test]
+fn a_rule_with_other_people_or_another_time_has_the_rest_as_above() {
+    let nobody = "# last_resort_after = \"never\"";
+    let text = with("needed = 2", "alternates = [\"manager\"]").replace(nobody, "");
+    let text = text.replace(
+        "last_resort_after = \"never\"",
+        "last_resort_after = \"30h\"",
+    );
+    let settings = sound(&text);
+    let escalation = &settings.policy.rules()[0].escalation;
+    assert_eq!(
+        escalation.alternates,
+        Some((hours(8), vec![Named::Manager]))
+    );
+    assert_eq!(
+        escalation.last_resort,
+        Some((hours(30), group("GG-Last-Resort")))
+    );
+}
+
+#[test]
 fn people_of_one_step_are_asked_together() {
     let text = with(
         "ask = [\"group:GG-Server-Owners\"]",
@@ -118,6 +138,16 @@ fn a_policy_that_cannot_be_meant_is_refused() {
             "units = [\"OU=Servers,DC=corp,DC=example,DC=com\"]",
             "units = [\"Servers\"]",
             "`units` is not a distinguished name",
+        ),
+        (
+            "alternates = [\"security@example.com\"]",
+            "alternates = []",
+            "`alternates` names nobody",
+        ),
+        (
+            "ask = [\"group:GG-Server-Owners\"]",
+            "ask = [[], \"manager\"]",
+            "`ask` has an empty list of those who are asked together",
         ),
         ("needed = 2", "needed = 0", "`needed` is out of range"),
         (

@@ -117,8 +117,8 @@ pub enum WhichFault {
     /// The directory has no such group, or several.
     #[error("there is no group \"{}\", or there are several", .0.0)]
     UnknownGroup(GroupName),
-    /// The group has no members.
-    #[error("the group \"{}\" has no members", .0.0)]
+    /// The group has no members, or none whose account is enabled and has a mail address.
+    #[error("the group \"{}\" has no members who can approve", .0.0)]
     EmptyGroup(GroupName),
     /// The group has more members than can be asked together.
     #[error("the group \"{}\" has more than {MOST_MEMBERS} members", .0.0)]

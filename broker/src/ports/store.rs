@@ -401,7 +401,8 @@ pub trait Store: Send + Sync {
     /// Jobs that were given up, oldest first, at most `limit`.
     async fn dead(&self, limit: usize) -> Result<Vec<DeadJob>, StoreError>;
 
-    /// Jobs that have failed so far or were given up, oldest first, at most `limit`.
+    /// Jobs that have failed so far or were given up, newest first, at most `limit`: what was given up
+    /// stays, and requests end before long.
     async fn failing(&self, limit: usize) -> Result<Vec<FailingJob>, StoreError>;
 
     /// What somebody last said of who decides in their place, ended or not.

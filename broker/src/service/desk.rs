@@ -13,6 +13,8 @@ use crate::tokens::Reference;
 
 /// How many requests the queue shows, and how many jobs that have failed are looked through.
 const LISTED: usize = 200;
+/// How many failing jobs are looked through for theirs, newest first.
+const FAILING: usize = 2000;
 
 /// A request that is under way, and what holds it up.
 #[derive(Debug, Clone)]
@@ -39,7 +41,7 @@ impl Broker {
     /// The requests that are under way, the oldest first.
     pub async fn queue(&self, _: &Agent) -> Result<Vec<Queued>, Unavailable> {
         let open = self.parts.store.open_requests(LISTED).await?;
-        let failing = self.parts.store.failing(LISTED).await?;
+        let failing = self.parts.store.failing(FAILING).await?;
         let queued = open.into_iter().map(|stored| Queued {
             failing: of_request(&failing, stored.request.id),
             request: stored.request,
@@ -62,7 +64,7 @@ impl Broker {
             limit: 1000,
         };
         let history = self.parts.store.log(&query).await?;
-        let failing = self.parts.store.failing(LISTED).await?;
+        let failing = self.parts.store.failing(FAILING).await?;
         Ok(Some(DeskView {
             queued: Queued {
                 failing: of_request(&failing, stored.request.id),

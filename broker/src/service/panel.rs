@@ -221,7 +221,7 @@ impl Broker {
                 let members = in_time("the directory", members).await?;
                 let fault = |which: fn(GroupName) -> WhichFault| rule.fault(which(group.clone()));
                 let people = members.ok_or_else(|| fault(WhichFault::UnknownGroup))?;
-                if people.is_empty() {
+                if people.iter().all(|person| person.party().is_err()) {
                     return Err(fault(WhichFault::EmptyGroup).into());
                 }
                 if people.len() > MOST_MEMBERS {

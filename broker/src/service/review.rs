@@ -162,14 +162,25 @@ impl Broker {
         };
         let seat = stored.request.seat_of(&approver).cloned();
         let seat = seat.ok_or(ReviewError::Unknown)?;
-        if self.parts.gates.review == ReviewGate::Link {
-            let actor = Actor::Holder(seat.party.clone());
-            return Ok((stored, seat, actor));
-        }
-        match visitor.must_be(&approver) {
-            Ok(person) => Ok((stored, seat, Actor::Person(person.clone()))),
-            Err(Shut::SignInFirst) => Err(ReviewError::SignInFirst),
-            Err(Shut::SomebodyElse(person)) => {
+        // Whoever asked, or gets the key, is nobody's approver, whatever the gate lets through.
+        let asker = visitor.signed_in.filter(|person| {
+            let mut askers = stored.request.askers();
+            askers.any(|asker| asker.is_same_as(person))
+        });
+        let shut = match (self.parts.gates.review, asker) {
+            (_, Some(asker)) => Shut::SomebodyElse(asker),
+            (ReviewGate::Link, None) => {
+                let actor = Actor::Holder(seat.party.clone());
+                return Ok((stored, seat, actor));
+            }
+            (ReviewGate::SignIn, None) => match visitor.must_be(&approver) {
+                Ok(person) => return Ok((stored, seat, Actor::Person(person.clone()))),
+                Err(shut) => shut,
+            },
+        };
+        match shut {
+            Shut::SignInFirst => Err(ReviewError::SignInFirst),
+            Shut::SomebodyElse(person) => {
                 let (event, who) = (Event::ReviewRefused, Actor::Person(person.clone()));
                 let (request, source) = (&stored.request, visitor.source);
                 let row = LogEntry::of_request(request, event, who, source, self.now());

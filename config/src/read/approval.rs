@@ -160,6 +160,12 @@ fn step(value: &DeValue<'_>, nominated: &[PersonQuery]) -> Result<Vec<Named>, Wr
     let DeValue::Array(together) = value else {
         return named(value, nominated);
     };
+    if together.is_empty() {
+        return Err(Wrong::new(
+            "has an empty list of those who are asked together",
+            "Name somebody in it, or remove it.",
+        ));
+    }
     let together = together.iter().map(|it| named(it.get_ref(), nominated));
     Ok(together.collect::<Result<Vec<_>, _>>()?.concat())
 }
@@ -216,6 +222,16 @@ enum When {
     After(SignedDuration),
 }
 
+impl When {
+    /// The time that holds above, where the section says other people and no time.
+    fn or(self, has_people: bool, above: Option<SignedDuration>) -> Self {
+        match (self, above) {
+            (Self::Unsaid, Some(after)) if has_people => Self::After(after),
+            _ => self,
+        }
+    }
+}
+
 /// What happens while nobody decides: what the section says, and else what holds above it.
 fn escalation(
     section: &Section<'_>,
@@ -228,6 +244,10 @@ fn escalation(
     let alternates_after = when(section, "alternates_after", terms);
     let last_resort = section.optional("last_resort", group);
     let last_resort_after = when(section, "last_resort_after", terms);
+    let above = inherited.alternates.as_ref().map(|(after, _)| *after);
+    let alternates_after = alternates_after.or(section.has("alternates"), above);
+    let above = inherited.last_resort.as_ref().map(|(after, _)| *after);
+    let last_resort_after = last_resort_after.or(section.has("last_resort"), above);
     for (who, after, key) in [
         ("alternates", alternates_after, "alternates_after"),
         ("last_resort", last_resort_after, "last_resort_after"),
@@ -247,7 +267,15 @@ fn escalation(
             When::Unsaid => inherited.alternates.clone(),
             When::Never => None,
             When::After(after) if section.has("alternates") => {
-                Some((after, alternates.into_iter().flatten().collect()))
+                let alternates: Vec<_> = alternates.into_iter().flatten().collect();
+                if alternates.is_empty() {
+                    section.problem(
+                        "alternates",
+                        "`alternates` names nobody",
+                        "Name somebody, or write `alternates_after = \"never\"`.",
+                    );
+                }
+                Some((after, alternates))
             }
             // Only the time is another one here.
             When::After(after) => {

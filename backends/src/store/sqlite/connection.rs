@@ -26,6 +26,11 @@ pub(super) enum OpenError {
         "its tables are version {0}, written by a newer Clavis: install that version or a later one"
     )]
     Newer(i64),
+    #[error(
+        "its tables are version {0}, written before the first release, and its requests cannot be \
+         read: name another file in `path` of [store], and keep this one for its log"
+    )]
+    Preview(i64),
 }
 
 /// Opens the file for writing, makes it where it is missing, and brings its tables up to date.
@@ -73,6 +78,14 @@ fn create_private(path: &Path) {
     drop(options.open(path));
 }
 
+/// The first version whose requests can be read.
+const FIRST_READABLE: usize = 3;
+
+fn has_requests(connection: &Connection) -> Result<bool, rusqlite::Error> {
+    let any = "SELECT EXISTS (SELECT 1 FROM requests)";
+    connection.query_row(any, [], |row| row.get(0))
+}
+
 fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
     // Immediate, so that of two processes that start together one waits for the other.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -86,6 +99,9 @@ fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
     let done = usize::try_from(version).unwrap_or(usize::MAX);
     if done > VERSIONS.len() {
         return Err(OpenError::Newer(version));
+    }
+    if (1..FIRST_READABLE).contains(&done) && has_requests(&transaction)? {
+        return Err(OpenError::Preview(version));
     }
     for (number, statements) in VERSIONS.iter().enumerate().skip(done) {
         transaction.execute_batch(statements)?;
@@ -101,26 +117,43 @@ fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn sessions_of_an_earlier_version_are_over() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("old.db");
+    /// A file of version 2 with this in it.
+    fn earlier(folder: &Path, content: &str) -> std::path::PathBuf {
+        let path = folder.join("old.db");
         let old = Connection::open(&path).unwrap();
         old.execute_batch("CREATE TABLE schema_version (version BIGINT NOT NULL)")
             .unwrap();
         for statements in &VERSIONS[..2] {
             old.execute_batch(statements).unwrap();
         }
-        old.execute_batch(
-            "INSERT INTO schema_version VALUES (1), (2);
-             INSERT INTO sessions (token, person, used_at, ends_at) VALUES (x'00', '{}', 1, 2);",
-        )
-        .unwrap();
-        drop(old);
-        let new = open(&path).unwrap();
+        old.execute_batch("INSERT INTO schema_version VALUES (1), (2)")
+            .unwrap();
+        old.execute_batch(content).unwrap();
+        path
+    }
+
+    #[test]
+    fn sessions_of_an_earlier_version_are_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let session =
+            "INSERT INTO sessions (token, person, used_at, ends_at) VALUES (x'00', '{}', 1, 2)";
+        let new = open(&earlier(folder.path(), session)).unwrap();
         let count = |sql: &str| new.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
         assert_eq!(count("SELECT COUNT(*) FROM sessions"), 0);
         let newest = i64::try_from(VERSIONS.len()).unwrap();
         assert_eq!(count("SELECT MAX(version) FROM schema_version"), newest);
+    }
+
+    #[test]
+    fn requests_that_cannot_be_read_any_more_are_not_opened_and_stay_as_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let request = "INSERT INTO requests VALUES ('a', 'b', 'c', 'd', 'e', 1, 2, 1, '{}', '{}')";
+        let path = earlier(folder.path(), request);
+        let refused = open(&path).unwrap_err().to_string();
+        assert!(refused.contains("name another file in `path`"), "{refused}");
+        let old = Connection::open(&path).unwrap();
+        let version = "SELECT MAX(version) FROM schema_version";
+        let version: i64 = old.query_row(version, [], |row| row.get(0)).unwrap();
+        assert_eq!(version, 2);
     }
 }

@@ -44,7 +44,7 @@ pub(super) const DEAD: &str = "
     SELECT id, job, attempt, error FROM jobs WHERE due_at IS NULL ORDER BY queued_at, id LIMIT $1";
 
 pub(super) const FAILING: &str = "
-    SELECT job, attempt, error, due_at FROM jobs WHERE error IS NOT NULL ORDER BY queued_at, id LIMIT $1";
+    SELECT job, attempt, error, due_at FROM jobs WHERE error IS NOT NULL ORDER BY queued_at DESC, id DESC LIMIT $1";
 
 pub(super) const NEXT_DUE: &str = "
     SELECT MIN(due_at) FROM (

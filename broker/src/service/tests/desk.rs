@@ -6,7 +6,7 @@ use crate::devices::BackendName;
 use crate::lifecycle::{Approval, Outcome, Refusal, State, Step};
 use crate::people::{GroupName, Party, Person, PersonQuery};
 use crate::policy::{Escalation, Policy, Rule};
-use crate::ports::{EscrowFault, Job};
+use crate::ports::{EscrowFault, Job, Store};
 use crate::roles::{Agent, GlassBreaker, Operator, Role, Roles};
 use crate::search::LogSearch;
 use crate::service::{AdvanceError, AskError, Choice, Gates, LinkEnd, LinkError, Visitor};
@@ -234,6 +234,23 @@ async fn the_queue_says_what_is_stuck_and_why() {
     assert!(world.broker.queue(&agent("otto")).await.unwrap().is_empty());
     let view = world.broker.desk_view(&agent("otto"), &reference).await;
     assert!(view.unwrap().is_some_and(|view| !view.history.is_empty()));
+}
+
+#[tokio::test]
+async fn what_was_given_up_long_ago_hides_nothing_that_is_stuck_now() {
+    let world = World::new();
+    world.mailer.break_down(Some(MailTrouble::Permanent));
+    for _ in 0..70 {
+        let reference = asked_for(&world).await;
+        let withdrawn = world.broker.withdraw(&anna(), &reference, None).await;
+        withdrawn.unwrap();
+        world.clock.advance(hours(1));
+        world.settle().await;
+    }
+    assert!(world.store.dead(999).await.unwrap().len() > 200);
+    asked_for(&world).await;
+    let queue = world.broker.queue(&agent("otto")).await.unwrap();
+    assert_eq!(queue[0].failing.len(), 3);
 }
 
 #[tokio::test]

@@ -64,6 +64,32 @@ async fn a_review_link_is_for_whom_it_was_mailed_to() {
 }
 
 #[tokio::test]
+async fn whoever_asked_opens_no_review_link_while_they_are_signed_in_whatever_the_gate() {
+    let world = World::new();
+    world.ask().await;
+    let link = world.token("ApprovalNeeded", "boss");
+    let second_account = Party {
+        mail: anna().mail,
+        ..party("anna-admin")
+    };
+    for asker in [anna(), second_account] {
+        let decided = world
+            .broker
+            .decide(&link, Choice::Approve, None, as_person(&asker))
+            .await;
+        assert!(matches!(decided, Err(ReviewError::SomebodyElses)));
+        assert_eq!(world.last_event().await, Event::ReviewRefused);
+    }
+    // Anybody else who holds the link decides in its owner's name, as the setting says.
+    let nina = party("nina");
+    let decided = world
+        .broker
+        .decide(&link, Choice::Approve, None, as_person(&nina))
+        .await;
+    decided.unwrap();
+}
+
+#[tokio::test]
 async fn a_key_link_is_for_the_beneficiary_where_they_have_to_sign_in() {
     let world = world(Gates {
         key: KeyGate::SignIn,

@@ -38,6 +38,9 @@ fn world(rule: Rule) -> World {
     world.directory.add_group("team", team.to_vec());
     world.directory.add_group("last", vec![person("paula").id]);
     world.directory.add_group("nobody", Vec::new());
+    world
+        .directory
+        .add_group("gone home", vec![person("quinn").id]);
     let many = (0..=MOST_MEMBERS).map(|number| person(&format!("p{number}")));
     let many: Vec<_> = many
         .map(|person| {
@@ -176,6 +179,16 @@ async fn a_fault_of_the_policy_refuses_and_alarms_wherever_it_stands() {
         ),
         (
             Rule {
+                escalation: Escalation {
+                    last_resort: Some((hours(24), GroupName("gone home".to_owned()))),
+                    ..Escalation::default()
+                },
+                ..Rule::manager_else(Vec::new())
+            },
+            WhichFault::EmptyGroup(GroupName("gone home".to_owned())),
+        ),
+        (
+            Rule {
                 ask: vec![vec![group("everybody")]],
                 ..Rule::manager_else(Vec::new())
             },
@@ -201,6 +214,7 @@ async fn a_fault_of_the_policy_refuses_and_alarms_wherever_it_stands() {
     ];
     for (rule, which) in faulty {
         let world = world(rule);
+        world.disable(&person("quinn").id);
         for _ in 0..3 {
             let AskError::NobodyToAsk(NoPanel::Fault(fault)) = refused(&world).await else {
                 panic!("a fault of the policy");

@@ -124,8 +124,8 @@ pub async fn a_buried_job_rests_until_it_is_revived(store: Arc<dyn Store>) {
     conflict(&*store, vec![revive(2, at(2000))], "reviving a held job").await;
 }
 
-/// A job that has failed is listed with what went wrong and when it comes again, held or not, until
-/// it is done.
+/// A job that has failed is listed, newest first, with what went wrong and when it comes again, held
+/// or not, until it is done.
 pub async fn what_fails_is_listed_until_it_is_done(store: Arc<dyn Store>) {
     for number in [1, 2, 3] {
         let now = at(number);
@@ -137,8 +137,8 @@ pub async fn what_fails_is_listed_until_it_is_done(store: Arc<dyn Store>) {
     commit(&*store, vec![postpone(held[1].lease, at(100))]).await;
     let failing = store.failing(9).await.unwrap();
     let seen: Vec<_> = failing.iter().map(|it| (&it.job, it.next_try)).collect();
-    assert_eq!(seen, [(&letter(1), None), (&letter(2), Some(at(100)))]);
-    assert_eq!((&*failing[0].error, failing[0].attempts), ("refused", 1));
+    assert_eq!(seen, [(&letter(2), Some(at(100))), (&letter(1), None)]);
+    assert_eq!((&*failing[1].error, failing[1].attempts), ("refused", 1));
     assert_eq!(store.failing(1).await.unwrap(), failing[..1]);
     let again = claim(&*store, at(100), 9).await;
     assert_eq!(store.failing(9).await.unwrap().len(), 2);

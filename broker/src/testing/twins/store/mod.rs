@@ -285,8 +285,9 @@ impl Store for MemoryStore {
             })
         };
         self.read(|memory| {
-            let jobs = memory.jobs.iter().filter_map(failing);
-            jobs.take(limit).collect()
+            let mut jobs: Vec<_> = memory.jobs.iter().rev().collect();
+            jobs.sort_by_key(|job| std::cmp::Reverse(job.queued_at));
+            jobs.into_iter().filter_map(failing).take(limit).collect()
         })
         .await
     }
