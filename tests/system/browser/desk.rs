@@ -58,8 +58,18 @@ fn helping_somebody_at_the_desk() {
         browser.press(SEND, "/desk/requests/").await;
         browser.find(".badge.waiting").await;
         browser.look("desk-request").await;
-        let reference = browser.text("h1 .ref").await;
+        let asked = browser.text("h1 .ref").await;
+        browser
+            .open(&format!("{}/requests/{asked}", daemon.url))
+            .await;
+        browser.look("request-of-an-agent").await;
 
+        // Whoever asked breaks no glass: this one is of somebody else.
+        let lena = sign_in(&daemon, &clavis.mails, "lena.huber@example.com");
+        let reference = ask(&lena, "LT-0001", super::ASKED);
+        browser
+            .open(&format!("{}/desk/requests/{reference}", daemon.url))
+            .await;
         let open = "details:last-of-type summary";
         browser.find(open).await.click().await.expect("it opens");
         browser.press("button.danger.primary", "/break-glass").await;
@@ -85,13 +95,6 @@ fn helping_somebody_at_the_desk() {
             .await;
         browser.find("form[action$='/link']").await;
         browser.look("desk-request-released").await;
-        browser
-            .open(&format!("{}/requests/{reference}", daemon.url))
-            .await;
-        browser.look("request-of-an-agent").await;
-        browser
-            .open(&format!("{}/desk/requests/{reference}", daemon.url))
-            .await;
         let stop = "form[action$='/stop'] button";
         browser
             .find("main > details summary")

@@ -148,14 +148,18 @@ fn an_agent_gets_nothing_for_themselves_and_decides_nothing_that_they_asked_for(
     assert_eq!(page.status, 409, "{}", page.html);
     assert!(
         page.html
-            .contains("You cannot do this: the key would be yours.")
+            .contains("You cannot do this: the key would be yours, or you asked for it.")
     );
     let refused = company.rows_of("command.refused").pop().expect("a row");
     assert_eq!(refused["event"]["why"], "not_concerned");
     assert_eq!(refused["actor"]["name"], "Dora Desk");
-    // And the same from her own page.
-    let reference = reference_of_own(&dora);
-    assert_eq!(break_glass(&dora, &reference).status, 409);
+    // The same where she asks on her own page, and where she asks for somebody else.
+    let fields = [("asset", "LT-0002"), ("reason", REASON)];
+    let own = reference_of(&fill_in(&dora, &fields));
+    let of_another = of_desk(&ask_for(&dora, "anna.berg", "LT-0001"));
+    for reference in [own, of_another] {
+        assert_eq!(break_glass(&dora, &reference).status, 409, "{reference}");
+    }
     company.assert_nothing_released();
 }
 
@@ -173,20 +177,22 @@ fn who_breaks_the_glass_for_their_other_account_breaks_it_for_themselves() {
 
 #[test]
 fn what_a_provider_says_of_somebody_makes_them_no_approver() {
-    let claims =
-        "[roles]\nagents = [\"claim:Clavis.Agent\"]\nbreak_glass = [\"claim:Clavis.Glass\"]";
-    let company = Company::with_provider("", claims, "roles_claim = \"roles\"");
-    company.is_said_of(
-        "anna",
-        &json!({ "roles": ["Clavis.Agent", "Clavis.Glass"] }),
-    );
+    let roles = "[roles]\nagents = [\"claim:Clavis.Agent\"]\nbreak_glass = [\"GG-Break-Glass\"]";
+    let company = Company::with_provider("", roles, "roles_claim = \"roles\"");
+    let claimed = ["Clavis.Agent", "GG-Break-Glass", "claim:GG-Break-Glass"];
+    company.is_said_of("anna", &json!({ "roles": claimed }));
     let daemon = company.start();
     let anna = company.sign_in(&daemon, "anna");
     let reference = ask(&anna, "LT-0001", REASON);
     let link = company.review_link("bert.boss", &reference);
     assert_not_theirs(&company, &anna, &link, "Anna Berg");
-    assert_eq!(break_glass(&anna, &reference).status, 409);
+    assert_eq!(break_glass(&anna, &reference).status, 404);
     company.assert_nothing_released();
+    // No claim is taken for that role.
+    let claim = "[\"claim:Clavis.Glass\"]";
+    company.clavis.change("[\"GG-Break-Glass\"]", claim);
+    let check = company.clavis.run(&["check"]);
+    assert_eq!(check.status.code(), Some(1), "{check:?}");
 }
 
 /// Presses the button for it, which a page shows only to whom it is for.
@@ -204,11 +210,4 @@ fn of_desk(page: &Page) -> String {
     reference
         .unwrap_or_else(|| panic!("no request: {} {}", page.status, page.html))
         .to_owned()
-}
-
-fn reference_of_own(browser: &Browser) -> String {
-    reference_of(&fill_in(
-        browser,
-        &[("asset", "LT-0002"), ("reason", REASON)],
-    ))
 }

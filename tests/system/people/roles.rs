@@ -48,10 +48,10 @@ fn groups_of_the_domain_give_roles_and_so_does_a_claim_for_its_session() {
 
 #[test]
 fn what_is_claimed_under_another_name_gives_no_role() {
-    let company = Company::new("", ROLES);
+    let company = Company::with_provider("", ROLES, "roles_claim = \"groups\"");
     company.is_said_of(
         "pia",
-        &json!({ "roles": ["Clavis.Auditor"], "groups": ["Clavis.Auditor"] }),
+        &json!({ "roles": ["Clavis.Auditor"], "groups": ["Other"] }),
     );
     let daemon = company.start();
     let pia = company.sign_in(&daemon, "pia");
