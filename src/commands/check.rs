@@ -1,5 +1,7 @@
 //! `clavis check`: reads the configuration, then tries each part for real.
 
+mod approvers;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -13,8 +15,6 @@ use clavis_config::settings::SignInProxy;
 use crate::assemble::Settings;
 use crate::system::SystemClock;
 use crate::{Outcome, assemble};
-
-use super::approvers;
 
 /// Prints a line for each finding, with a remedy under each that wants one. Fails where something
 /// does not work; a warning alone does not. Of several files, each is tried under its name.
@@ -160,6 +160,12 @@ async fn check_directory(settings: &Settings, supplies: &Supplies) -> Vec<Findin
     }
     let has_domains = settings.organisation.mail_domains.is_some();
     findings.extend(approvers::check(&*directory, &settings.policy, has_domains).await);
+    if settings.alarms.is_empty() && settings.policy.groups().next().is_some() {
+        findings.push(Finding::warning(
+            "nobody is told when a group of [approval] is gone or empty, and requests are refused for it",
+            "Name an address in `mail` of [alarms].",
+        ));
+    }
     for (role, group) in settings.roles.groups() {
         findings.push(check_group(&*directory, role, group).await);
     }

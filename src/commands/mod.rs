@@ -5,7 +5,6 @@
     reason = "a command talks to its terminal"
 )]
 
-mod approvers;
 pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod outbox;

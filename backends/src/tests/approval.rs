@@ -267,7 +267,10 @@ fn a_claim_gives_a_role_where_one_provider_sends_it_and_never_that_of_the_glass(
             "# break_glass = []",
             "break_glass = [\"claim:Clavis.Glass\"]"
         ),
-        ["`break_glass` names a claim, which would hold as long as a session"]
+        [
+            "`break_glass` names a claim, which would hold as long as a session",
+            "`break_glass` is set, and [alarms] names nobody who is told of it",
+        ]
     );
 }
 

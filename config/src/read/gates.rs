@@ -7,9 +7,9 @@ use crate::document::Section;
 use crate::problems::Wrong;
 use crate::values::mail;
 
-/// Reads `[gates]`, which may be missing. Where people sign in at a provider, they do so before
-/// they decide, unless the section says otherwise.
-pub(super) fn gates(section: Option<&Section<'_>>, has_providers: bool) -> Gates {
+/// Reads `[gates]`, which may be missing. Where people sign in by more than a code by mail, they do so
+/// before they decide, unless the section says otherwise.
+pub(super) fn gates(section: Option<&Section<'_>>, by_more_than_mail: bool) -> Gates {
     let review = section.and_then(|section| {
         section.optional("review", |value| match value.as_str() {
             Some("link") => Ok(ReviewGate::Link),
@@ -31,7 +31,7 @@ pub(super) fn gates(section: Option<&Section<'_>>, has_providers: bool) -> Gates
             )),
         })
     });
-    let usual = if has_providers {
+    let usual = if by_more_than_mail {
         ReviewGate::SignIn
     } else {
         ReviewGate::Link

@@ -101,15 +101,22 @@ pub(crate) fn settings<P>(
         directory.as_ref(),
     );
     let has_more = |it: &SignIn| !it.providers.is_empty() || it.proxy.is_some();
-    let has_providers = sign_in.as_ref().is_some_and(has_more);
-    let gates = gates::gates(root.optional_table("gates").as_ref(), has_providers);
+    let by_more_than_mail = sign_in.as_ref().is_some_and(has_more);
+    let gates = gates::gates(root.optional_table("gates").as_ref(), by_more_than_mail);
     let alarms = gates::alarms(root.optional_table("alarms").as_ref());
     let claiming = sign_in.as_ref().map_or(0, |it| {
         let providers = it.providers.iter();
         providers.filter(|it| it.roles_claim.is_some()).count()
     });
-    let roles = root.optional_table("roles");
-    let roles = roles::roles(roles.as_ref(), directory.as_ref(), claiming);
+    let section = root.optional_table("roles");
+    let roles = roles::roles(section.as_ref(), directory.as_ref(), claiming);
+    if let Some(section) = section.filter(|_| !roles.break_glass.is_empty() && alarms.is_empty()) {
+        section.problem(
+            "break_glass",
+            "`break_glass` is set, and [alarms] names nobody who is told of it",
+            "Add `mail = [\"secops@example.com\"]` to [alarms].",
+        );
+    }
     Some(Settings {
         server: server?,
         organisation: organisation?,

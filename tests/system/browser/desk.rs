@@ -8,7 +8,9 @@ use crate::harness::{Daemon, Installation, Kind, ask, sign_in, until};
 
 const JONAS: &str = "jonas.keller@example.com";
 const SEND: &str = "main form.card button.primary";
-const ROLES: &str = "[roles]
+const ROLES: &str = "[alarms]
+mail = [\"simon.adler@example.com\"]
+[roles]
 agents = [\"Night desk\"]
 break_glass = [\"Night desk\"]
 operators = [\"Night desk\"]

@@ -7,7 +7,7 @@ use crate::harness::{Cloud, Installation, Kind, fill_in, split};
 use crate::sign_in::visitor::{Answer, Visitor};
 use crate::sign_in::{ENTRA, SLUG};
 
-const EVERYTHING: &str = "[gates]\nkey = \"code\"\n[roles]\nagents = [\"GG-ServiceDesk\"]\n\
+const EVERYTHING: &str = "[alarms]\nmail = [\"operators@example.com\"]\n[gates]\nkey = \"code\"\n[roles]\nagents = [\"GG-ServiceDesk\"]\n\
                           operators = [\"GG-ServiceDesk\"]\nbreak_glass = [\"GG-Break-Glass\"]";
 
 /// A path and the fields that its form has.

@@ -7,7 +7,7 @@ use crate::client::Browser;
 use crate::harness::{Daemon, Expected, ask, split};
 use crate::sign_in::visitor::Visitor;
 
-const ALL_ROLES: &str = "[roles]\nagents = [\"GG-ServiceDesk\"]\nauditors = [\"GG-Audit\"]\n\
+const ALL_ROLES: &str = "[alarms]\nmail = [\"operators@example.com\"]\n[roles]\nagents = [\"GG-ServiceDesk\"]\nauditors = [\"GG-Audit\"]\n\
                          operators = [\"GG-Last-Resort\"]\nbreak_glass = [\"GG-Break-Glass\"]";
 
 #[test]

@@ -6,7 +6,8 @@ use super::{Company, REASON, answer, ask_for, say, send};
 use crate::client::{Browser, Page};
 use crate::harness::{ask, fill_in, reference_of, split};
 
-const AGENTS: &str = "[roles]\nagents = [\"GG-ServiceDesk\"]\nbreak_glass = [\"GG-Break-Glass\"]";
+const AGENTS: &str = "[alarms]\nmail = [\"operators@example.com\"]\n\
+                      [roles]\nagents = [\"GG-ServiceDesk\"]\nbreak_glass = [\"GG-Break-Glass\"]";
 
 /// Nobody could be asked, so there is no request.
 fn assert_nobody_to_ask(company: &Company, page: &Page) {
@@ -177,7 +178,8 @@ fn who_breaks_the_glass_for_their_other_account_breaks_it_for_themselves() {
 
 #[test]
 fn what_a_provider_says_of_somebody_makes_them_no_approver() {
-    let roles = "[roles]\nagents = [\"claim:Clavis.Agent\"]\nbreak_glass = [\"GG-Break-Glass\"]";
+    let roles = "[alarms]\nmail = [\"operators@example.com\"]\n\
+                 [roles]\nagents = [\"claim:Clavis.Agent\"]\nbreak_glass = [\"GG-Break-Glass\"]";
     let company = Company::with_provider("", roles, "roles_claim = \"roles\"");
     let claimed = ["Clavis.Agent", "GG-Break-Glass", "claim:GG-Break-Glass"];
     company.is_said_of("anna", &json!({ "roles": claimed }));
