@@ -1,11 +1,13 @@
 //! The pages in a real browser: a whole journey with clicks, without scripts, and by keyboard
 //! alone. Every page on the way is looked at.
 
+mod approvers;
 mod audit;
 mod by_proxy;
 pub(crate) mod chromium;
 mod desk;
 mod gallery;
+mod gates;
 mod look;
 mod passphrases;
 mod provider;
@@ -14,7 +16,7 @@ use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::key::Key;
 use serde_json::json;
 
-use crate::harness::{Daemon, Installation, Kind};
+use crate::harness::{Daemon, Installation, Kind, until};
 use chromium::{Chromium, in_chromium};
 
 const ANNA: &str = "anna.berg@example.com";
@@ -186,6 +188,39 @@ fn the_keyboard_alone_will_do() {
 }
 
 impl Chromium {
+    /// Signs in with a code by mail, whoever was signed in before.
+    async fn enter(&self, clavis: &Installation, url: &str, who: &str) {
+        self.devtools("Network.clearBrowserCookies", &json!({}));
+        self.open(&format!("{url}/sign-in")).await;
+        self.sign_in(clavis, who, "/").await;
+        self.find("#devices").await;
+    }
+
+    /// The same from the page to sign in, and to the page that was wanted.
+    async fn sign_in(&self, clavis: &Installation, who: &str, at: &str) {
+        let codes = || clavis.mails.find(who, "Your Sign-In Code", "");
+        let before = codes().len();
+        self.type_into("#mail", who).await;
+        self.press("#by-mail button", "/sign-in/code").await;
+        let letter = until("the sign-in code", || codes().into_iter().nth(before));
+        self.type_into("#code", &letter.code()).await;
+        self.press("main button.primary", at).await;
+    }
+
+    /// Looks at a mail.
+    async fn look_at(&self, clavis: &Installation, html: &str, name: &str) {
+        let file = clavis.path().join("mail.html");
+        std::fs::write(&file, html).expect("a file");
+        self.open(&format!("file://{}", file.display())).await;
+        self.look(&format!("mail-{name}")).await;
+    }
+
+    /// How many a selector finds.
+    async fn count(&self, css: &str) -> u64 {
+        let script = format!("return document.querySelectorAll(\"{css}\").length");
+        self.eval(&script).await.as_u64().expect("a number")
+    }
+
     async fn address(&self) -> String {
         let url = self.client.current_url().await;
         url.expect("it is somewhere").to_string()

@@ -195,10 +195,9 @@ fn a_machine_in_two_places() {
         let letter = clavis
             .mails
             .wait("anna", "A New Key Is Being Made", &reference);
-        let file = clavis.path().join("mail.html");
-        std::fs::write(&file, &letter.html).expect("a file");
-        browser.open(&format!("file://{}", file.display())).await;
-        browser.look("mail-a-new-key-is-being-made").await;
+        browser
+            .look_at(&clavis, &letter.html, "a-new-key-is-being-made")
+            .await;
         browser
             .open(&format!("{}/requests/{reference}", daemon.url))
             .await;
@@ -260,14 +259,11 @@ async fn mails(browser: &Chromium, clavis: &Installation) {
             .next()
             .expect("a reader")
             .trim_matches(['"', '<']);
-        let name = format!("mail-{subject}-{reader}")
+        let name = format!("{subject}-{reader}")
             .to_lowercase()
             .replace(' ', "-");
         if seen.insert(name.clone()) {
-            let file = clavis.path().join("mail.html");
-            std::fs::write(&file, &mail.html).expect("a file");
-            browser.open(&format!("file://{}", file.display())).await;
-            browser.look(&name).await;
+            browser.look_at(clavis, &mail.html, &name).await;
         }
     }
     assert!(seen.len() >= 12, "{seen:?}");
