@@ -97,6 +97,10 @@ pub enum Alarm {
         by: Party,
         /// The name of the device.
         device: String,
+        /// Who gets the key.
+        beneficiary: Party,
+        /// Who asked, where somebody asked for somebody else.
+        requester: Option<Party>,
     },
 }
 

@@ -59,7 +59,7 @@ fn a_stand_in_decides_while_the_manager_is_away_and_not_after() {
     assert!(
         refused
             .html
-            .contains("The directory no longer lets you decide")
+            .contains("You cannot decide this any more")
     );
     let refused = company.rows_of("command.refused").pop().expect("a row");
     assert_eq!(refused["event"]["why"], "not_concerned");
