@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use axum::http::Uri;
 use axum::response::{IntoResponse, Redirect, Response};
 use clavis_broker::devices::{BackendName, DeviceId};
 use clavis_broker::keys::WantedKey;

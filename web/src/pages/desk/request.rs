@@ -26,6 +26,10 @@ use crate::pages::{Frame, page_with, reference};
 use crate::sessions::SignedIn;
 use crate::words::{self, Page, Wait};
 
+/// What is said where the directory does not know any more whom a request was for.
+const GONE: &str = "The directory does not know any more whom the request was for, so no key can be \
+                    asked for. If that is wrong, it has to be mended there.";
+
 /// The route by which the glass is broken.
 pub(crate) const GLASS: &str = "/desk/requests/{reference}/break-glass";
 
@@ -159,7 +163,7 @@ pub(crate) async fn ask_again(
         None => {
             let said = Answer {
                 status: StatusCode::CONFLICT,
-                refused: Some("Whoever was to get the key has no account any more."),
+                refused: Some(GONE),
                 ..Answer::plain()
             };
             answer(&app, &who, &agent, &reference, said).await
