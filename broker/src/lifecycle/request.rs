@@ -310,11 +310,13 @@ impl Request {
 
     /// The yeses so far; once it is over, those that had been said by then.
     pub fn votes(&self) -> &[Vote] {
-        match (&self.state, self.state.approval()) {
-            (_, Some(Approval::Votes { votes })) => votes,
-            (State::Pending { votes, .. }, _) => votes,
-            (State::Closed(closing), _) => &closing.votes,
-            (State::Approved { .. } | State::LinkSent { .. }, _) => &[],
+        if let Some(Approval::Votes { votes }) = self.state.approval() {
+            return votes;
+        }
+        match &self.state {
+            State::Pending { votes, .. } => votes,
+            State::Closed(closing) => &closing.votes,
+            State::Approved { .. } | State::LinkSent { .. } => &[],
         }
     }
 

@@ -134,12 +134,12 @@ fn the_yeses_that_were_said_outlive_an_end_that_they_did_not_bring() {
     let (one, _) = then(&request, &approve(&request), hours(1));
     let by = authorise(&one, &person("nina"), true).unwrap();
     let whom = party("anna");
-    let lapses = one.terms.decide_within;
+    let time = one.terms.decide_within;
     for (command, after) in [
         (Command::Decline { by, comment: None }, hours(2)),
         (Command::Withdraw { by: whom }, hours(2)),
         (Command::Revoke { by: "otto".into() }, hours(2)),
-        (Command::RunOut, lapses),
+        (Command::RunOut, time),
     ] {
         let (done, _) = then(&one, &command, after);
         assert_eq!(done.votes(), one.votes(), "{command:?}");
@@ -150,7 +150,7 @@ fn the_yeses_that_were_said_outlive_an_end_that_they_did_not_bring() {
     }
     // Those that released the key are said once.
     let (approved, _) = then(&one, &yes(&one, "nina"), hours(2));
-    let (lapsed, _) = then(&approved, &Command::RunOut, lapses);
+    let (lapsed, _) = then(&approved, &Command::RunOut, time);
     assert_eq!(lapsed.votes(), approved.votes());
     assert!(matches!(&lapsed.state, State::Closed(closing) if closing.votes.is_empty()));
     let (withdrawn, _) = then(&approved, &withdraw("anna"), hours(3));

@@ -64,7 +64,7 @@ impl Answer {
     }
 }
 
-/// What the form says to it.
+/// What the form says where this was in the way.
 pub(super) fn refusal(
     error: AskError,
     app: &App,
@@ -107,16 +107,7 @@ pub(super) fn refusal(
         }
         AskError::NobodyToAsk(NoPanel::Fault(_)) => {
             answer.status = StatusCode::SERVICE_UNAVAILABLE;
-            answer.notice = Some(Notice::new(
-                "Nobody can approve your request for now",
-                if app.broker.has_alarms() {
-                    "The rules that say who approves have a mistake. Operators have been told. \
-                     Nothing has been sent. Please call support."
-                } else {
-                    "The rules that say who approves have a mistake. Nothing has been sent. Please \
-                     call support: they can have this mended."
-                },
-            ));
+            answer.notice = Some(Notice::of_a_mistake(app));
         }
         AskError::UnfitBeneficiary => {
             answer.notice = Some(Notice::new(
@@ -181,6 +172,19 @@ impl Notice {
             text: text.into(),
             link: None,
         }
+    }
+
+    /// The policy cannot be carried out.
+    fn of_a_mistake(app: &App) -> Self {
+        let told = if app.broker.has_alarms() {
+            "Operators have been told. Nothing has been sent. Please call support."
+        } else {
+            "Nothing has been sent. Please call support: they can have this mended."
+        };
+        Self::new(
+            "Nobody can approve your request for now",
+            format!("The rules that say who approves have a mistake. {told}"),
+        )
     }
 }
 

@@ -155,20 +155,16 @@ pub(crate) async fn ask_again(
     let found = app.broker.desk_view(&agent, &reference).await?;
     let request = found.ok_or(Fault::NotFound)?.queued.request;
     let of = app.broker.person_of(&agent, &request.beneficiary.id).await;
-    match of? {
-        Some(of) => {
-            let behalf = OnBehalf { agent, of };
-            not_asked_again(&app, &who, Some(&behalf), &request, error)
-        }
-        None => {
-            let said = Answer {
-                status: StatusCode::CONFLICT,
-                refused: Some(GONE),
-                ..Answer::plain()
-            };
-            answer(&app, &who, &agent, &reference, said).await
-        }
-    }
+    let Some(of) = of? else {
+        let said = Answer {
+            status: StatusCode::CONFLICT,
+            refused: Some(GONE),
+            ..Answer::plain()
+        };
+        return answer(&app, &who, &agent, &reference, said).await;
+    };
+    let behalf = OnBehalf { agent, of };
+    not_asked_again(&app, &who, Some(&behalf), &request, error)
 }
 
 /// Releases the keys without an approval. The page with the button is one of the desk, so whoever
