@@ -58,7 +58,7 @@ pub(crate) fn broker(
         directory: directory(settings, supplies)?,
         escrow: sources(settings, supplies)?,
         mailer,
-        renderer: Arc::new(Letters::new(Arc::clone(site))),
+        renderer: Arc::new(Letters::new(Arc::clone(site), settings.gates)),
         clock: Arc::clone(&supplies.clock),
         random: Arc::clone(&supplies.random),
         policy: settings.policy.clone(),

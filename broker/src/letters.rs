@@ -86,6 +86,10 @@ pub enum Letter<'a> {
 /// What an operator has to look at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "alarm", rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "alarms are few, and boxed where they are kept"
+)]
 pub enum Alarm {
     /// The policy cannot be carried out, and nobody can approve until it is mended.
     Policy(PolicyFault),
@@ -97,6 +101,10 @@ pub enum Alarm {
         by: Party,
         /// The name of the device.
         device: String,
+        /// Who gets the key.
+        beneficiary: Party,
+        /// Who asked, where somebody asked for somebody else.
+        requester: Option<Party>,
     },
 }
 

@@ -98,6 +98,8 @@ pub(crate) fn table() -> Vec<Route> {
         route("/desk/requests/{reference}/link", Only(&[Role::Agent]))
             .post(pages::desk::send_again),
         route("/desk/requests/{reference}/stop", Only(&[Role::Agent])).post(pages::desk::stop),
+        route("/desk/requests/{reference}/again", Only(&[Role::Agent]))
+            .post(pages::desk::ask_again),
         route(pages::desk::GLASS, Only(&[Role::BreakGlass])).post(pages::desk::break_glass),
         route("/outbox", Only(&[Role::Operator])).get(pages::outbox::show),
         route("/outbox/retry", Only(&[Role::Operator])).post(pages::outbox::retry),

@@ -119,7 +119,7 @@ pub enum Step {
     GlassBroken {
         /// Why.
         reason: Reason,
-        /// Who was asked, and was not waited for.
+        /// Who was asked or could have been, and was not waited for.
         skipped: Vec<Party>,
     },
     /// The key link is to be sent anew.

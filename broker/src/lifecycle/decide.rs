@@ -105,7 +105,7 @@ pub fn decide(request: &Request, command: &Command, now: Timestamp) -> Result<De
             Approve { by, comment },
         ) => {
             let seat = by.seat_for(request)?;
-            if votes.iter().any(|vote| is_same_place(vote, seat)) {
+            if request.vote_of(seat).is_some() {
                 return Err(Refusal::AlreadyVoted);
             }
             let vote = Vote {
@@ -154,7 +154,7 @@ pub fn decide(request: &Request, command: &Command, now: Timestamp) -> Result<De
                 return Err(Refusal::NotDue);
             }
             let (begun, turn) = next_turn(request, *begun, by.is_some())?;
-            let (step, effects) = take_turn(request, turn, votes);
+            let (step, effects) = take_turn(request, turn);
             Ok(Decision {
                 next: pending(request, *lapses_at, votes.clone(), begun),
                 step,
@@ -188,7 +188,7 @@ pub fn decide(request: &Request, command: &Command, now: Timestamp) -> Result<De
                 comment: comment.clone(),
             };
             let told = tell(request, request.askers(), LetterKind::RequestDeclined);
-            Ok(close(outcome, Step::Declined, told, now))
+            Ok(close(request, outcome, Step::Declined, told, now))
         }
 
         (
@@ -200,6 +200,7 @@ pub fn decide(request: &Request, command: &Command, now: Timestamp) -> Result<De
             }
             let told = tell_everybody(request, LetterKind::RequestWithdrawn);
             Ok(close(
+                request,
                 Outcome::Withdrawn { by: by.clone() },
                 Step::Withdrawn,
                 told,
@@ -212,6 +213,7 @@ pub fn decide(request: &Request, command: &Command, now: Timestamp) -> Result<De
         ) => {
             let told = tell_everybody(request, LetterKind::RequestRevoked);
             Ok(close(
+                request,
                 Outcome::Revoked { by: by.clone() },
                 Step::Revoked,
                 told,
@@ -289,6 +291,7 @@ pub fn decide(request: &Request, command: &Command, now: Timestamp) -> Result<De
                 not_before: after(now, wait),
             }));
             Ok(close(
+                request,
                 outcome,
                 Step::Redeemed(disclosure.clone()),
                 effects,
@@ -324,12 +327,12 @@ fn next_turn(
     found.ok_or(Refusal::NobodyLeft)
 }
 
-fn take_turn(request: &Request, turn: &Turn, votes: &[Vote]) -> (Step, Vec<Effect>) {
+fn take_turn(request: &Request, turn: &Turn) -> (Step, Vec<Effect>) {
     let (seats, last_resort) = match turn {
         Turn::Remind => {
             let silent = request
                 .asked()
-                .filter(|seat| !votes.iter().any(|vote| is_same_place(vote, seat)));
+                .filter(|seat| request.vote_of(seat).is_none());
             let silent = silent.map(|seat| &seat.party);
             let told = tell(request, silent, LetterKind::ApprovalReminder);
             return (Step::Reminded, told);
@@ -342,12 +345,6 @@ fn take_turn(request: &Request, turn: &Turn, votes: &[Vote]) -> (Step, Vec<Effec
         last_resort,
     };
     (step, ask(request, seats))
-}
-
-/// Whether a yes was said by whoever has this seat, or in the same place: each counts once.
-fn is_same_place(vote: &Vote, seat: &Seat) -> bool {
-    let place = &vote.in_place_of.as_ref().unwrap_or(&vote.by).id;
-    vote.by.is_same_as(&seat.party) || place == seat.place()
 }
 
 /// The keys may be released: the key link is to be sent.
@@ -379,6 +376,7 @@ fn run_out(request: &Request, now: Timestamp) -> Result<Decision, Refusal> {
                 approval: request.state.approval().cloned(),
             };
             Ok(close(
+                request,
                 outcome,
                 Step::Lapsed,
                 tell_everybody(request, LetterKind::RequestLapsed),
@@ -390,6 +388,7 @@ fn run_out(request: &Request, now: Timestamp) -> Result<Decision, Refusal> {
                 approval: approval.clone(),
             };
             Ok(close(
+                request,
                 outcome,
                 Step::Expired,
                 tell_everybody(request, LetterKind::LinkExpired),
@@ -399,9 +398,23 @@ fn run_out(request: &Request, now: Timestamp) -> Result<Decision, Refusal> {
     }
 }
 
-fn close(outcome: Outcome, step: Step, effects: Vec<Effect>, now: Timestamp) -> Decision {
+fn close(
+    request: &Request,
+    outcome: Outcome,
+    step: Step,
+    effects: Vec<Effect>,
+    now: Timestamp,
+) -> Decision {
+    let votes = match outcome.approval() {
+        Some(_) => Vec::new(),
+        None => request.votes().to_vec(),
+    };
     Decision {
-        next: State::Closed(Closing { at: now, outcome }),
+        next: State::Closed(Closing {
+            at: now,
+            outcome,
+            votes,
+        }),
         step,
         effects,
     }

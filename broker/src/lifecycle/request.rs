@@ -171,6 +171,8 @@ pub struct Closing {
     pub at: Timestamp,
     /// How.
     pub outcome: Outcome,
+    /// The yeses that had been said by then and released nothing; those that did are in the outcome.
+    pub votes: Vec<Vote>,
 }
 
 /// How a request ended.
@@ -246,15 +248,18 @@ impl State {
         match self {
             Self::Pending { .. } => None,
             Self::Approved { approval, .. } | Self::LinkSent { approval, .. } => Some(approval),
-            Self::Closed(closing) => match &closing.outcome {
-                Outcome::Redeemed { approval, .. } | Outcome::Expired { approval } => {
-                    Some(approval)
-                }
-                Outcome::Lapsed { approval } => approval.as_ref(),
-                Outcome::Declined { .. } | Outcome::Withdrawn { .. } | Outcome::Revoked { .. } => {
-                    None
-                }
-            },
+            Self::Closed(closing) => closing.outcome.approval(),
+        }
+    }
+}
+
+impl Outcome {
+    /// The approval that it rests on, if it rests on one.
+    pub fn approval(&self) -> Option<&Approval> {
+        match self {
+            Self::Redeemed { approval, .. } | Self::Expired { approval } => Some(approval),
+            Self::Lapsed { approval } => approval.as_ref(),
+            Self::Declined { .. } | Self::Withdrawn { .. } | Self::Revoked { .. } => None,
         }
     }
 }
@@ -275,17 +280,6 @@ impl Approval {
             Self::Votes { votes } => votes.last().map(|vote| vote.at),
             Self::BrokenGlass { at, .. } => Some(*at),
         }
-    }
-
-    /// What was added to it, and by whom.
-    pub fn comments(&self) -> impl Iterator<Item = (&Party, &Comment)> {
-        let votes = match self {
-            Self::Votes { votes } => &votes[..],
-            Self::BrokenGlass { .. } => &[],
-        };
-        votes
-            .iter()
-            .filter_map(|vote| Some((&vote.by, vote.comment.as_ref()?)))
     }
 }
 
@@ -314,15 +308,25 @@ impl Request {
         own.or_else(|| theirs().next())
     }
 
-    /// The yeses so far.
+    /// The yeses so far; once it is over, those that had been said by then.
     pub fn votes(&self) -> &[Vote] {
+        if let Some(Approval::Votes { votes }) = self.state.approval() {
+            return votes;
+        }
         match &self.state {
             State::Pending { votes, .. } => votes,
-            state => match state.approval() {
-                Some(Approval::Votes { votes }) => votes,
-                Some(Approval::BrokenGlass { .. }) | None => &[],
-            },
+            State::Closed(closing) => &closing.votes,
+            State::Approved { .. } | State::LinkSent { .. } => &[],
         }
+    }
+
+    /// The yes that was said by whoever has this seat, or in the same place: each counts once.
+    pub fn vote_of(&self, seat: &Seat) -> Option<&Vote> {
+        let is_same_place = |vote: &&Vote| {
+            let place = &vote.in_place_of.as_ref().unwrap_or(&vote.by).id;
+            vote.by.is_same_as(&seat.party) || place == seat.place()
+        };
+        self.votes().iter().find(is_same_place)
     }
 
     /// The stages that have not begun, with the moments at which they will.

@@ -190,6 +190,11 @@ impl Panel {
         self.first.iter().chain(later.flat_map(Stage::seats))
     }
 
+    /// Whether this seat is one of those that are asked only once nobody has decided.
+    pub fn is_later(&self, seat: &Seat) -> bool {
+        self.later.iter().any(|stage| stage.seats().contains(seat))
+    }
+
     /// Everybody who is on it.
     pub fn everybody(&self) -> impl Iterator<Item = &Seat> {
         self.asked(usize::MAX)

@@ -34,6 +34,11 @@ impl Told {
 }
 
 impl Broker {
+    /// Whether there is anybody who is told: pages say so.
+    pub fn has_alarms(&self) -> bool {
+        !self.parts.alarms.is_empty()
+    }
+
     /// The jobs that tell everybody who gets alarms.
     pub(super) fn alarm(&self, alarm: &Alarm) -> Vec<Write> {
         let now = self.now();

@@ -157,6 +157,27 @@ impl Broker {
         self.ask(person, ask, source).await.map(Some)
     }
 
+    /// The same by an agent, for whom that request was for. `None` where there is no such request,
+    /// or while it is open.
+    pub async fn ask_for_again(
+        &self,
+        agent: &Agent,
+        reference: &Reference,
+        source: Option<IpAddr>,
+    ) -> Result<Option<Request>, AskError> {
+        let Some(stored) = self.stored(reference).await? else {
+            return Ok(None);
+        };
+        let before = stored.request;
+        if before.state.due_at().is_some() {
+            return Ok(None);
+        }
+        let ask = Ask::again(&before).ok_or(AskError::UnknownDevice)?;
+        self.ask_for(agent, &before.beneficiary.id, ask, source)
+            .await
+            .map(Some)
+    }
+
     async fn ask_as(
         &self,
         requester: &Party,

@@ -135,10 +135,14 @@ impl Broker {
             return Ok(None);
         };
         let actor = Actor::Person(by.party().clone());
+        let request = &stored.request;
+        let by_another = request.requester.id != request.beneficiary.id;
         let alarm = Alarm::GlassBroken {
             reference: reference.clone(),
             by: by.party().clone(),
-            device: stored.request.device.name.clone(),
+            device: request.device.name.clone(),
+            beneficiary: request.beneficiary.clone(),
+            requester: by_another.then(|| request.requester.clone()),
         };
         let command = Command::BreakGlass {
             by: by.clone(),

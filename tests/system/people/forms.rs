@@ -43,6 +43,7 @@ fn forms_that_are_not_ours_do_nothing_whatever_token_they_bring() {
         at_desk("link", Vec::new()),
         at_desk("break-glass", glass),
         at_desk("stop", Vec::new()),
+        at_desk("again", Vec::new()),
         ("/desk/new".to_owned(), asked.clone()),
         (
             "/outbox/retry".to_owned(),

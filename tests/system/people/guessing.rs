@@ -105,8 +105,8 @@ fn pages_of_a_role_are_not_there_without_it_and_trying_is_in_the_log() {
         "/audit/export.csv",
         "/audit/export.jsonl",
     ];
-    let buttons =
-        ["call", "link", "stop", "break-glass"].map(|button| format!("{request}/{button}"));
+    let buttons = ["call", "link", "stop", "again", "break-glass"]
+        .map(|button| format!("{request}/{button}"));
     let buttons: Vec<&str> = buttons.iter().map(String::as_str).collect();
     let forms = [&buttons[..], &["/desk/new", "/outbox/retry"]].concat();
     // An auditor, an agent and an operator are none of the others.

@@ -4,10 +4,10 @@ use clavis_broker::letters::LetterKind;
 use clavis_broker::lifecycle::{Approval, Outcome, Request, State};
 use clavis_broker::people::Party;
 use clavis_broker::policy::Seat;
+use clavis_broker::service::Gates;
 use clavis_broker::tokens::PlainToken;
 
-use super::wording::{Address, Wording, one_line};
-use crate::forms::with_query;
+use super::wording::{Address, Wording, one_line, title};
 use crate::site::Site;
 use crate::words::all;
 
@@ -16,6 +16,7 @@ pub(super) struct About<'a> {
     pub(super) request: &'a Request,
     pub(super) to: &'a Party,
     pub(super) site: &'a Site,
+    pub(super) gates: Gates,
     pub(super) device: String,
     /// Who gets the key.
     pub(super) beneficiary: String,
@@ -40,7 +41,7 @@ pub(super) enum Reader {
 }
 
 impl<'a> About<'a> {
-    pub(super) fn new(request: &'a Request, to: &'a Party, site: &'a Site) -> Self {
+    pub(super) fn new(request: &'a Request, to: &'a Party, site: &'a Site, gates: Gates) -> Self {
         let (beneficiary, requester) = (&request.beneficiary, &request.requester);
         let reader = if to.id == beneficiary.id {
             Reader::Beneficiary
@@ -56,18 +57,30 @@ impl<'a> About<'a> {
             request,
             to,
             site,
+            gates,
             device: one_line(&request.device.name),
             beneficiary: one_line(&beneficiary.name),
             agent: by_another.then(|| one_line(&requester.name)),
             reader,
-            seat: request
-                .panel
-                .everybody()
-                .find(|seat| seat.party.id == to.id),
+            seat: request.seat_of(&to.id),
         }
     }
 
-    pub(super) fn facts(&self) -> Vec<(&'static str, String)> {
+    /// A letter of this kind.
+    pub(super) fn write(&self, kind: LetterKind, link: Option<&PlainToken>) -> Wording {
+        let title = title(kind);
+        let mut words = Wording {
+            subject: format!("{title}: {} ({})", self.request.reference, self.device),
+            title,
+            facts: self.facts(),
+            why: self.why(),
+            ..Wording::default()
+        };
+        self.fill(kind, link, &mut words);
+        words
+    }
+
+    fn facts(&self) -> Vec<(&'static str, String)> {
         let mut facts = vec![
             ("Request", self.request.reference.to_string()),
             ("Device", self.device.clone()),
@@ -82,7 +95,7 @@ impl<'a> About<'a> {
         facts
     }
 
-    pub(super) fn why(&self) -> String {
+    fn why(&self) -> String {
         let phone = &self.site.support.phone;
         let reference = &self.request.reference;
         let name = &self.beneficiary;
@@ -200,20 +213,23 @@ impl<'a> About<'a> {
         }
     }
 
-    /// Where the reader can ask once more: an agent does so where they asked the first time.
+    /// Where the button to ask once more is: an agent does so where they asked the first time.
     pub(super) fn ask_again(&self) -> Address {
-        if self.reader == Reader::Agent {
-            return self.page();
+        if self.reader != Reader::Agent {
+            let lead = "Ask for the key again, on the page of the request:";
+            return Address {
+                lead,
+                ..self.page()
+            };
         }
+        let page = format!("/desk/requests/{}", self.request.reference);
         Address {
-            lead: "Ask for the key again:",
-            url: self
-                .site
-                .url(&with_query("/requests/new", &[("asset", &self.device)])),
+            lead: "Ask for the key again, at the desk:",
+            url: self.site.url(&page),
         }
     }
 
-    pub(super) fn fill(&self, kind: LetterKind, link: Option<&PlainToken>, words: &mut Wording) {
+    fn fill(&self, kind: LetterKind, link: Option<&PlainToken>, words: &mut Wording) {
         match kind {
             LetterKind::RequestConfirmation => self.confirmation(words),
             LetterKind::ApprovalNeeded => self.approval_needed(link, words),

@@ -1,11 +1,12 @@
 //! Letters about a decision: asked for, reminded of, taken, and done without.
 
 use clavis_broker::lifecycle::{Approval, State};
+use clavis_broker::service::ReviewGate;
 use clavis_broker::tokens::PlainToken;
 
 use super::about::{About, Reader, breaker};
 use super::wording::{Address, Button, Wording, one_line};
-use crate::words::{all, either};
+use crate::words::{all, asked_later, either};
 
 impl About<'_> {
     pub(super) fn confirmation(&self, words: &mut Wording) {
@@ -36,11 +37,19 @@ impl About<'_> {
     }
 
     pub(super) fn approval_needed(&self, link: Option<&PlainToken>, words: &mut Wording) {
+        let waiting = self.seat;
+        let waiting = waiting.and_then(|seat| asked_later(self.request, seat, self.site));
+        self.ask(waiting, link, words);
+    }
+
+    /// `waiting`: since when it waits, for whom that is news.
+    fn ask(&self, waiting: Option<String>, link: Option<&PlainToken>, words: &mut Wording) {
         let (name, device) = (&self.beneficiary, &self.device);
         words.before = vec![match &self.agent {
             Some(agent) => format!("{agent} asks for the recovery key of {device}, for {name}."),
             None => format!("{name} asks for the recovery key of {device}."),
         }];
+        words.before.extend(waiting);
         if let Some(of) = self.absent() {
             words
                 .before
@@ -75,6 +84,10 @@ impl About<'_> {
         words
             .after
             .push("This link is yours alone. Please do not forward it.".to_owned());
+        if self.gates.review == ReviewGate::SignIn {
+            let sign_in = "You sign in before you decide.";
+            words.after.push(sign_in.to_owned());
+        }
         let needed = self.request.panel.needed();
         if needed > 1 {
             words.after.push(format!(
@@ -88,10 +101,9 @@ impl About<'_> {
     }
 
     pub(super) fn approval_reminder(&self, link: Option<&PlainToken>, words: &mut Wording) {
-        self.approval_needed(link, words);
         let since = self.site.moment(self.request.made_at);
         let waiting = format!("It has been waiting for a decision since {since}.");
-        words.before.insert(1, waiting);
+        self.ask(Some(waiting), link, words);
     }
 
     pub(super) fn approved(&self, words: &mut Wording) {

@@ -1,6 +1,7 @@
 //! Letters about a key link, and about a request that is over.
 
 use clavis_broker::lifecycle::State;
+use clavis_broker::service::KeyGate;
 use clavis_broker::tokens::PlainToken;
 
 use super::about::{About, Reader, breaker};
@@ -42,8 +43,21 @@ impl About<'_> {
                 url,
             });
         }
-        words.after =
-            vec!["Whoever has this link can open it. Please do not forward it.".to_owned()];
+        let who_opens = match self.gates.key {
+            KeyGate::Link => "Whoever has this link can open it.".to_owned(),
+            KeyGate::SignIn => "It opens for you alone, once you are signed in.".to_owned(),
+            KeyGate::Code => {
+                let page = self.page().url;
+                format!("You need the pick-up code from the page of the request: {page}")
+            }
+        };
+        words.after = match self.gates.key {
+            KeyGate::Link | KeyGate::SignIn => {
+                vec![format!("{who_opens} Please do not forward it.")]
+            }
+            // An address ends its line.
+            KeyGate::Code => vec![who_opens, "Please do not forward this link.".to_owned()],
+        };
     }
 
     pub(super) fn retrieved(&self, words: &mut Wording) {

@@ -13,8 +13,10 @@ use askama::Template;
 use clavis_broker::letters::{Letter, Mail};
 use clavis_broker::people::MailAddress;
 use clavis_broker::ports::MailRenderer;
+use clavis_broker::service::Gates;
 
 use crate::site::Site;
+use about::About;
 use wording::{Wording, one_line};
 
 pub(crate) use wording::title;
@@ -22,12 +24,13 @@ pub(crate) use wording::title;
 /// Puts letters into words.
 pub struct Letters {
     site: Arc<Site>,
+    gates: Gates,
 }
 
 impl Letters {
-    /// Letters of this site.
-    pub fn new(site: Arc<Site>) -> Self {
-        Self { site }
+    /// Letters of this site, which say what is needed beside the links in them.
+    pub fn new(site: Arc<Site>, gates: Gates) -> Self {
+        Self { site, gates }
     }
 }
 
@@ -57,7 +60,7 @@ impl MailRenderer for Letters {
                 to,
                 link,
             } => {
-                let words = wording::of_request(*kind, request, to, *link, site);
+                let words = About::new(request, to, site, self.gates).write(*kind, *link);
                 self.mail(&to.name, &to.mail, &words, message_id)
             }
             Letter::StandIn { to, stand_in } => {

@@ -110,9 +110,19 @@ pub(super) fn of_alarm(alarm: &Alarm, site: &Site) -> Wording {
             reference,
             by,
             device,
+            beneficiary,
+            requester,
         } => {
             let title = "Alarm: Released Without Approval";
             let (by, device) = (one_line(&by.name), one_line(device));
+            let mut facts = vec![
+                ("Request", reference.to_string()),
+                ("Device", device.clone()),
+                ("By", by.clone()),
+                ("For", one_line(&beneficiary.name)),
+            ];
+            let asked_by = requester.as_ref().map(|party| one_line(&party.name));
+            facts.extend(asked_by.map(|name| ("Asked by", name)));
             Wording {
                 subject: format!("{title}: {reference} ({device})"),
                 title,
@@ -121,11 +131,7 @@ pub(super) fn of_alarm(alarm: &Alarm, site: &Site) -> Wording {
                     "Everybody who could have approved has been told. Why it was done stands in the log:".to_owned(),
                     format!("`clavis audit show --request {reference}`"),
                 ],
-                facts: vec![
-                    ("Request", reference.to_string()),
-                    ("Device", device),
-                    ("By", by),
-                ],
+                facts,
                 why,
                 ..Wording::default()
             }

@@ -1,12 +1,6 @@
 //! A letter's wording, the same for its text and its HTML.
 
 use clavis_broker::letters::LetterKind;
-use clavis_broker::lifecycle::Request;
-use clavis_broker::people::Party;
-use clavis_broker::tokens::PlainToken;
-
-use super::about::About;
-use crate::site::Site;
 
 /// A letter, ready for either template. Every text is one line.
 #[derive(Default)]
@@ -50,26 +44,6 @@ pub(super) fn one_line(text: &str) -> String {
 }
 
 const LONGEST_NAME: usize = 100;
-
-pub(super) fn of_request(
-    kind: LetterKind,
-    request: &Request,
-    to: &Party,
-    link: Option<&PlainToken>,
-    site: &Site,
-) -> Wording {
-    let about = About::new(request, to, site);
-    let title = title(kind);
-    let mut words = Wording {
-        subject: format!("{title}: {} ({})", request.reference, about.device),
-        title,
-        facts: about.facts(),
-        why: about.why(),
-        ..Wording::default()
-    };
-    about.fill(kind, link, &mut words);
-    words
-}
 
 /// What a letter is called.
 pub(crate) fn title(kind: LetterKind) -> &'static str {

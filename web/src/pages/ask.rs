@@ -1,23 +1,25 @@
 //! Asking for the recovery key of a device, for oneself or, at the desk, for somebody else: the form,
 //! and everything that can be wrong with it.
 
+mod refusal;
+
 use std::net::IpAddr;
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use axum::http::Uri;
 use axum::response::{IntoResponse, Redirect, Response};
-use clavis_broker::devices::{BackendName, Device, DeviceId};
+use clavis_broker::devices::{BackendName, DeviceId};
 use clavis_broker::keys::WantedKey;
 use clavis_broker::lifecycle::Request;
-use clavis_broker::people::{Person, PersonId};
-use clavis_broker::policy::NoPanel;
+use clavis_broker::people::Person;
 use clavis_broker::roles::Agent;
 use clavis_broker::service::{Ask, AskError};
 use clavis_broker::text::{Asset, Reason};
 use clavis_broker::tokens::PlainToken;
 use serde::Deserialize;
 
+use self::refusal::{Answer, Candidate, Notice, Wrong, refusal};
 use super::{Frame, page_with};
 use crate::app::App;
 use crate::client::Source;
@@ -49,7 +51,7 @@ impl Typed {
 
     /// A form's address with what can be typed again from it, for whoever has to sign in once
     /// more. The reason stays out: addresses are kept in histories and logs.
-    pub(super) fn address(&self, form: &str) -> String {
+    fn address(&self, form: &str) -> String {
         let device = self.chosen().unwrap_or_default();
         with_query(
             form,
@@ -77,31 +79,6 @@ pub(super) struct OnBehalf {
     pub(super) of: Person,
 }
 
-/// What is wrong with the form, field by field.
-#[derive(Default)]
-struct Wrong {
-    asset: Option<String>,
-    reason: Option<String>,
-    key_id: Option<String>,
-    device: Option<&'static str>,
-}
-
-/// What is wrong with no single field.
-struct Notice {
-    title: String,
-    text: String,
-    /// Where to go instead.
-    link: Option<(String, String)>,
-}
-
-/// One of several devices of a name.
-struct Candidate {
-    value: String,
-    name: String,
-    detail: Option<String>,
-    is_mine: bool,
-}
-
 #[derive(Template)]
 #[template(path = "ask.html")]
 struct AskPage<'a> {
@@ -118,8 +95,6 @@ struct AskPage<'a> {
 }
 
 impl AskPage<'_> {
-    const LONGEST_REASON: usize = Reason::MAX_CHARS;
-
     fn has_wrong_fields(&self) -> bool {
         let Wrong {
             asset,
@@ -162,14 +137,24 @@ pub(crate) async fn ask(
     who: Option<SignedIn>,
     form: Posted<Typed>,
 ) -> Result<Response, Fault> {
+    let (who, typed) = posted(who, form, OWN)?;
+    send(&app, &who, None, &typed, source).await
+}
+
+/// What was sent and by whom. Who is not signed in any more comes back to the form of this address.
+pub(super) fn posted(
+    who: Option<SignedIn>,
+    form: Posted<Typed>,
+    address: &str,
+) -> Result<(SignedIn, Typed), Fault> {
     let Some(who) = who else {
         let typed = form.served_to_anybody();
         return Err(Fault::SignInFirst {
-            then: typed.address(OWN),
+            then: typed.address(address),
         });
     };
     let typed = form.served_to(&who.token)?;
-    send(&app, &who, None, &typed, source).await
+    Ok((who, typed))
 }
 
 /// Makes a request of what was typed and goes to its page, or shows the form once more.
@@ -201,7 +186,7 @@ pub(super) async fn send(
             let path = format!("{}/{}", pages_of_requests(behalf), request.reference);
             Ok(Redirect::to(&path).into_response())
         }
-        Err(error) => show(app, who, behalf, typed, refusal(error, who, behalf)),
+        Err(error) => show(app, who, behalf, typed, refusal(error, app, who, behalf)),
     }
 }
 
@@ -209,6 +194,7 @@ pub(super) async fn send(
 pub(super) fn not_asked_again(
     app: &App,
     who: &SignedIn,
+    behalf: Option<&OnBehalf>,
     request: &Request,
     error: AskError,
 ) -> Result<Response, Fault> {
@@ -219,9 +205,10 @@ pub(super) fn not_asked_again(
         key_id: wanted.map_or_else(String::new, |wanted| wanted.as_str().to_owned()),
         device: device_value(&request.device.id),
         device_for: request.device.name.clone(),
-        for_whom: String::new(),
+        for_whom: behalf.map_or_else(String::new, |behalf| behalf.of.id.0.clone()),
     };
-    show(app, who, None, &typed, refusal(error, who, None))
+    let answer = refusal(error, app, who, behalf);
+    show(app, who, behalf, &typed, answer)
 }
 
 /// The form of an agent, with what is in the way of a key for this person, if anything is.
@@ -233,7 +220,7 @@ pub(super) fn show_for(
 ) -> Result<Response, Fault> {
     let answer = match behalf.of.party() {
         Ok(_) => Answer::fresh(),
-        Err(_) => refusal(AskError::UnfitBeneficiary, who, Some(behalf)),
+        Err(_) => refusal(AskError::UnfitBeneficiary, app, who, Some(behalf)),
     };
     show(app, who, Some(behalf), typed, answer)
 }
@@ -287,154 +274,5 @@ fn read(typed: &Typed) -> Result<Ask, Wrong> {
             key_id: wanted.err().map(|error| error.to_string()),
             device: None,
         }),
-    }
-}
-
-/// What the form says where no request was made.
-struct Answer {
-    status: StatusCode,
-    wrong: Wrong,
-    notice: Option<Notice>,
-    candidates: Vec<Candidate>,
-}
-
-impl Default for Answer {
-    fn default() -> Self {
-        Self {
-            status: StatusCode::UNPROCESSABLE_ENTITY,
-            wrong: Wrong::default(),
-            notice: None,
-            candidates: Vec::new(),
-        }
-    }
-}
-
-impl Answer {
-    /// Nothing was asked for yet.
-    fn fresh() -> Self {
-        Self {
-            status: StatusCode::OK,
-            ..Self::default()
-        }
-    }
-}
-
-fn refusal(error: AskError, who: &SignedIn, behalf: Option<&OnBehalf>) -> Answer {
-    let person = behalf.map_or(&who.person().id, |behalf| &behalf.of.id);
-    let mut answer = Answer::default();
-    match error {
-        AskError::UnknownDevice => {
-            answer.wrong.asset = Some(
-                "No device goes by that name. Check the sticker on the laptop, or call support."
-                    .to_owned(),
-            );
-        }
-        AskError::Ambiguous(devices) => {
-            answer.wrong.device = Some(match behalf {
-                None => "Several devices go by that name. Please choose yours.",
-                Some(_) => "Several devices go by that name. Please choose theirs.",
-            });
-            answer.candidates = devices
-                .into_iter()
-                .map(|device| Candidate::new(device, person))
-                .collect();
-        }
-        AskError::WrongKeyId(device) => {
-            answer.wrong.key_id = Some(format!(
-                "{} has no recovery key of that ID. Compare the first 8 digits with the locked \
-                 screen. If they are right, it may be another device; if you can't read them, \
-                 leave this empty.",
-                device.name
-            ));
-        }
-        AskError::NothingEscrowed(device) => {
-            answer.notice = Some(Notice::new(
-                format!("No recovery key is kept for {}", device.name),
-                "There is nothing that an approver could release. Support can tell you what else \
-                 can be done.",
-            ));
-        }
-        AskError::NobodyToAsk(NoPanel::Fault(_)) => {
-            answer.status = StatusCode::SERVICE_UNAVAILABLE;
-            answer.notice = Some(Notice::new(
-                "Nobody can approve your request for now",
-                "The rules that say who approves have a mistake. Operators have been told. Nothing \
-                 has been sent. Please call support.",
-            ));
-        }
-        AskError::UnfitBeneficiary => {
-            answer.notice = Some(Notice::new(
-                "The key cannot be given to this person",
-                "Their account is gone or disabled, or the directory has no mail address for it. \
-                 Nothing has been sent. Please call support.",
-            ));
-        }
-        AskError::NobodyToAsk(NoPanel::TooFew) => {
-            answer.notice = Some(Notice::new(
-                "There is nobody to approve your request",
-                "The directory knows too few people who could approve it: no manager, perhaps, and \
-                 nobody in their place. Please call support: they can have this mended.",
-            ));
-        }
-        AskError::Unfit => {
-            answer.notice = Some(Notice::new(
-                "Your account cannot ask for a recovery key",
-                "It is disabled, or the directory has no mail address for it. Please call support.",
-            ));
-        }
-        AskError::AlreadyOpen(reference) => {
-            answer.status = StatusCode::CONFLICT;
-            answer.notice = Some(Notice {
-                link: Some((
-                    format!("{}/{reference}", pages_of_requests(behalf)),
-                    format!("Go to request {reference}"),
-                )),
-                ..match behalf {
-                    None => Notice::new(
-                        "You have asked for this device already",
-                        "One request at a time is enough. To ask anew, withdraw the open one first.",
-                    ),
-                    Some(_) => Notice::new(
-                        "There is an open request for this device already",
-                        "One request at a time is enough. To ask anew, stop the open one first.",
-                    ),
-                }
-            });
-        }
-        AskError::Unavailable(error) => {
-            answer.status = StatusCode::SERVICE_UNAVAILABLE;
-            let part = error.part.clone();
-            let error: &(dyn std::error::Error + 'static) = &error;
-            tracing::error!(error, "a request could not be made for now");
-            answer.notice = Some(Notice::new(
-                "Clavis cannot look this up right now",
-                format!(
-                    "No answer came from {part}. No request has been made. What you typed is \
-                     still here: please try again in a minute, or call support."
-                ),
-            ));
-        }
-    }
-    answer
-}
-
-impl Notice {
-    fn new(title: impl Into<String>, text: impl Into<String>) -> Self {
-        Self {
-            title: title.into(),
-            text: text.into(),
-            link: None,
-        }
-    }
-}
-
-impl Candidate {
-    fn new(device: Device, person: &PersonId) -> Self {
-        Self {
-            value: device_value(&device.id),
-            is_mine: device.is_owned_by(person),
-            name: device.name,
-            detail: device.detail,
-        }
     }
 }

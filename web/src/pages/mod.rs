@@ -3,6 +3,7 @@
 pub(crate) mod ask;
 pub(crate) mod audit;
 pub(crate) mod away;
+mod body;
 pub(crate) mod by_proxy;
 pub(crate) mod desk;
 mod gate;
@@ -20,9 +21,10 @@ pub(crate) mod sign_out;
 use askama::Template;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
-use clavis_broker::tokens::PlainToken;
+use clavis_broker::text::Reason;
+use clavis_broker::tokens::{PlainToken, Reference};
 
 use crate::app::App;
 use crate::fault::{Fault, RETRY_UNAVAILABLE};
@@ -72,6 +74,16 @@ pub(crate) fn page_with(status: StatusCode, template: &impl Template) -> Result<
         response.headers_mut().insert(header::RETRY_AFTER, seconds);
     }
     Ok(response)
+}
+
+/// The most characters of a reason that a form takes.
+pub(crate) const LONGEST_REASON: usize = Reason::MAX_CHARS;
+
+/// The reference in the path of a page of a request, or of one of its buttons.
+fn reference(uri: &Uri) -> Result<Reference, Fault> {
+    let mut segments = uri.path().split('/').skip_while(|it| *it != "requests");
+    let segment = segments.nth(1).unwrap_or_default();
+    segment.parse().map_err(|_| Fault::NotFound)
 }
 
 /// The token in the path of a review link or a key link. What cannot be a token is not found, like

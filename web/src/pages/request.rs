@@ -11,31 +11,25 @@ use clavis_broker::service::{AdvanceError, KeyGate};
 use clavis_broker::tokens::{OneTimeCode, PlainToken, Reference};
 
 use super::ask::not_asked_again;
+use super::body::Body;
 use super::sign_in::NoFields;
-use super::{Frame, page};
+use super::{Frame, page, reference};
 use crate::app::App;
 use crate::client::Source;
 use crate::fault::Fault;
 use crate::forms::{Posted, with_query};
 use crate::pages::ask::device_value;
 use crate::sessions::SignedIn;
-use crate::times::When;
-use crate::words::{self, Asked, Begins, Moment, Said, Standing};
+use crate::words::{self, Page};
 
 #[derive(Template)]
 #[template(path = "request.html")]
 struct RequestPage<'a> {
     frame: Frame<'a>,
     form_token: PlainToken,
-    request: &'a Request,
+    body: Body<'a>,
     /// Whether the reader is who gets the key.
     is_theirs: bool,
-    made_at: When,
-    standing: Standing,
-    said: Vec<Said<'a>>,
-    asked: Vec<Asked<'a>>,
-    begins: Vec<Begins>,
-    history: Vec<Moment>,
     /// Whether there is still something to withdraw.
     is_open: bool,
     /// Whether a pick-up code is needed and can be had.
@@ -49,7 +43,7 @@ struct RequestPage<'a> {
 impl RequestPage<'_> {
     /// Whether the same can be asked for by a button.
     fn has_again(&self) -> bool {
-        self.is_theirs && matches!(self.request.state, lifecycle::State::Closed(_))
+        self.is_theirs && matches!(self.body.request.state, lifecycle::State::Closed(_))
     }
 }
 
@@ -68,7 +62,7 @@ pub(crate) async fn show(
     who: SignedIn,
     uri: Uri,
 ) -> Result<Response, Fault> {
-    let reference = reference(uri.path())?;
+    let reference = reference(&uri)?;
     let found = app.broker.request_of(who.person(), &reference).await?;
     let (request, rows) = found.ok_or(Fault::NotFound)?;
     let (site, now) = (&*app.site, app.broker.now());
@@ -77,18 +71,12 @@ pub(crate) async fn show(
     page(&RequestPage {
         frame: Frame::signed_in(site, &who),
         form_token: who.token.form_token(),
+        body: Body::new(&request, &rows, Page::Own, who.person(), now, site),
         is_theirs,
-        made_at: site.when(request.made_at),
-        standing: words::standing(&request, who.person(), now, site),
-        said: words::said(&request),
-        asked: words::asked(&request, &rows, who.person(), site),
-        begins: words::begins(&request, now, site),
-        history: words::history(&request, &rows, site),
         is_open,
         has_pick_up: is_open && app.broker.gates().key == KeyGate::Code,
         at_desk: (who.roles.has(Role::Agent)).then(|| format!("/desk/requests/{reference}")),
         ask_again: ask_again(&request),
-        request: &request,
     })
 }
 
@@ -100,7 +88,7 @@ pub(crate) async fn withdraw(
     form: Posted<NoFields>,
 ) -> Result<Response, Fault> {
     let NoFields {} = form.served_to(&who.token)?;
-    let reference = reference(uri.path())?;
+    let reference = reference(&uri)?;
     match app.broker.withdraw(who.person(), &reference, source).await {
         // Where it is refused, the request is over, and its page says how.
         Ok(Some(_)) | Err(AdvanceError::Refused(_)) => Ok(go_to(&reference)),
@@ -119,7 +107,7 @@ pub(crate) async fn again(
     form: Posted<NoFields>,
 ) -> Result<Response, Fault> {
     let NoFields {} = form.served_to(&who.token)?;
-    let reference = reference(uri.path())?;
+    let reference = reference(&uri)?;
     let person = who.person();
     let turn = app.turns.take(&person.id).await;
     let _turn = turn.ok_or(Fault::TooManyAtOnce)?;
@@ -130,7 +118,7 @@ pub(crate) async fn again(
         Err(error) => {
             let found = app.broker.request_of(person, &reference).await?;
             let (request, _) = found.ok_or(Fault::NotFound)?;
-            not_asked_again(&app, &who, &request, error)
+            not_asked_again(&app, &who, None, &request, error)
         }
     }
 }
@@ -144,7 +132,7 @@ pub(crate) async fn pick_up(
     form: Posted<NoFields>,
 ) -> Result<Response, Fault> {
     let NoFields {} = form.served_to(&who.token)?;
-    let reference = reference(uri.path())?;
+    let reference = reference(&uri)?;
     if app.broker.gates().key != KeyGate::Code {
         return Err(Fault::NotFound);
     }
@@ -186,9 +174,4 @@ pub(crate) fn ask_for(request: &Request, wanted: &str) -> String {
             ("key_id", wanted),
         ],
     )
-}
-
-fn reference(path: &str) -> Result<Reference, Fault> {
-    let segment = path.split('/').nth(2).unwrap_or_default();
-    segment.parse().map_err(|_| Fault::NotFound)
 }

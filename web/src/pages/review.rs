@@ -34,6 +34,8 @@ struct ReviewPage<'a> {
     made_at: When,
     standing: Standing,
     said: Vec<Said<'a>>,
+    /// Why they are asked, where they were not at first.
+    asked_later: Option<String>,
     /// Who has said yes so far, where more than one has to.
     supporters: String,
     /// The yes that was said from this seat or in the same place.
@@ -209,6 +211,7 @@ impl<'a> Caller<'a> {
             made_at: site.when(request.made_at),
             standing: words::standing(request, &review.seat.party, now, site),
             said: words::said(request),
+            asked_later: words::asked_later(request, &review.seat, site),
             supporters: words::all(votes.map(|vote| vote.by.name.as_str())),
             answered: answered(review).filter(|_| is_undecided),
             decide_by: decide_by.map(|at| site.when(at)),
@@ -235,7 +238,7 @@ impl<'a> Caller<'a> {
 
 /// The yes that was said from this seat or in the same place, in words.
 fn answered(review: &Review) -> Option<String> {
-    let vote = words::vote_for(&review.request, &review.seat)?;
+    let vote = review.request.vote_of(&review.seat)?;
     Some(if vote.by.id == review.seat.party.id {
         "You have said yes.".to_owned()
     } else {
@@ -254,7 +257,7 @@ fn choice(text: &str) -> Option<Choice> {
 fn not_counted(why: Refusal) -> &'static str {
     match why {
         Refusal::NotConcerned => {
-            "The directory no longer lets you decide this request. Please call support."
+            "You cannot decide this any more: why you were asked no longer holds. Please call support."
         }
         Refusal::AlreadyVoted => {
             "You have said yes already, or somebody in the same place has. It counts once."

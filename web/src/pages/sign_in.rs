@@ -66,6 +66,27 @@ impl<'a> SignInPage<'a> {
         }
     }
 
+    /// What the sign-in is for.
+    fn lead(&self) -> &'static str {
+        let leads_to = |page: &str| {
+            let rest = self.next.strip_prefix(page);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+        };
+        if leads_to("/review") {
+            "Sign in to decide about a request."
+        } else if leads_to("/key") {
+            "Sign in to open your key link."
+        } else if ["/desk", "/audit", "/outbox", "/away"]
+            .into_iter()
+            .any(leads_to)
+        {
+            "Sign in to go on."
+        } else {
+            "Is your laptop asking for a BitLocker recovery key? Sign in to ask for it. Your phone \
+             will do."
+        }
+    }
+
     /// Whether there is another way than the code by mail.
     fn has_buttons(&self) -> bool {
         self.named.is_some() || !self.providers.is_empty()

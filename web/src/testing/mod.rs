@@ -114,7 +114,7 @@ impl World {
                 serves: Serves::default(),
             }],
             mailer: Arc::clone(&mailer) as _,
-            renderer: Arc::new(Letters::new(Arc::clone(&site))),
+            renderer: Arc::new(Letters::new(Arc::clone(&site), Gates::default())),
             clock: Arc::clone(&clock) as _,
             random: Arc::new(CountingRandom::default()),
             policy: Policy::manager_else(Vec::new()),
@@ -131,6 +131,7 @@ impl World {
             roles: role_groups(),
         };
         change(&mut parts);
+        parts.renderer = Arc::new(Letters::new(Arc::clone(&site), parts.gates));
         let broker = Arc::new(Broker::new(parts));
         let caught = Arc::clone(&mailer);
         let mails = mailbox(Arc::new(move || caught.sent()), Arc::clone(&site));

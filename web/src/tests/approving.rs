@@ -90,7 +90,14 @@ async fn the_request_says_who_was_asked_and_who_comes_next() {
     assert!(!page.says("Cleo is asked as well."), "it has happened");
 
     let mut cleo = world.browser();
-    let token = cleo.get(&review).await.form_token();
+    let page = cleo.get(&review).await;
+    let why =
+        "Nobody has decided since Monday, 23 November 2026, 10:00 CET; you are asked as well.";
+    assert!(page.says(why));
+    let of_boss = world.link_to("boss", "review").await;
+    assert!(!world.browser().get(&of_boss).await.says(why));
+    assert!(world.mail("Approval Needed").await.text.contains(why));
+    let token = page.form_token();
     let fields = [("form_token", token.as_str()), ("choice", "decline")];
     cleo.post(&review, &fields).await;
     let page = anna.get(&path).await;
@@ -149,6 +156,49 @@ async fn of_two_who_must_approve_each_counts_once_and_everybody_sees_it() {
 }
 
 #[tokio::test]
+async fn a_yes_and_its_comment_stay_on_the_page_when_the_request_ends_otherwise() {
+    let world = world(Rule {
+        needed: 2.try_into().unwrap(),
+        ..manager_and_group()
+    });
+    let mut anna = world.signed_in("anna@example.com").await;
+    let path = world.ask(&mut anna).await;
+    let of_boss = world.link_to("boss", "review").await;
+    let mut boss = world.browser();
+    let token = boss.get(&of_boss).await.form_token();
+    let fields = [
+        ("form_token", token.as_str()),
+        ("choice", "approve"),
+        ("comment", "I know her"),
+    ];
+    boss.post(&of_boss, &fields).await;
+    let form = [("form_token", anna.get(&path).await.form_token())];
+    anna.post(&format!("{path}/withdraw"), &form).await;
+    let page = anna.get(&path).await;
+    assert!(page.says("Withdrawn") && page.says("Said yes on Monday, 23 November 2026"));
+    assert!(page.says("I know her") && !page.says("Has not answered"));
+}
+
+#[tokio::test]
+async fn whoever_may_decide_no_more_reads_why() {
+    let world = world(manager_and_group());
+    let mut anna = world.signed_in("anna@example.com").await;
+    world.ask(&mut anna).await;
+    let review = world.link_to("ben", "review").await;
+    world
+        .directory
+        .set_group("CN=GG-Keys,OU=Groups", Vec::new());
+    let mut ben = world.browser();
+    let token = ben.get(&review).await.form_token();
+    let fields = [("form_token", token.as_str()), ("choice", "approve")];
+    let refused = ben.post(&review, &fields).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    assert!(refused.says(
+        "You cannot decide this any more: why you were asked no longer holds. Please call support."
+    ));
+}
+
+#[tokio::test]
 async fn a_stand_in_is_shown_with_whose_place_it_is() {
     let world = world(Rule::manager_else(Vec::new()));
     let mut boss = world.signed_in("boss@example.com").await;
@@ -203,6 +253,29 @@ async fn a_policy_that_cannot_be_carried_out_refuses_and_alarms() {
     let alarm = world.mail("Alarm: Nobody Can Approve (laptops)").await;
     assert_eq!(alarm.to.as_str(), OPERATOR);
     assert!(alarm.text.contains("there is no group \"GG-Gone\""));
+}
+
+#[tokio::test]
+async fn nobody_is_said_to_have_been_told_where_nobody_gets_alarms() {
+    let rule = Rule {
+        ask: vec![vec![group("GG-Gone")]],
+        ..Rule::manager_else(Vec::new())
+    };
+    let world = World::with(|parts| {
+        parts.policy = Policy::new(Vec::new(), rule);
+        parts.alarms = Vec::new();
+    });
+    let mut anna = world.signed_in("anna@example.com").await;
+    let token = anna.get("/requests/new").await.form_token();
+    let fields = [
+        ("form_token", token.as_str()),
+        ("asset", LAPTOP),
+        ("reason", REASON),
+    ];
+    let answer = anna.post("/requests/new", &fields).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(!answer.says("have been told"));
+    assert!(answer.says("Please call support: they can have this mended."));
 }
 
 #[tokio::test]

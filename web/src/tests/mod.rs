@@ -8,6 +8,7 @@ mod desk;
 mod frame;
 mod front;
 mod gates;
+mod help;
 mod journeys;
 mod keys;
 mod outbox;

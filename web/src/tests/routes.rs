@@ -20,7 +20,7 @@ enum Open {
 use Open::{To, ToAll, ToEmployees};
 
 /// What the table has to say. Assets are open to all, and not listed.
-const EXPECTED: [(&str, &str, Open); 35] = [
+const EXPECTED: [(&str, &str, Open); 36] = [
     ("/", "GET", ToEmployees),
     ("/sign-in", "GET POST", ToAll),
     ("/sign-in/code", "GET POST", ToAll),
@@ -55,6 +55,11 @@ const EXPECTED: [(&str, &str, Open); 35] = [
     ),
     (
         "/desk/requests/{reference}/stop",
+        "POST",
+        To(&[Role::Agent]),
+    ),
+    (
+        "/desk/requests/{reference}/again",
         "POST",
         To(&[Role::Agent]),
     ),

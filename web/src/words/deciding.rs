@@ -2,7 +2,7 @@
 //! does.
 
 use clavis_broker::audit::{Event, LogRow};
-use clavis_broker::lifecycle::{Outcome, Request, State, Step, Vote};
+use clavis_broker::lifecycle::{Outcome, Request, State, Step};
 use clavis_broker::people::{GroupName, Party};
 use clavis_broker::policy::{Because, Seat, Turn};
 use jiff::Timestamp;
@@ -110,7 +110,7 @@ fn answer(request: &Request, seat: &Seat, site: &Site) -> (Option<String>, &'sta
     if said_no {
         return (Some("Said no".to_owned()), "bad");
     }
-    if let Some(vote) = vote_for(request, seat) {
+    if let Some(vote) = request.vote_of(seat) {
         let yes = if vote.by.id == seat.party.id {
             format!("Said yes on {}", site.moment(vote.at))
         } else {
@@ -122,13 +122,18 @@ fn answer(request: &Request, seat: &Seat, site: &Site) -> (Option<String>, &'sta
     (waits.then(|| "Has not answered".to_owned()), "waiting")
 }
 
-/// The yes that was said from this seat, or in the same place: it counts once.
-pub(crate) fn vote_for<'a>(request: &'a Request, seat: &Seat) -> Option<&'a Vote> {
-    let place = |vote: &&Vote| {
-        let place = &vote.in_place_of.as_ref().unwrap_or(&vote.by).id;
-        vote.by.id == seat.party.id || place == seat.place()
+/// Why somebody is asked who was not asked at first; nothing for those who were, and once there is
+/// nothing left to decide.
+pub(crate) fn asked_later(request: &Request, seat: &Seat, site: &Site) -> Option<String> {
+    let is_pending = matches!(request.state, State::Pending { .. });
+    let since = site.moment(request.made_at);
+    let so_far = if request.votes().is_empty() {
+        "Nobody has decided"
+    } else {
+        "Too few have decided"
     };
-    request.votes().iter().find(place)
+    (is_pending && request.panel.is_later(seat))
+        .then(|| format!("{so_far} since {since}; you are asked as well."))
 }
 
 /// What happens while nobody decides, in its order; nothing for a request that is decided.

@@ -2,7 +2,7 @@
 
 use clavis_broker::audit::{Actor, Event, LogEntry, LogRow, MailName, WhyNoPickUp, WhyNoRotation};
 use clavis_broker::letters::LetterKind;
-use clavis_broker::lifecycle::{Request, Step};
+use clavis_broker::lifecycle::{Outcome, Request, State, Step};
 use clavis_broker::people::{MailAddress, Party};
 
 use super::{all, backends};
@@ -15,24 +15,38 @@ pub(crate) struct Moment {
     pub(crate) what: String,
 }
 
+/// Where a history is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Page {
+    /// By who asked or gets the key.
+    Own,
+    /// At the desk.
+    AtDesk,
+}
+
 /// The history of a request, in words.
-pub(crate) fn history(request: &Request, rows: &[LogRow], site: &Site) -> Vec<Moment> {
+pub(crate) fn history(request: &Request, rows: &[LogRow], page: Page, site: &Site) -> Vec<Moment> {
     let line = |row: &LogRow| {
         Some(Moment {
             at: site.day(row.entry.at),
-            what: happened(request, &row.entry, site)?,
+            what: happened(request, &row.entry, page, site)?,
         })
     };
     rows.iter().filter_map(line).collect()
 }
 
-fn happened(request: &Request, entry: &LogEntry, site: &Site) -> Option<String> {
+fn happened(request: &Request, entry: &LogEntry, page: Page, site: &Site) -> Option<String> {
     let by = match &entry.actor {
         Actor::Person(party) | Actor::Holder(party) => Some(party.name.as_str()),
         _ => None,
     };
     let somebody = by.unwrap_or("Somebody");
     Some(match &entry.event {
+        // Whoever asked is led to support, and not to a name.
+        Event::Request(Step::Revoked) if page == Page::AtDesk => match stopped_by(request) {
+            Some(name) => format!("{name} stopped the request."),
+            None => STOPPED.to_owned(),
+        },
         Event::Request(step) => stepped(request, step, by, site),
         Event::MailSent {
             mail: MailName::Letter(letter),
@@ -169,7 +183,7 @@ fn stepped(request: &Request, step: &Step, by: Option<&str>, site: &Site) -> Str
         Step::LinkWanted => who_did("had the key link sent anew", "given a key link anew"),
         Step::Declined => who_did("declined", "declined"),
         Step::Withdrawn => who_did("withdrew the request", "withdrawn"),
-        Step::Revoked => "The request was stopped.".to_owned(),
+        Step::Revoked => STOPPED.to_owned(),
         Step::LinkIssued { expires_at } => {
             let until = site.moment(*expires_at);
             format!("A key link was made, valid until {until}.")
@@ -177,6 +191,18 @@ fn stepped(request: &Request, step: &Step, by: Option<&str>, site: &Site) -> Str
         Step::Redeemed(_) => "The recovery key was shown.".to_owned(),
         Step::Expired => "The key link ended unopened.".to_owned(),
         Step::Lapsed => "The request lapsed.".to_owned(),
+    }
+}
+
+const STOPPED: &str = "The request was stopped.";
+
+fn stopped_by(request: &Request) -> Option<&str> {
+    match &request.state {
+        State::Closed(closing) => match &closing.outcome {
+            Outcome::Revoked { by } => Some(by),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -8,8 +8,8 @@ mod stuck;
 use clavis_broker::devices::BackendName;
 use clavis_broker::lifecycle::{Approval, Outcome, Request, State};
 
-pub(crate) use deciding::{Asked, Begins, asked, begins, progress, vote_for};
-pub(crate) use history::{Moment, history};
+pub(crate) use deciding::{Asked, Begins, asked, asked_later, begins, progress};
+pub(crate) use history::{Moment, Page, history};
 pub(crate) use standing::{Standing, is_open, standing};
 pub(crate) use stuck::{Wait, has_next, is_stuck, tries, waits};
 

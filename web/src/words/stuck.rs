@@ -26,7 +26,10 @@ pub(crate) fn is_stuck(waits: &[Wait]) -> bool {
 /// What a request waits for at `now`, the gravest first; nothing where it is over.
 pub(crate) fn waits(queued: &Queued, now: Timestamp, site: &Site) -> Vec<Wait> {
     let Queued { request, failing } = queued;
-    let mut waits: Vec<_> = failing.iter().map(|job| of_job(job, site)).collect();
+    let mut waits: Vec<_> = failing
+        .iter()
+        .map(|job| of_job(job, request, site))
+        .collect();
     if !request.state.is_overdue(now) {
         waits.extend(of_state(queued, now, site));
     }
@@ -34,7 +37,7 @@ pub(crate) fn waits(queued: &Queued, now: Timestamp, site: &Site) -> Vec<Wait> {
     waits
 }
 
-fn of_job(failing: &FailingJob, site: &Site) -> Wait {
+fn of_job(failing: &FailingJob, request: &Request, site: &Site) -> Wait {
     let tries = tries(failing.attempts);
     let (what, fails) = match &failing.job {
         Job::Letter(sending) => {
@@ -55,6 +58,9 @@ fn of_job(failing: &FailingJob, site: &Site) -> Wait {
             ("A mail".to_owned(), "was not taken")
         }
     };
+    // What is tried again in time may still come through by itself.
+    let end = request.state.runs_out_at();
+    let is_in_time = |at: Timestamp| end.is_none_or(|end| at < end);
     Wait {
         what: match failing.next_try {
             Some(at) => format!(
@@ -63,7 +69,7 @@ fn of_job(failing: &FailingJob, site: &Site) -> Wait {
             ),
             None => format!("{what} was given up after {tries}. An operator has to look into it."),
         },
-        is_stuck: true,
+        is_stuck: !failing.next_try.is_some_and(is_in_time),
     }
 }
 
@@ -279,32 +285,41 @@ mod tests {
     }
 
     #[test]
-    fn mails_that_fail_come_first_with_when_they_are_tried_again() {
+    fn mails_that_fail_are_stuck_once_they_are_given_up_or_come_too_late() {
         let mut queued = queued(request());
         let again = monday() + hours(1);
         queued.failing = vec![
             failing(LetterKind::ApprovalNeeded, Some(again)),
             failing(LetterKind::RequestConfirmation, None),
         ];
-        let said = said(&queued, 0);
+        let found = said(&queued, 0);
         assert_eq!(
-            said[..2],
+            found[..2],
             [
-                (
-                    "The mail that asks boss to decide was not taken (3 tries). It is tried again on \
-                     Monday, 23 November 2026, 11:00 CET."
-                        .to_owned(),
-                    true
-                ),
                 (
                     "A mail to boss that says how it stands was given up after 3 tries. An operator \
                      has to look into it."
                         .to_owned(),
                     true
                 ),
+                (
+                    "The mail that asks boss to decide was not taken (3 tries). It is tried again on \
+                     Monday, 23 November 2026, 11:00 CET."
+                        .to_owned(),
+                    false
+                ),
             ]
         );
-        assert!(!said[2].1 && said.len() == 3);
+        assert!(!found[2].1 && found.len() == 3);
+
+        let State::Pending { lapses_at, .. } = queued.request.state else {
+            panic!("pending");
+        };
+        for (early, is_stuck) in [(1, false), (0, true), (-1, true)] {
+            let again = lapses_at - SignedDuration::from_secs(early);
+            queued.failing = vec![failing(LetterKind::ApprovalNeeded, Some(again))];
+            assert_eq!(said(&queued, 0)[0].1, is_stuck, "{early}");
+        }
     }
 
     #[test]

@@ -83,7 +83,11 @@ fn link_sent_at(at: Timestamp) -> Request {
 
 fn closed(outcome: Outcome) -> Request {
     let at = monday() + hours(3);
-    let state = State::Closed(Closing { at, outcome });
+    let state = State::Closed(Closing {
+        at,
+        outcome,
+        votes: Vec::new(),
+    });
     Request { state, ..request() }
 }
 

@@ -2,9 +2,10 @@
 
 use jiff::SignedDuration;
 
-use super::{approve, escalate, hours, party};
+use super::{approve, escalate, hours, party, withdraw};
 use crate::letters::LetterKind::{self, ApprovalNeeded, ApprovalReminder};
 use crate::lifecycle::{Command, Effect, Refusal, Request, State, Step, decide, open};
+use crate::people::Party;
 use crate::policy::{Away, Because, Candidates, Panel, Rule, Seat, Stage, Turn, authorise, seats};
 use crate::testing::CountingRandom;
 use crate::testing::sample::{candidates, draft, monday, panel_in_stages, person};
@@ -125,6 +126,57 @@ fn one_no_is_enough_where_two_are_needed() {
     let by = authorise(&one, &person("nina"), true).unwrap();
     let (done, _) = then(&one, &Command::Decline { by, comment: None }, hours(2));
     assert!(matches!(done.state, State::Closed(_)));
+}
+
+#[test]
+fn the_yeses_that_were_said_outlive_an_end_that_they_did_not_bring() {
+    let request = waiting(2);
+    let (one, _) = then(&request, &approve(&request), hours(1));
+    let by = authorise(&one, &person("nina"), true).unwrap();
+    let whom = party("anna");
+    let time = one.terms.decide_within;
+    for (command, after) in [
+        (Command::Decline { by, comment: None }, hours(2)),
+        (Command::Withdraw { by: whom }, hours(2)),
+        (Command::Revoke { by: "otto".into() }, hours(2)),
+        (Command::RunOut, time),
+    ] {
+        let (done, _) = then(&one, &command, after);
+        assert_eq!(done.votes(), one.votes(), "{command:?}");
+        let seats: Vec<_> = done.asked().collect();
+        let said = |seat: &Seat| done.vote_of(seat).map(|vote| vote.by.name.as_str());
+        assert_eq!(said(seats[0]), Some("boss"));
+        assert_eq!(said(seats[1]), None);
+    }
+    // Those that released the key are said once.
+    let (approved, _) = then(&one, &yes(&one, "nina"), hours(2));
+    let (lapsed, _) = then(&approved, &Command::RunOut, time);
+    assert_eq!(lapsed.votes(), approved.votes());
+    assert!(matches!(&lapsed.state, State::Closed(closing) if closing.votes.is_empty()));
+    let (withdrawn, _) = then(&approved, &withdraw("anna"), hours(3));
+    assert_eq!(withdrawn.votes(), approved.votes());
+}
+
+#[test]
+fn a_second_account_with_the_same_mail_address_says_no_second_yes() {
+    let request = waiting(2);
+    let (one, _) = then(&request, &approve(&request), hours(1));
+    let seat = Seat {
+        party: Party {
+            mail: party("boss").mail,
+            ..party("boss-admin")
+        },
+        ..one.asked().next().unwrap().clone()
+    };
+    assert_eq!(one.vote_of(&seat), Some(&one.votes()[0]));
+}
+
+#[test]
+fn who_is_asked_once_nobody_has_decided_has_a_later_seat() {
+    let request = waiting(1);
+    let later: Vec<_> = request.panel.everybody().collect();
+    let later = later.iter().map(|seat| request.panel.is_later(seat));
+    assert_eq!(later.collect::<Vec<_>>(), [false, false, true, true]);
 }
 
 #[test]

@@ -436,3 +436,26 @@ async fn an_operator_sees_what_was_given_up_and_has_it_tried_again() {
     assert_eq!(row.event.name(), "outbox.retried");
     assert_eq!(row.actor.label(), "operator root");
 }
+
+#[tokio::test]
+async fn an_agent_asks_again_for_whom_it_was_for_and_never_while_it_is_open() {
+    let world = World::new();
+    let first = asked_for(&world).await;
+    let otto = agent("otto");
+    let early = world.broker.ask_for_again(&otto, &first, None).await;
+    assert!(early.unwrap().is_none(), "it is open");
+    world.broker.stop(&otto, &first, None).await.unwrap();
+    let nowhere = "K7Q-4MX2".parse().unwrap();
+    let none = world.broker.ask_for_again(&otto, &nowhere, None).await;
+    assert!(none.unwrap().is_none());
+    // Another agent than the first time.
+    let nina = agent("nina");
+    let again = world.broker.ask_for_again(&nina, &first, None);
+    let again = again.await.unwrap().expect("a new request");
+    assert_eq!(again.beneficiary, anna());
+    assert_eq!(again.requester.name, "nina");
+    assert_ne!(again.reference, first);
+    assert!(matches!(again.state, State::Pending { .. }));
+    let refused = world.broker.ask_for_again(&otto, &first, None).await;
+    assert!(matches!(refused, Err(AskError::AlreadyOpen(open)) if open == again.reference));
+}

@@ -1,8 +1,11 @@
 //! Who asked for whom, who decides, and what is done without a decision.
 
 use clavis_broker::letters::{LetterKind, Mail};
-use clavis_broker::lifecycle::{Approval, Request};
-use clavis_broker::testing::sample::panel_in_stages;
+use clavis_broker::lifecycle::{Approval, Request, State, Vote};
+use clavis_broker::people::Party;
+use clavis_broker::policy::{Stage, Turn, seats};
+use clavis_broker::testing::sample::{candidates, monday, panel_in_stages, person};
+use jiff::SignedDuration;
 
 use super::{approver, by_an_agent, hostile, letter, states};
 
@@ -107,6 +110,48 @@ fn an_approver_reads_how_many_must_and_a_stand_in_in_whose_place() {
         mail.text
             .contains("2 of boss, ben and cleo must approve it.")
     );
+}
+
+#[test]
+fn who_is_asked_because_nobody_decided_reads_so_and_whoever_was_asked_at_first_does_not() {
+    let sample = hostile();
+    let (anna, otto) = (&sample.beneficiary, person("otto").party().unwrap());
+    let later = Stage {
+        after: SignedDuration::from_hours(24),
+        turn: Turn::Alternates(seats(
+            &candidates(&["otto"]),
+            [anna, anna],
+            &[],
+            &[],
+            monday(),
+        )),
+    };
+    let mut request = Request {
+        panel: panel_in_stages([anna, anna], &["boss", "ben"], 2, vec![later]),
+        ..sample.clone()
+    };
+    let State::Pending { begun, .. } = &mut request.state else {
+        panic!("pending");
+    };
+    *begun = 1;
+    let told = |request: &Request, to: &Party, said: &str| {
+        let mail = letter(LetterKind::ApprovalNeeded, request, to);
+        let since = "since Monday, 23 November 2026, 10:00 CET; you are asked as well.";
+        mail.text.contains(&format!("{said} {since}"))
+    };
+    assert!(told(&request, &otto, "Nobody has decided"));
+    assert!(!told(&request, approver(&request), "Nobody has decided"));
+    let by = approver(&request).clone();
+    let State::Pending { votes, .. } = &mut request.state else {
+        panic!("pending");
+    };
+    votes.push(Vote {
+        by,
+        in_place_of: None,
+        at: monday(),
+        comment: None,
+    });
+    assert!(told(&request, &otto, "Too few have decided"));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use clavis_broker::lifecycle::{Approval, Closing, Outcome, Request, State, Vote}
 use clavis_broker::people::Party;
 use clavis_broker::policy::{Away, Panel, Rule, seats};
 use clavis_broker::ports::MailRenderer;
+use clavis_broker::service::{Gates, KeyGate, ReviewGate};
 use clavis_broker::testing::CountingRandom;
 use clavis_broker::testing::sample::{candidates, monday, person, request};
 use clavis_broker::text::{Comment, Reason};
@@ -86,6 +87,7 @@ fn states(request: &Request) -> Vec<State> {
         State::Closed(Closing {
             at: monday(),
             outcome,
+            votes: Vec::new(),
         })
     };
     vec![
@@ -125,21 +127,31 @@ fn states(request: &Request) -> Vec<State> {
 }
 
 fn letter(kind: LetterKind, request: &Request, to: &Party) -> Mail {
+    letter_behind(Gates::default(), kind, request, to)
+}
+
+fn letter_behind(gates: Gates, kind: LetterKind, request: &Request, to: &Party) -> Mail {
     let link = PlainToken::new(&CountingRandom::default());
     let has_link = matches!(
         kind,
         LetterKind::ApprovalNeeded | LetterKind::ApprovalReminder | LetterKind::KeyLink
     );
-    render(&Letter::OfRequest {
+    let letter = Letter::OfRequest {
         kind,
         request,
         to,
         link: has_link.then_some(&link),
-    })
+    };
+    render_behind(gates, &letter)
 }
 
 fn render(letter: &Letter<'_>) -> Mail {
-    Letters::new(site("https://keys.example.com")).render(letter, "1".to_owned())
+    render_behind(Gates::default(), letter)
+}
+
+fn render_behind(gates: Gates, letter: &Letter<'_>) -> Mail {
+    let letters = Letters::new(site("https://keys.example.com"), gates);
+    letters.render(letter, "1".to_owned())
 }
 
 fn check(mail: &Mail) {
@@ -248,6 +260,81 @@ fn the_key_links_letter_says_for_how_long_and_until_when() {
         mail.html.matches("https://keys.example.com/key/").count(),
         3
     );
+}
+
+#[test]
+fn the_letters_with_links_say_what_is_needed_beside_them() {
+    let sample = hostile();
+    let request = Request {
+        state: states(&sample)[2].clone(),
+        ..sample.clone()
+    };
+    let page = format!("https://keys.example.com/requests/{}", request.reference);
+    let code = format!("You need the pick-up code from the page of the request: {page}\n");
+    let open = "Whoever has this link can open it.";
+    for (key, said) in [
+        (KeyGate::Link, open),
+        (
+            KeyGate::SignIn,
+            "It opens for you alone, once you are signed in.",
+        ),
+        (KeyGate::Code, &code),
+    ] {
+        let gates = Gates {
+            key,
+            ..Gates::default()
+        };
+        let to = &request.beneficiary;
+        let mail = letter_behind(gates, LetterKind::KeyLink, &request, to);
+        check(&mail);
+        assert!(mail.text.contains(said), "{key:?}: {}", mail.text);
+        assert_eq!(mail.text.contains(open), key == KeyGate::Link);
+        assert!(mail.text.contains("Please do not forward"));
+    }
+    let said = "You sign in before you decide.";
+    for (review, expected) in [(ReviewGate::Link, false), (ReviewGate::SignIn, true)] {
+        let gates = Gates {
+            review,
+            ..Gates::default()
+        };
+        for kind in [LetterKind::ApprovalNeeded, LetterKind::ApprovalReminder] {
+            let mail = letter_behind(gates, kind, &sample, approver(&sample));
+            assert_eq!(mail.text.contains(said), expected, "{review:?}");
+        }
+    }
+}
+
+#[test]
+fn who_can_ask_again_is_led_to_the_page_with_the_button() {
+    let sample = by_an_agent();
+    for (at, kind) in [
+        (5, LetterKind::RequestWithdrawn),
+        (6, LetterKind::LinkExpired),
+        (7, LetterKind::RequestLapsed),
+    ] {
+        let request = Request {
+            state: states(&sample)[at].clone(),
+            ..sample.clone()
+        };
+        let page = format!("/requests/{}\n", request.reference);
+        for (to, lead, path) in [
+            (
+                &request.beneficiary,
+                "Ask for the key again, on the page of the request:",
+                page.clone(),
+            ),
+            (
+                &request.requester,
+                "Ask for the key again, at the desk:",
+                format!("/desk{page}"),
+            ),
+        ] {
+            let mail = letter(kind, &request, to);
+            let expected = format!("{lead}\nhttps://keys.example.com{path}");
+            assert!(mail.text.contains(&expected), "{}", mail.text);
+            assert!(!mail.text.contains("/requests/new"));
+        }
+    }
 }
 
 #[test]

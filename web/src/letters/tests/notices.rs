@@ -3,7 +3,7 @@
 use clavis_broker::letters::{Alarm, Letter};
 use clavis_broker::people::{GroupName, MailAddress};
 use clavis_broker::policy::{PolicyFault, StandIn, WhichFault};
-use clavis_broker::testing::sample::monday;
+use clavis_broker::testing::sample::{monday, person};
 use clavis_broker::tokens::OneTimeCode;
 
 use super::{approver, check, hostile, render};
@@ -67,6 +67,15 @@ fn an_alarm_says_what_is_wrong_and_what_to_do() {
         reference: sample.reference.clone(),
         by: sample.requester.clone(),
         device: sample.device.name.clone(),
+        beneficiary: sample.beneficiary.clone(),
+        requester: Some(person("agent").party().unwrap()),
+    };
+    let own = Alarm::GlassBroken {
+        reference: sample.reference.clone(),
+        by: person("breaker").party().unwrap(),
+        device: sample.device.name.clone(),
+        beneficiary: sample.beneficiary.clone(),
+        requester: None,
     };
     for (alarm, said) in [
         (
@@ -77,8 +86,12 @@ fn an_alarm_says_what_is_wrong_and_what_to_do() {
             &broken,
             [
                 "released the recovery key of LT-42",
-                "clavis audit show --request",
+                "\nFor: Anna <script>alert(1)</script> O'Hara & Sons X: y\nAsked by: agent\n",
             ],
+        ),
+        (
+            &own,
+            ["clavis audit show --request", "\nBy: breaker\nFor: Anna"],
         ),
     ] {
         let mail = render(&Letter::Alarm { to: &to, alarm });
@@ -89,4 +102,9 @@ fn an_alarm_says_what_is_wrong_and_what_to_do() {
         }
         assert_eq!(mail.to, to);
     }
+    let mail = render(&Letter::Alarm {
+        to: &to,
+        alarm: &own,
+    });
+    assert!(!mail.text.contains("Asked by"));
 }

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::client::Source;
 use crate::fault::Fault;
 use crate::forms::{Posted, with_query};
-use crate::pages::ask::{AT_DESK, OnBehalf, Typed, device_value, send, show_for, typed_in};
+use crate::pages::ask::{AT_DESK, OnBehalf, Typed, device_value, posted, send, show_for, typed_in};
 use crate::sessions::SignedIn;
 
 /// Where to ask for any device for a person.
@@ -48,13 +48,7 @@ pub(crate) async fn ask(
     who: Option<SignedIn>,
     form: Posted<Typed>,
 ) -> Result<Response, Fault> {
-    let Some(who) = who else {
-        let typed = form.served_to_anybody();
-        return Err(Fault::SignInFirst {
-            then: typed.address(AT_DESK),
-        });
-    };
-    let typed = form.served_to(&who.token)?;
+    let (who, typed) = posted(who, form, AT_DESK)?;
     let behalf = behalf(&app, &who, &typed).await?;
     send(&app, &who, Some(&behalf), &typed, source).await
 }

@@ -16,7 +16,9 @@ use crate::sessions::SignedIn;
 pub(crate) use ask::{ask, form as ask_form};
 pub(crate) use person::show as person;
 pub(crate) use queue::show as queue;
-pub(crate) use request::{GLASS, break_glass, call_next, send_again, show as request, stop};
+pub(crate) use request::{
+    GLASS, ask_again, break_glass, call_next, send_again, show as request, stop,
+};
 pub(crate) use search::{Typed as Search, show as search};
 
 /// Whoever is signed in, as an agent. The table lets nobody else through to most of these pages.

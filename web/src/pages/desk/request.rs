@@ -5,7 +5,6 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
-use clavis_broker::audit::LogRow;
 use clavis_broker::lifecycle::{Refusal, Request, State as Stands};
 use clavis_broker::roles::{Agent, GlassBreaker};
 use clavis_broker::service::{AdvanceError, DeskView};
@@ -20,11 +19,16 @@ use crate::app::App;
 use crate::client::Source;
 use crate::fault::Fault;
 use crate::forms::Posted;
+use crate::pages::ask::{OnBehalf, not_asked_again};
+use crate::pages::body::Body;
 use crate::pages::sign_in::NoFields;
-use crate::pages::{Frame, page_with};
+use crate::pages::{Frame, page_with, reference};
 use crate::sessions::SignedIn;
-use crate::times::When;
-use crate::words::{self, Asked, Begins, Moment, Said, Standing, Wait};
+use crate::words::{self, Page, Wait};
+
+/// What is said where the directory does not know any more whom a request was for.
+const GONE: &str = "The directory does not know any more whom the request was for, so no key can be \
+                    asked for. If that is wrong, it has to be mended there.";
 
 /// The route by which the glass is broken.
 pub(crate) const GLASS: &str = "/desk/requests/{reference}/break-glass";
@@ -58,19 +62,13 @@ struct Answer {
 struct DeskRequestPage<'a> {
     frame: Frame<'a>,
     form_token: PlainToken,
-    request: &'a Request,
+    body: Body<'a>,
     refused: Option<&'static str>,
-    made_at: When,
-    standing: Standing,
     waits: Vec<Wait>,
-    said: Vec<Said<'a>>,
-    asked: Vec<Asked<'a>>,
-    begins: Vec<Begins>,
-    history: Vec<Moment>,
     may: May,
     typed: Typed,
     wrong: Wrong,
-    /// Where to ask for the same once more, after its end.
+    /// Where to ask for the same device once more, after its end.
     ask_again: Option<String>,
 }
 
@@ -83,10 +81,7 @@ struct May {
     send_again: bool,
     stop: bool,
     break_glass: bool,
-}
-
-impl DeskRequestPage<'_> {
-    const LONGEST_REASON: usize = Reason::MAX_CHARS;
+    ask_again: bool,
 }
 
 pub(crate) async fn show(
@@ -135,6 +130,41 @@ pub(crate) async fn stop(
     let (agent, reference) = (agent(&who)?, reference(&uri)?);
     let came = app.broker.stop(&agent, &reference, source).await;
     settle(&app, &who, &agent, &reference, came).await
+}
+
+/// Asks once more for what a closed request asked for, for whom it was for. Where no request comes of
+/// it, the form says why, filled in.
+pub(crate) async fn ask_again(
+    State(app): State<App>,
+    Source(source): Source,
+    who: SignedIn,
+    uri: Uri,
+    form: Posted<NoFields>,
+) -> Result<Response, Fault> {
+    let NoFields {} = form.served_to(&who.token)?;
+    let (agent, reference) = (agent(&who)?, reference(&uri)?);
+    let turn = app.turns.take(&who.person().id).await;
+    let _turn = turn.ok_or(Fault::TooManyAtOnce)?;
+    let asked = app.broker.ask_for_again(&agent, &reference, source).await;
+    let error = match asked {
+        Ok(Some(request)) => return Ok(go_to(&request.reference)),
+        // It is open: its page knows. Or there is none.
+        Ok(None) => return Ok(go_to(&reference)),
+        Err(error) => error,
+    };
+    let found = app.broker.desk_view(&agent, &reference).await?;
+    let request = found.ok_or(Fault::NotFound)?.queued.request;
+    let of = app.broker.person_of(&agent, &request.beneficiary.id).await;
+    let Some(of) = of? else {
+        let said = Answer {
+            status: StatusCode::CONFLICT,
+            refused: Some(GONE),
+            ..Answer::plain()
+        };
+        return answer(&app, &who, &agent, &reference, said).await;
+    };
+    let behalf = OnBehalf { agent, of };
+    not_asked_again(&app, &who, Some(&behalf), &request, error)
 }
 
 /// Releases the keys without an approval. The page with the button is one of the desk, so whoever
@@ -187,7 +217,7 @@ async fn settle(
     came: Result<Option<Request>, AdvanceError>,
 ) -> Result<Response, Fault> {
     match came {
-        Ok(Some(_)) => Ok(Redirect::to(&format!("/desk/requests/{reference}")).into_response()),
+        Ok(Some(_)) => Ok(go_to(reference)),
         Ok(None) => Err(Fault::NotFound),
         Err(AdvanceError::Refused(why)) => {
             let said = Answer {
@@ -201,6 +231,10 @@ async fn settle(
     }
 }
 
+fn go_to(reference: &Reference) -> Response {
+    Redirect::to(&format!("/desk/requests/{reference}")).into_response()
+}
+
 async fn answer(
     app: &App,
     who: &SignedIn,
@@ -210,7 +244,6 @@ async fn answer(
 ) -> Result<Response, Fault> {
     let found = app.broker.desk_view(agent, reference).await?;
     let DeskView { queued, history } = found.ok_or(Fault::NotFound)?;
-    let rows: &[LogRow] = &history;
     let request = &queued.request;
     let (site, now) = (&*app.site, app.broker.now());
     let wanted = request.wanted.as_ref().map_or("", |wanted| wanted.as_str());
@@ -218,19 +251,13 @@ async fn answer(
     let page = DeskRequestPage {
         frame: Frame::signed_in(site, who),
         form_token: who.token.form_token(),
+        body: Body::new(request, &history, Page::AtDesk, who.person(), now, site),
         refused: said.refused,
-        made_at: site.when(request.made_at),
-        standing: words::standing(request, who.person(), now, site),
         waits: words::waits(&queued, now, site),
-        said: words::said(request),
-        asked: words::asked(request, rows, who.person(), site),
-        begins: words::begins(request, now, site),
-        history: words::history(request, rows, site),
         may: May::of(request, who, now),
         typed: said.typed,
         wrong: said.wrong,
         ask_again: is_over.then(|| link_for(&request.beneficiary.id, &request.device, wanted)),
-        request,
     };
     page_with(said.status, &page)
 }
@@ -250,6 +277,7 @@ impl May {
             send_again: is_open && can_be_sent(request, now),
             stop: is_open,
             break_glass: is_pending && breaker.is_some_and(is_for_another),
+            ask_again: matches!(request.state, Stands::Closed(_)),
         }
     }
 }
@@ -295,9 +323,4 @@ fn words_of(why: Refusal) -> &'static str {
             "The request does not allow it as it stands. Look at where it stands now."
         }
     }
-}
-
-fn reference(uri: &Uri) -> Result<Reference, Fault> {
-    let segment = uri.path().split('/').nth(3).unwrap_or_default();
-    segment.parse().map_err(|_| Fault::NotFound)
 }

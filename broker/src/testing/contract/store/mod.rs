@@ -106,6 +106,7 @@ fn withdrawn(now: Timestamp) -> State {
     State::Closed(Closing {
         at: now,
         outcome: Outcome::Withdrawn { by: party("anna") },
+        votes: Vec::new(),
     })
 }
 

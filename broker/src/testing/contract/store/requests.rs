@@ -150,7 +150,13 @@ pub async fn every_state_survives(store: Arc<dyn Store>) {
             by: "root".to_owned(),
         },
     ];
-    let closed = outcomes.map(|outcome| State::Closed(Closing { at: at(7), outcome }));
+    let Approval::Votes { votes } = approval() else {
+        panic!("votes");
+    };
+    let closed = outcomes.map(|outcome| {
+        let (at, votes) = (at(7), votes.clone());
+        State::Closed(Closing { at, outcome, votes })
+    });
     let states = [approved(), link_sent()].into_iter().chain(closed);
     for (number, state) in (1..).zip(states) {
         let request = pending(number, at(0), at(60));
