@@ -28,9 +28,9 @@ fn cell(text: &str) -> String {
     format!("\"{}\"", guarded.replace('"', "\"\""))
 }
 
-/// Blanks, and signs that nobody sees.
+/// Blanks, quotes, and signs that nobody sees.
 fn is_passed_over(char: char) -> bool {
-    char.is_whitespace() || matches!(char, '\u{feff}' | '\u{200b}'..='\u{200f}')
+    char.is_whitespace() || matches!(char, '"' | '\'' | '\u{feff}' | '\u{200b}'..='\u{200f}')
 }
 
 #[cfg(test)]
@@ -68,11 +68,13 @@ mod tests {
             ("\u{a0}\u{feff}=1", "\u{a0}\u{feff}'=1"),
             ("x;=cmd|'!A0;y", "x;'=cmd|'!A0;y"),
             ("x; +1\n-1", "x; '+1\n'-1"),
+            ("x; '=1", "x; ''=1"),
         ] {
             assert_eq!(line([formula]), format!("\"{guarded}\"\r\n"));
         }
-        // A quote in front is doubled, so that the cell cannot be left.
-        assert_eq!(line(["\"=1"]), "\"\"\"=1\"\r\n");
-        assert_eq!(line(["a=1", "'=1"]), "\"a=1\",\"'=1\"\r\n");
+        // A quote is doubled, so that the cell cannot be left, and is none elsewhere.
+        assert_eq!(line(["\"=1"]), "\"\"\"'=1\"\r\n");
+        assert_eq!(line(["x;\"=1"]), "\"x;\"\"'=1\"\r\n");
+        assert_eq!(line(["a=1", "'=1"]), "\"a=1\",\"''=1\"\r\n");
     }
 }
