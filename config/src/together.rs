@@ -5,6 +5,9 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use clavis_broker::units::Unit;
+use uuid::Uuid;
+
 use crate::escrow::EscrowKind;
 use crate::load;
 use crate::problems::{Problem, Problems};
@@ -60,9 +63,10 @@ pub fn kept_apart<P>(organisations: &[(&Path, Settings<P>)]) -> Result<(), Probl
             }
             if share_people(settings, other) {
                 report(
-                    "[directory] has the same people as that of",
+                    "[directory] may have people of that of",
                     "Let each take part of them alone: give both `mail_domains` in [organisation] \
-                     that do not meet. Whoever is in both could find and approve in both.",
+                     that do not meet, or a `search_base` apart; name tenants by their IDs. Whoever \
+                     is in both could find and approve in both.",
                 );
             }
             let (Store::Sqlite { path }, Store::Sqlite { path: other }) =
@@ -78,22 +82,34 @@ pub fn kept_apart<P>(organisations: &[(&Path, Settings<P>)]) -> Result<(), Probl
     Problems::of(found).map_or(Ok(()), Err)
 }
 
-/// Whether both look people up in one domain or one tenant, and nothing parts them.
+/// Whether both may look the same people up, as far as their files tell, and nothing parts them.
 fn share_people<P>(one: &Settings<P>, other: &Settings<P>) -> bool {
-    let is_one_directory = match (&one.directory, &other.directory) {
+    let may_be_one = match (&one.directory, &other.directory) {
+        // Different controllers may be of one domain.
         (Directory::ActiveDirectory(a), Directory::ActiveDirectory(b)) => {
-            a.domain.controllers == b.domain.controllers && a.search_base == b.search_base
+            meet(a.search_base.as_deref(), b.search_base.as_deref())
         }
+        // A tenant has an ID and several domains.
         (Directory::Entra(a), Directory::Entra(b)) => {
-            match (tenant(one, &a.entra), tenant(other, &b.entra)) {
-                (Some(a), Some(b)) => a.eq_ignore_ascii_case(b),
-                _ => false,
-            }
+            let tenants = [tenant(one, &a.entra), tenant(other, &b.entra)];
+            let ids = tenants.map(|tenant| tenant.and_then(|it| Uuid::parse_str(it).ok()));
+            !matches!(ids, [Some(a), Some(b)] if a != b)
         }
         _ => false,
     };
     let domains = [one, other].map(|it| it.organisation.mail_domains.as_ref());
-    is_one_directory && !matches!(domains, [Some(a), Some(b)] if !a.meet(b))
+    may_be_one && !matches!(domains, [Some(a), Some(b)] if !a.meet(b))
+}
+
+/// Whether two search bases have something in common. None is a whole domain, whichever that is.
+fn meet(one: Option<&str>, other: Option<&str>) -> bool {
+    let [Some(one), Some(other)] = [one, other] else {
+        return true;
+    };
+    match (Unit::parse(one), Unit::parse(other)) {
+        (Ok(a), Ok(b)) => a.holds(other) || b.holds(one),
+        _ => true,
+    }
 }
 
 /// The tenant of an application, where it is named.

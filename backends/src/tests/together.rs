@@ -127,27 +127,36 @@ fn mail_domains_are_named_or_left_out() {
 }
 
 #[test]
-fn people_of_one_domain_are_parted_by_their_mail_domains() {
-    let parsed = |changes: &[(&str, &str)]| {
-        parse(&changed(changes)).unwrap_or_else(|problems| panic!("{problems}"))
-    };
-    let shared = |one: &str, other: &str| {
-        let of = |domains: &str| {
-            let line = format!("name = \"Example Corp\"\nmail_domains = [\"{domains}\"]");
-            let line = if domains.is_empty() {
-                "name = \"Example Corp\"".to_owned()
-            } else {
-                line
-            };
-            parsed(&[("name = \"Example Corp\"", &line)])
+fn people_of_one_domain_are_parted_by_their_mail_domains_or_their_search_bases() {
+    let base = "search_base = \"DC=corp,DC=example,DC=com\"";
+    let of = |domains: &str, search_base: &str| {
+        let name = "name = \"Example Corp\"";
+        let named = match domains {
+            "" => name.to_owned(),
+            domains => format!("{name}\nmail_domains = [\"{domains}\"]"),
         };
-        let both = [(Path::new("one"), of(one)), (Path::new("two"), of(other))];
+        let search_base = match search_base {
+            "" => String::new(),
+            search_base => format!("search_base = \"{search_base}\""),
+        };
+        parse(&changed(&[(name, &named), (base, &search_base)]))
+            .unwrap_or_else(|problems| panic!("{problems}"))
+    };
+    let shared = |one: (&str, &str), other: (&str, &str)| {
+        let both = [
+            (Path::new("one"), of(one.0, one.1)),
+            (Path::new("two"), of(other.0, other.1)),
+        ];
         let problems = clavis_config::kept_apart(&both).expect_err("one host");
-        let told = "[directory] has the same people as that of one";
+        let told = "[directory] may have people of that of one";
         problems.iter().any(|problem| problem.what == told)
     };
-    assert!(shared("", ""));
-    assert!(shared("example.com", ""));
-    assert!(shared("example.com", "*.com"));
-    assert!(!shared("example.com", "example.org"));
+    assert!(shared(("", ""), ("", "")));
+    assert!(shared(("example.com", ""), ("", "")));
+    assert!(shared(("example.com", ""), ("*.com", "")));
+    assert!(!shared(("example.com", ""), ("example.org", "")));
+    let (north, south) = ("OU=North,DC=a,DC=b", "ou=south, dc=a, dc=b");
+    assert!(!shared(("", north), ("", south)));
+    assert!(shared(("", north), ("", "dc=A, dc=B")));
+    assert!(shared(("", north), ("", "")));
 }
