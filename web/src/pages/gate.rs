@@ -18,7 +18,8 @@ use crate::site::Site;
 /// The gate before the page of a link.
 #[derive(Clone, Copy)]
 pub(super) struct Gate<'a> {
-    /// Whether one has to be signed in. Where not, nobody looks at who is.
+    /// Whether one has to be signed in. Where not, the link is enough for everybody but those whom
+    /// the broker turns away.
     pub(super) is_shut: bool,
     /// Who is signed in with this browser.
     pub(super) who: Option<&'a SignedIn>,
@@ -33,7 +34,7 @@ struct SomebodyElsesPage<'a> {
 impl<'a> Gate<'a> {
     pub(super) fn visitor(self, source: Option<IpAddr>) -> Visitor<'a> {
         Visitor {
-            signed_in: self.signed_in().map(SignedIn::person),
+            signed_in: self.who.map(SignedIn::person),
             source,
         }
     }
@@ -68,6 +69,9 @@ impl<'a> Gate<'a> {
 
 /// Says that the link is not theirs, and nothing of what it leads to.
 pub(super) fn somebody_elses(app: &App, gate: Gate<'_>) -> Result<Response, Fault> {
-    let frame = gate.frame(&app.site);
+    let frame = Frame {
+        site: &app.site,
+        signed_in: gate.who,
+    };
     page_with(StatusCode::FORBIDDEN, &SomebodyElsesPage { frame })
 }

@@ -237,3 +237,21 @@ async fn a_key_link_opens_for_whom_it_is_for_and_nobody_else() {
     assert!(matches!(&by[..], [Actor::Person(party)] if party.id.0 == "anna"));
     assert!(!world.everything().await.contains(token(&link)));
 }
+
+#[tokio::test]
+async fn whoever_asked_decides_nothing_by_a_forwarded_link_also_where_the_link_is_enough() {
+    let world = World::new();
+    let mut anna = world.signed_in("anna@example.com").await;
+    world.ask(&mut anna).await;
+    let link = world.link("Approval Needed", "review").await;
+    let page = anna.get(&link).await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN);
+    let mut boss = world.browser();
+    let token = boss.get(&link).await.form_token();
+    let fields = [("form_token", token.as_str()), ("choice", "approve")];
+    let decided = anna.post(&link, &fields).await;
+    assert_eq!(decided.status, StatusCode::FORBIDDEN);
+    assert_eq!(world.rows("review.refused").await.len(), 2);
+    let decided = boss.post(&link, &fields).await;
+    assert_eq!(decided.status, StatusCode::SEE_OTHER);
+}
