@@ -19,17 +19,21 @@ const AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(1);
 pub(super) struct Told(Mutex<HashMap<String, Timestamp>>);
 
 impl Told {
-    /// Whether it is to be told now.
-    fn is_due(&self, what: &str, now: Timestamp) -> bool {
+    /// Whether it is to be told now; it counts as told then.
+    fn reserve(&self, what: &str, now: Timestamp) -> bool {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         told.retain(|_, at| *at > before(now, AGAIN_AFTER));
-        !told.contains_key(what)
+        let is_new = !told.contains_key(what);
+        if is_new {
+            told.insert(what.to_owned(), now);
+        }
+        is_new
     }
 
-    /// It was told.
-    fn count(&self, what: String, now: Timestamp) {
+    /// It was not told after all.
+    fn release(&self, what: &str) {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        told.insert(what, now);
+        told.remove(what);
     }
 }
 
@@ -63,14 +67,14 @@ impl Broker {
         let entry = LogEntry::of_nothing(event, Actor::Clavis, None, now);
         let mut change = vec![Write::Log(Box::new(entry))];
         let what = fault.to_string();
-        let is_due = self.told.is_due(&what, now);
+        let is_due = self.told.reserve(&what, now);
         if is_due {
             change.extend(self.alarm(&Alarm::Policy(fault.clone())));
         }
-        self.commit(change).await?;
-        if is_due {
-            self.told.count(what, now);
+        let committed = self.commit(change).await;
+        if is_due && committed.is_err() {
+            self.told.release(&what);
         }
-        Ok(())
+        Ok(committed?)
     }
 }

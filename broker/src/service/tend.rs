@@ -119,7 +119,7 @@ impl Broker {
                 {
                     // Refused: somebody else has recorded it, or changed it, meanwhile.
                     Ok(_) | Err(AdvanceError::Refused(_)) => passed += 1,
-                    Err(AdvanceError::Unavailable(error)) => return Err(error),
+                    Err(AdvanceError::Unavailable(error)) => report(Err(error)),
                 }
             }
             if due.len() < BATCH || passed == 0 {
