@@ -6,7 +6,7 @@ use super::{AdvanceError, Broker, Unavailable};
 use crate::audit::{Actor, LogRow};
 use crate::letters::Alarm;
 use crate::lifecycle::{Command, Request, RequestId};
-use crate::ports::{FailingJob, Job, LogQuery, StoredRequest};
+use crate::ports::{FailingJob, Job, StoredRequest};
 use crate::roles::{Agent, GlassBreaker};
 use crate::text::Reason;
 use crate::tokens::Reference;
@@ -58,12 +58,7 @@ impl Broker {
         let Some(stored) = self.stored(reference).await? else {
             return Ok(None);
         };
-        let query = LogQuery {
-            request: Some(stored.request.id),
-            after: 0,
-            limit: 1000,
-        };
-        let history = self.parts.store.log(&query).await?;
+        let history = self.history(stored.request.id).await?;
         let failing = self.parts.store.failing(FAILING).await?;
         Ok(Some(DeskView {
             queued: Queued {

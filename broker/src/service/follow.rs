@@ -7,7 +7,7 @@ use crate::audit::{Actor, Event, LogEntry, LogRow};
 use crate::devices::Device;
 use crate::lifecycle::{Command, Refusal, Request};
 use crate::people::{Party, PersonId};
-use crate::ports::{LogQuery, StoredRequest, Write};
+use crate::ports::{StoredRequest, Write};
 use crate::tokens::Reference;
 
 /// How many requests a person's page lists.
@@ -35,12 +35,7 @@ impl Broker {
         let Some(stored) = self.stored_of(person, reference).await? else {
             return Ok(None);
         };
-        let query = LogQuery {
-            request: Some(stored.request.id),
-            after: 0,
-            limit: 1000,
-        };
-        let history = self.parts.store.log(&query).await?;
+        let history = self.history(stored.request.id).await?;
         Ok(Some((stored.request, history)))
     }
 

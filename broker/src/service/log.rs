@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::{Broker, Unavailable};
 use crate::audit::{Actor, Event, ExportFormat, LogEntry, LogRow};
+use crate::lifecycle::RequestId;
 use crate::people::Party;
 use crate::search::{LogFilters, LogSearch};
 
@@ -11,6 +12,8 @@ use crate::search::{LogFilters, LogSearch};
 const LONGEST: usize = 100_000;
 /// How many rows of an export are read at once.
 const PAGE: usize = 1000;
+/// The most rows of one request that its pages show.
+const HISTORY: usize = 1000;
 
 /// An export of the log that is under way.
 #[derive(Debug)]
@@ -84,6 +87,18 @@ impl Broker {
             export.ahead.clear();
             export.cut = rows.last().map(|row| row.seq);
         }
+        Ok(rows)
+    }
+
+    /// The rows of a request, oldest first; of very many the latest.
+    pub(super) async fn history(&self, request: RequestId) -> Result<Vec<LogRow>, Unavailable> {
+        let search = LogSearch {
+            request: Some(request),
+            limit: HISTORY,
+            ..LogSearch::default()
+        };
+        let mut rows = self.parts.store.search_log(&search).await?;
+        rows.reverse();
         Ok(rows)
     }
 
