@@ -34,6 +34,8 @@ pub(crate) enum Fault {
     ForeignForm,
     #[error("too many sign-ins")]
     TooMany { wait: Duration },
+    #[error("one person asks too often")]
+    AskedTooOften { wait: Duration },
     /// Several of their requests are being looked up already.
     #[error("too many requests of one person at once")]
     TooManyAtOnce,
@@ -58,7 +60,9 @@ impl Fault {
             Self::Malformed => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ForeignForm => StatusCode::FORBIDDEN,
-            Self::TooMany { .. } | Self::TooManyAtOnce => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooMany { .. } | Self::AskedTooOften { .. } | Self::TooManyAtOnce => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Self::SignInFirst { .. } => StatusCode::SEE_OTHER,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unrenderable(_) | Self::BadHeader(_) | Self::Panicked => {
@@ -70,7 +74,7 @@ impl Fault {
     /// After how long another try makes sense.
     fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::TooMany { wait } => Some(wait.as_secs() + 1),
+            Self::TooMany { wait } | Self::AskedTooOften { wait } => Some(wait.as_secs() + 1),
             Self::Unavailable(_) | Self::TooManyAtOnce => Some(RETRY_UNAVAILABLE),
             _ => None,
         }
@@ -84,6 +88,7 @@ impl Fault {
             Self::TooLarge => "This is too long",
             Self::ForeignForm => "Please send the form again",
             Self::TooMany { .. } => "Too many sign-ins at once",
+            Self::AskedTooOften { .. } => "You have asked for many keys now",
             Self::TooManyAtOnce => "Your other requests are still being looked up",
             Self::SignInFirst { .. } => "Please sign in",
             Self::Unavailable(_) => "Clavis cannot do this right now",
@@ -106,6 +111,9 @@ impl Fault {
             }
             Self::TooMany { .. } => {
                 "Many sign-ins came from your network. Please wait a minute and try again."
+            }
+            Self::AskedTooOften { .. } => {
+                "Nothing has come of this one. Please wait a minute, then go back and send it again."
             }
             Self::TooManyAtOnce => {
                 "Nothing has come of this one. Please wait for the others, then go back and send it \
@@ -192,7 +200,10 @@ fn report(fault: &Fault, route: Option<&MatchedPath>) {
         Fault::Unrenderable(_) | Fault::BadHeader(_) | Fault::Panicked => {
             tracing::error!(error, http.route = route, "a page failed");
         }
-        Fault::ForeignForm | Fault::TooMany { .. } | Fault::TooManyAtOnce => {
+        Fault::ForeignForm
+        | Fault::TooMany { .. }
+        | Fault::AskedTooOften { .. }
+        | Fault::TooManyAtOnce => {
             tracing::warn!(error, http.route = route, "a form was refused");
         }
         Fault::NotFound

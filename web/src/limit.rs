@@ -1,5 +1,5 @@
-//! How often one source may begin a sign-in, and one person may name a stand-in. Each leaves rows, and
-//! most send a mail to somebody.
+//! How often one source may begin a sign-in, and one person may ask for a key or name a stand-in. Each
+//! leaves rows, and most send a mail to somebody.
 
 use std::hash::Hash;
 use std::net::IpAddr;
@@ -23,10 +23,17 @@ const FOR_ONE_AT_ONCE: NonZeroU32 = NonZeroU32::new(6).expect("not zero");
 /// And then again.
 const FOR_ONE_AN_HOUR: NonZeroU32 = NonZeroU32::new(12).expect("not zero");
 
+/// So many keys may one person ask for at once. Somebody at a desk, on the morning after an update that
+/// locked everything, is faster than anybody with a laptop of their own.
+const ASKED_AT_ONCE: NonZeroU32 = NonZeroU32::new(40).expect("not zero");
+/// And then again.
+const ASKED_A_MINUTE: NonZeroU32 = NonZeroU32::new(4).expect("not zero");
+
 pub(crate) struct Limits {
     of_source: DefaultKeyedRateLimiter<Option<IpAddr>>,
     for_address: DefaultKeyedRateLimiter<(Option<IpAddr>, String)>,
-    of_person: DefaultKeyedRateLimiter<PersonId>,
+    stand_ins_of: DefaultKeyedRateLimiter<PersonId>,
+    asked_by: DefaultKeyedRateLimiter<PersonId>,
 }
 
 impl Limits {
@@ -48,7 +55,13 @@ impl Limits {
     /// Counts that somebody names a stand-in, or says how long to wait. Whether the directory knows
     /// whom they name shows in the answer, and whom it knows gets a mail.
     pub(crate) fn count_stand_in(&self, of: &PersonId) -> Result<(), Duration> {
-        check(&self.of_person, of)
+        check(&self.stand_ins_of, of)
+    }
+
+    /// Counts that somebody asks for a key, or says how long to wait. Each asks all backends, and
+    /// those who approve.
+    pub(crate) fn count_ask(&self, by: &PersonId) -> Result<(), Duration> {
+        check(&self.asked_by, by)
     }
 }
 
@@ -56,10 +69,12 @@ impl Default for Limits {
     fn default() -> Self {
         let of_source = Quota::per_minute(A_MINUTE).allow_burst(AT_ONCE);
         let for_address = Quota::per_hour(FOR_ONE_AN_HOUR).allow_burst(FOR_ONE_AT_ONCE);
+        let asked = Quota::per_minute(ASKED_A_MINUTE).allow_burst(ASKED_AT_ONCE);
         Self {
             of_source: RateLimiter::keyed(of_source),
             for_address: RateLimiter::keyed(for_address),
-            of_person: RateLimiter::keyed(for_address),
+            stand_ins_of: RateLimiter::keyed(for_address),
+            asked_by: RateLimiter::keyed(asked),
         }
     }
 }
@@ -118,6 +133,17 @@ mod tests {
         }
         assert!(limit.count_stand_in(&anna).is_err());
         assert!(limit.count_stand_in(&boss).is_ok());
+    }
+
+    #[test]
+    fn a_person_asks_for_many_keys_and_not_without_end() {
+        let limit = Limits::default();
+        let [agent, anna] = ["agent", "anna"].map(|name| PersonId(name.to_owned()));
+        for _ in 0..ASKED_AT_ONCE.get() {
+            assert!(limit.count_ask(&agent).is_ok());
+        }
+        assert!(limit.count_ask(&agent).is_err());
+        assert!(limit.count_ask(&anna).is_ok());
     }
 
     #[test]

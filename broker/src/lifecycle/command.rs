@@ -220,6 +220,9 @@ pub enum Refusal {
     /// This person has said yes already, or somebody in their place has.
     #[error("this person, or somebody in their place, has said yes already")]
     AlreadyVoted,
+    /// Somebody who said yes before could not say so any more.
+    #[error("somebody who said yes before could not say so any more")]
+    VoteLapsed,
     /// There is nobody left to ask.
     #[error("there is nobody left to ask")]
     NobodyLeft,

@@ -148,21 +148,9 @@ impl Policy {
         &self.rules
     }
 
-    /// Whether a rule still names people for this reason.
-    pub fn names(&self, because: &Because) -> bool {
-        let is_meant = |named: &Named| match (named, because) {
-            (Named::Manager, Because::Manager)
-            | (Named::OwnersManager, Because::OwnersManager(_)) => true,
-            (Named::Person(one), Because::Person(other)) => one == other,
-            (Named::Group(one), Because::Group(other)) => one == other,
-            _ => false,
-        };
-        let last_resorts = self.rules.iter().filter_map(|rule| {
-            let (_, group) = rule.escalation.last_resort.as_ref()?;
-            Some(Named::Group(group.clone()))
-        });
-        let mut named = self.rules.iter().flat_map(Rule::named);
-        named.any(is_meant) || last_resorts.into_iter().any(|named| is_meant(&named))
+    /// The rule of this name, if it is still there.
+    pub fn rule(&self, name: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.name == name)
     }
 
     /// Every group that a rule speaks of, as often as it does.
@@ -192,6 +180,23 @@ impl Rule {
             rule: self.name.clone(),
             which,
         }
+    }
+
+    /// Whether the rule names people for this reason.
+    pub fn bears_out(&self, because: &Because) -> bool {
+        let is_last_resort = |group: &GroupName| {
+            let last_resort = self.escalation.last_resort.as_ref();
+            last_resort.is_some_and(|(_, it)| it == group)
+        };
+        let is_meant = |named: &Named| match (named, because) {
+            (Named::Manager, Because::Manager)
+            | (Named::OwnersManager, Because::OwnersManager(_)) => true,
+            (Named::Person(one), Because::Person(other)) => one == other,
+            (Named::Group(one), Because::Group(other)) => one == other,
+            _ => false,
+        };
+        self.named().any(is_meant)
+            || matches!(because, Because::Group(group) if is_last_resort(group))
     }
 
     /// Everybody whom the rule names, in whichever step.

@@ -136,9 +136,7 @@ impl Broker {
     }
 
     /// Asks once more for what a request asked for that has come to its end: it is looked up and
-    /// approved anew. `None` for somebody whom that request does not concern, or while it is open.
-    ///
-    /// Whoever asks is who gets the key, also where an agent asked the first time.
+    /// approved anew. `None` unless they asked for themselves, and while it is open.
     pub async fn ask_again(
         &self,
         person: &Party,
@@ -149,7 +147,8 @@ impl Broker {
             return Ok(None);
         };
         let before = stored.request;
-        let is_theirs = before.beneficiary.id == person.id;
+        // Its reason is sent once more, so it has to be in their own words.
+        let is_theirs = before.beneficiary.id == person.id && before.requester.id == person.id;
         if !is_theirs || before.state.due_at().is_some() {
             return Ok(None);
         }
@@ -157,8 +156,8 @@ impl Broker {
         self.ask(person, ask, source).await.map(Some)
     }
 
-    /// The same by an agent, for whom that request was for. `None` where there is no such request,
-    /// or while it is open.
+    /// The same by an agent, for whom that request was for. `None` where there is no such request of
+    /// theirs, or while it is open.
     pub async fn ask_for_again(
         &self,
         agent: &Agent,
@@ -169,7 +168,8 @@ impl Broker {
             return Ok(None);
         };
         let before = stored.request;
-        if before.state.due_at().is_some() {
+        let is_theirs = before.requester.id == agent.party().id;
+        if !is_theirs || before.state.due_at().is_some() {
             return Ok(None);
         }
         let ask = Ask::again(&before).ok_or(AskError::UnknownDevice)?;

@@ -272,7 +272,13 @@ impl Broker {
                 return Ok(false);
             }
         }
-        if !self.parts.policy.names(&seat.because) {
+        // By the rule as it is now: what was made stricter since holds for open requests as well.
+        let rule = self.parts.policy.rule(request.panel.rule());
+        let still_names = |rule: &Rule| {
+            rule.bears_out(&seat.because)
+                && usize::from(rule.needed.get()) <= request.panel.needed()
+        };
+        if !rule.is_some_and(still_names) {
             return Ok(false);
         }
         let place = seat.place();

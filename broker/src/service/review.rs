@@ -130,6 +130,12 @@ impl Broker {
                 return Err(why.into());
             }
         };
+        if choice == Choice::Approve && !self.votes_hold(&stored.request).await? {
+            let why = Refusal::VoteLapsed;
+            self.record_refusal(&stored.request, name, why, &actor, source)
+                .await?;
+            return Err(why.into());
+        }
         let command = match choice {
             Choice::Approve => Command::Approve { by, comment },
             Choice::Decline => Command::Decline { by, comment },
@@ -142,6 +148,29 @@ impl Broker {
             Err(AdvanceError::Refused(why)) => Err(why.into()),
             Err(AdvanceError::Unavailable(error)) => Err(error.into()),
         }
+    }
+
+    /// Whether the yeses that were said before this one still hold: whoever said them could say so
+    /// now. Where one does not, the request is asked for anew.
+    async fn votes_hold(&self, request: &Request) -> Result<bool, Unavailable> {
+        for vote in request.votes() {
+            let query = PersonQuery::Id(vote.by.id.clone());
+            let person = in_time("the directory", self.parts.directory.person(&query)).await?;
+            let is_fit = person.is_some_and(|person| person.party().is_ok());
+            let seat = request.asked().find(|seat| {
+                seat.party.id == vote.by.id
+                    && seat.in_place_of.as_ref().map(|it| &it.id)
+                        == vote.in_place_of.as_ref().map(|it| &it.id)
+            });
+            let holds = match seat {
+                Some(seat) if is_fit => self.is_borne_out(request, seat).await?,
+                _ => false,
+            };
+            if !holds {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The request of a review link, whose seat it is for, and who is taken to be there.

@@ -26,6 +26,7 @@ use crate::client::Source;
 use crate::fault::Fault;
 use crate::forms::{Posted, query, with_query};
 use crate::sessions::SignedIn;
+use crate::turns::Turn;
 
 /// The form as it was typed, to be shown again where something is wrong with it.
 #[derive(Deserialize, Default)]
@@ -157,6 +158,17 @@ pub(super) fn posted(
     Ok((who, typed))
 }
 
+/// Waits for their turn to ask, and counts it.
+pub(super) async fn turn_to_ask(app: &App, who: &SignedIn) -> Result<Turn, Fault> {
+    let person = &who.person().id;
+    let turn = app.turns.take(person).await;
+    let turn = turn.ok_or(Fault::TooManyAtOnce)?;
+    app.limits
+        .count_ask(person)
+        .map_err(|wait| Fault::AskedTooOften { wait })?;
+    Ok(turn)
+}
+
 /// Makes a request of what was typed and goes to its page, or shows the form once more.
 pub(super) async fn send(
     app: &App,
@@ -165,8 +177,7 @@ pub(super) async fn send(
     typed: &Typed,
     source: Option<IpAddr>,
 ) -> Result<Response, Fault> {
-    let turn = app.turns.take(&who.person().id).await;
-    let _turn = turn.ok_or(Fault::TooManyAtOnce)?;
+    let _turn = turn_to_ask(app, who).await?;
     let ask = match read(typed) {
         Ok(ask) => ask,
         Err(wrong) => {

@@ -10,7 +10,7 @@ use clavis_broker::roles::Role;
 use clavis_broker::service::{AdvanceError, KeyGate};
 use clavis_broker::tokens::{OneTimeCode, PlainToken, Reference};
 
-use super::ask::not_asked_again;
+use super::ask::{not_asked_again, turn_to_ask};
 use super::body::Body;
 use super::sign_in::NoFields;
 use super::{Frame, page, reference};
@@ -43,7 +43,10 @@ struct RequestPage<'a> {
 impl RequestPage<'_> {
     /// Whether the same can be asked for by a button.
     fn has_again(&self) -> bool {
-        self.is_theirs && matches!(self.body.request.state, lifecycle::State::Closed(_))
+        let request = &self.body.request;
+        self.is_theirs
+            && request.requester.id == request.beneficiary.id
+            && matches!(request.state, lifecycle::State::Closed(_))
     }
 }
 
@@ -109,8 +112,7 @@ pub(crate) async fn again(
     let NoFields {} = form.served_to(&who.token)?;
     let reference = reference(&uri)?;
     let person = who.person();
-    let turn = app.turns.take(&person.id).await;
-    let _turn = turn.ok_or(Fault::TooManyAtOnce)?;
+    let _turn = turn_to_ask(&app, &who).await?;
     match app.broker.ask_again(person, &reference, source).await {
         Ok(Some(request)) => Ok(go_to(&request.reference)),
         // It is open, or none of theirs: its page knows.

@@ -318,6 +318,24 @@ async fn asking_again_takes_one_press_and_a_new_approval() {
 }
 
 #[tokio::test]
+async fn what_somebody_else_wrote_is_not_sent_once_more_in_ones_own_name() {
+    let world = World::new();
+    let request = made_by_ben(&world).await;
+    let ben = ben();
+    let withdraw = world.broker.withdraw(&ben, &request.reference, None);
+    withdraw.await.unwrap();
+    let mut anna = world.signed_in("anna@example.com").await;
+    let path = format!("/requests/{}", request.reference);
+    let page = anna.get(&path).await;
+    assert!(page.says("/requests/new?asset=") && !page.says("/again"));
+    let form = [("form_token", page.form_token())];
+    let before = world.store.picture();
+    let answer = anna.post(&format!("{path}/again"), &form).await;
+    assert_eq!(answer.location(), path);
+    assert_eq!(world.store.picture(), before);
+}
+
+#[tokio::test]
 async fn nobody_else_asks_again_or_learns_whether_there_was_anything() {
     let world = World::new();
     let mut anna = world.signed_in("anna@example.com").await;

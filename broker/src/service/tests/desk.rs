@@ -448,12 +448,14 @@ async fn an_agent_asks_again_for_whom_it_was_for_and_never_while_it_is_open() {
     let nowhere = "K7Q-4MX2".parse().unwrap();
     let none = world.broker.ask_for_again(&otto, &nowhere, None).await;
     assert!(none.unwrap().is_none());
-    // Another agent than the first time.
+    // The reason was written by another.
     let nina = agent("nina");
-    let again = world.broker.ask_for_again(&nina, &first, None);
+    let another = world.broker.ask_for_again(&nina, &first, None).await;
+    assert!(another.unwrap().is_none());
+    let again = world.broker.ask_for_again(&otto, &first, None);
     let again = again.await.unwrap().expect("a new request");
     assert_eq!(again.beneficiary, anna());
-    assert_eq!(again.requester.name, "nina");
+    assert_eq!(again.requester.name, "otto");
     assert_ne!(again.reference, first);
     assert!(matches!(again.state, State::Pending { .. }));
     let refused = world.broker.ask_for_again(&otto, &first, None).await;

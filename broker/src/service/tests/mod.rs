@@ -156,6 +156,17 @@ impl World {
         }
     }
 
+    /// The same with another policy, as after a start with another configuration.
+    fn restarted(self, policy: Policy) -> Self {
+        let broker = Arc::into_inner(self.broker).expect("nothing else runs");
+        let parts = Parts {
+            policy,
+            ..broker.parts
+        };
+        let broker = Arc::new(Broker::new(parts));
+        Self { broker, ..self }
+    }
+
     fn now(&self) -> Timestamp {
         self.clock.now()
     }

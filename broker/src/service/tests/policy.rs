@@ -288,6 +288,51 @@ async fn who_has_left_the_group_or_is_the_manager_no_more_decides_nothing() {
 }
 
 #[tokio::test]
+async fn a_yes_counts_only_as_long_as_it_could_still_be_said() {
+    let two_of_team = Rule {
+        ask: vec![vec![group("team")]],
+        needed: 2.try_into().unwrap(),
+        ..Rule::manager_else(Vec::new())
+    };
+    let world = world(two_of_team);
+    world.ask().await;
+    decide(&world, "nina").await.unwrap();
+    world.disable(&person("nina").id);
+    assert_eq!(decide(&world, "otto").await, Err(Refusal::VoteLapsed));
+    let told = world.last_event().await;
+    let why = Refusal::VoteLapsed;
+    assert!(matches!(told, Event::CommandRefused { why: it, .. } if it == why));
+    world.settle().await;
+    assert!(matches!(world.request().await.state, State::Pending { .. }));
+    assert_eq!(world.sent("KeyLink"), [""; 0]);
+    // A no needs no other.
+    let link = world.token("ApprovalNeeded", "otto");
+    let visitor = Visitor::default();
+    let declined = world.broker.decide(&link, Choice::Decline, None, visitor);
+    declined.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_rule_that_was_made_stricter_or_taken_out_holds_for_open_requests() {
+    let one_of = |needed: u8, name: &str| Rule {
+        name: name.to_owned(),
+        ask: vec![vec![group("team")]],
+        needed: needed.try_into().unwrap(),
+        ..Rule::manager_else(Vec::new())
+    };
+    for (now, came) in [
+        (one_of(1, "laptops"), Ok(())),
+        (one_of(2, "laptops"), Err(Refusal::NotConcerned)),
+        (one_of(1, "others"), Err(Refusal::NotConcerned)),
+    ] {
+        let before = world(one_of(1, "laptops"));
+        before.ask().await;
+        let after = before.restarted(Policy::new(Vec::new(), now));
+        assert_eq!(decide(&after, "nina").await, came);
+    }
+}
+
+#[tokio::test]
 async fn managers_of_each_other_never_approve_for_themselves() {
     let world = World::new();
     world.directory.set_manager(&boss().id, Some(anna().id));

@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::client::Source;
 use crate::fault::Fault;
 use crate::forms::Posted;
-use crate::pages::ask::{OnBehalf, not_asked_again};
+use crate::pages::ask::{OnBehalf, not_asked_again, turn_to_ask};
 use crate::pages::body::Body;
 use crate::pages::sign_in::NoFields;
 use crate::pages::{Frame, page_with, reference};
@@ -132,8 +132,8 @@ pub(crate) async fn stop(
     settle(&app, &who, &agent, &reference, came).await
 }
 
-/// Asks once more for what a closed request asked for, for whom it was for. Where no request comes of
-/// it, the form says why, filled in.
+/// Asks once more for what a closed request of theirs asked for, for whom it was for. Where no request
+/// comes of it, the form says why, filled in.
 pub(crate) async fn ask_again(
     State(app): State<App>,
     Source(source): Source,
@@ -143,12 +143,11 @@ pub(crate) async fn ask_again(
 ) -> Result<Response, Fault> {
     let NoFields {} = form.served_to(&who.token)?;
     let (agent, reference) = (agent(&who)?, reference(&uri)?);
-    let turn = app.turns.take(&who.person().id).await;
-    let _turn = turn.ok_or(Fault::TooManyAtOnce)?;
+    let _turn = turn_to_ask(&app, &who).await?;
     let asked = app.broker.ask_for_again(&agent, &reference, source).await;
     let error = match asked {
         Ok(Some(request)) => return Ok(go_to(&request.reference)),
-        // It is open: its page knows. Or there is none.
+        // It is open, or of somebody else: its page knows. Or there is none.
         Ok(None) => return Ok(go_to(&reference)),
         Err(error) => error,
     };
@@ -277,7 +276,8 @@ impl May {
             send_again: is_open && can_be_sent(request, now),
             stop: is_open,
             break_glass: is_pending && breaker.is_some_and(is_for_another),
-            ask_again: matches!(request.state, Stands::Closed(_)),
+            ask_again: matches!(request.state, Stands::Closed(_))
+                && request.requester.id == who.person().id,
         }
     }
 }
@@ -319,7 +319,11 @@ fn words_of(why: Refusal) -> &'static str {
         Refusal::ApprovalTooOld => {
             "The approval is too old to send another link. Ask for the key again."
         }
-        Refusal::NotDue | Refusal::Superseded | Refusal::AlreadyVoted | Refusal::NoKeys => {
+        Refusal::NotDue
+        | Refusal::Superseded
+        | Refusal::AlreadyVoted
+        | Refusal::VoteLapsed
+        | Refusal::NoKeys => {
             "The request does not allow it as it stands. Look at where it stands now."
         }
     }

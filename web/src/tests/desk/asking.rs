@@ -106,9 +106,7 @@ async fn a_form_sent_too_late_comes_back_with_whom_it_was_for() {
 async fn what_has_ended_is_asked_for_again_by_a_button_for_whom_it_was_for() {
     let world = World::new();
     let mut agent = world.agent().await;
-    let mut anna = world.signed_in("anna@example.com").await;
-    let own = world.ask(&mut anna).await;
-    let path = format!("/desk{own}");
+    let path = world.ask_for_anna(&mut agent).await;
     let again = format!("{path}/again");
     assert!(!agent.get(&path).await.says(&again), "it is open");
     let early = press(&mut agent, &path, "again").await;
@@ -140,4 +138,18 @@ async fn what_has_ended_is_asked_for_again_by_a_button_for_whom_it_was_for() {
     let gone = press(&mut agent, &new, "again").await;
     assert_eq!(gone.status, StatusCode::CONFLICT);
     assert!(gone.says("does not know any more whom the request was for"));
+}
+
+#[tokio::test]
+async fn what_she_asked_for_herself_is_asked_for_again_by_the_form() {
+    let world = World::new();
+    let mut agent = world.agent().await;
+    let mut anna = world.signed_in("anna@example.com").await;
+    let path = format!("/desk{}", world.ask(&mut anna).await);
+    world.decide("decline").await;
+    let page = agent.get(&path).await;
+    assert!(page.says("/desk/new?for=anna") && !page.says("/again\""));
+    let pressed = press(&mut agent, &path, "again").await;
+    assert_eq!(pressed.location(), path);
+    assert_eq!(world.sent("Approval Needed", "boss@example.com"), 1);
 }
