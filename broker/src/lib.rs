@@ -23,6 +23,7 @@ pub mod roles;
 pub mod audit;
 pub mod letters;
 pub mod ports;
+pub mod proof;
 pub mod search;
 
 pub mod service;
