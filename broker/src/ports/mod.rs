@@ -6,6 +6,7 @@ mod check;
 mod directory;
 mod escrow;
 mod identity;
+mod ledger;
 mod mail;
 mod store;
 mod world;
@@ -15,6 +16,7 @@ pub use check::{Finding, Severity};
 pub use directory::{Directory, DirectoryError, MOST_FOUND};
 pub use escrow::{EscrowBackend, EscrowError, EscrowFault, Rotation};
 pub use identity::{Identified, IdentityError, IdentityProvider};
+pub use ledger::{KeptCheckpoint, Ledger, StoredRow};
 pub use mail::{MailError, MailRenderer, Mailer};
 pub use store::{
     Challenge, ChallengeState, Change, ClaimedJob, CommitError, DeadJob, FailingJob, Job, JobId,

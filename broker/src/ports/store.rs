@@ -6,12 +6,14 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::check::Finding;
-use crate::audit::{LogEntry, LogRow};
+use super::ledger::{KeptCheckpoint, Ledger};
+use crate::audit::LogRow;
 use crate::identity::{ProviderName, Way};
 use crate::letters::Alarm;
 use crate::lifecycle::{Request, RequestId, Sending, State};
 use crate::people::{MailAddress, Party, PersonId};
 use crate::policy::StandIn;
+use crate::proof::leaf::{ERASED, Sealed};
 use crate::search::LogSearch;
 use crate::tokens::{Reference, TokenHash};
 
@@ -39,6 +41,15 @@ pub enum LinkKind {
     },
     /// A key link, mailed to the beneficiary.
     Key,
+}
+
+impl LinkKind {
+    /// What is left of a review link whose approver was erased.
+    pub fn erased() -> Self {
+        Self::Review {
+            approver: PersonId(ERASED.to_owned()),
+        }
+    }
 }
 
 /// A capability link that was once mailed. Kept after its end, so that somebody who holds a
@@ -226,8 +237,8 @@ pub enum Write {
         /// The next state.
         next: Box<State>,
     },
-    /// A row of the log.
-    Log(Box<LogEntry>),
+    /// A row of the log. It and the hashes that it adds to the tree are written together.
+    Log(Box<Sealed>),
     /// A job for the outbox.
     Enqueue {
         /// Its identifier.
@@ -326,6 +337,35 @@ pub enum Write {
     EndSession(TokenHash),
     /// All sessions of a person are over. Nothing to do where there is none.
     EndSessionsOf(PersonId),
+    /// A checkpoint was made. The latest so far must be of this size, or there must be none: of two
+    /// who make one at once, one does.
+    KeepCheckpoint {
+        /// The checkpoint.
+        kept: Box<KeptCheckpoint>,
+        /// The size of the latest so far.
+        after: Option<u64>,
+    },
+    /// Fields of a row of the log are erased; they must still be these.
+    EraseFields {
+        /// The row's place.
+        seq: i64,
+        /// The fields that it has.
+        expected: String,
+        /// What is left of them.
+        left: String,
+    },
+    /// People are erased from a request; its version must still be this one, and becomes one more.
+    /// How often which network tried its pick-up code is forgotten.
+    EraseRequest {
+        /// What is left of it.
+        left: Box<Request>,
+        /// The version that was looked at.
+        expected: Version,
+    },
+    /// A review link is nobody's any more, though it stays known.
+    EraseApprover(PersonId),
+    /// A job is dropped, whoever holds it. Nothing to do where it is gone already.
+    DropJob(JobId),
 }
 
 /// Writes that belong together, in this order.
@@ -344,7 +384,7 @@ pub struct LogQuery {
 
 /// The store. Times are kept to the millisecond.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: Ledger {
     /// Commits a change whole and durably, or not at all. When this returns `Ok`, the change
     /// survives the loss of power.
     async fn commit(&self, change: Change) -> Result<(), CommitError>;

@@ -3,7 +3,10 @@
 //! Each row is a leaf of a Merkle tree ([`tree`]). A [`checkpoint`] is the size and the root of the
 //! tree at a moment, as a signed [`note`]: whoever keeps one can tell later whether the log still is
 //! the one that it was, and whether a row is in it, without the log.
+//! What may name somebody stands beside its [`leaf`] and can be erased.
 
 pub mod checkpoint;
+mod harmless;
+pub mod leaf;
 pub mod note;
 pub mod tree;

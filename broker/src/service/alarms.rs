@@ -65,7 +65,7 @@ impl Broker {
             fault: fault.clone(),
         };
         let entry = LogEntry::of_nothing(event, Actor::Clavis, None, now);
-        let mut change = vec![Write::Log(Box::new(entry))];
+        let mut change = vec![self.log(&entry)];
         let what = fault.to_string();
         let is_due = self.told.reserve(&what, now);
         if is_due {

@@ -281,7 +281,7 @@ impl Broker {
         tried: Tried,
     ) -> Result<(), Unavailable> {
         let now = self.now();
-        let log = |entry| Write::Log(Box::new(entry));
+        let log = |entry: LogEntry| self.log(&entry);
         let change = match tried {
             Tried::Sent(entry) => vec![Write::Finish(lease), log(entry)],
             Tried::Moot(entry) => {

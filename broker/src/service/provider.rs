@@ -94,7 +94,7 @@ impl Broker {
         let entry = LogEntry::of_nothing(event, Actor::Stranger, source, now);
         self.commit(vec![
             Write::OpenProviderSignIn(Box::new(begun)),
-            Write::Log(Box::new(entry)),
+            self.log(&entry),
         ])
         .await?;
         Ok(Some(Departure {

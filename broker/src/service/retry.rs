@@ -66,7 +66,7 @@ impl Broker {
             Some(request) => LogEntry::of_request(request, event, actor, source, at),
             None => LogEntry::of_nothing(event, actor, source, at),
         };
-        let change = vec![Write::Revive { job, at }, Write::Log(Box::new(entry))];
+        let change = vec![Write::Revive { job, at }, self.log(&entry)];
         match self.commit(change).await {
             Ok(()) => Ok(true),
             Err(CommitError::Conflict) => Ok(false),

@@ -6,6 +6,7 @@
 mod apply;
 mod committer;
 mod connection;
+mod ledger;
 mod readers;
 mod rows;
 mod search;

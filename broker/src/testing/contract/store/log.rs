@@ -41,15 +41,7 @@ pub async fn rows_are_numbered_without_a_gap(store: Arc<dyn Store>) {
 /// Every event, every kind of actor and of address comes back as it was written.
 pub async fn rows_come_as_they_went_in(store: Arc<dyn Store>) {
     let request = pending(1, at(0), at(60));
-    let actors = [
-        Actor::Person(party("anna")),
-        Actor::Holder(party("boss")),
-        Actor::Operator {
-            name: "root".to_owned(),
-        },
-        Actor::Clavis,
-        Actor::Stranger,
-    ];
+    let actors = actors();
     let sources: [Option<IpAddr>; 3] = [None, "192.0.2.7".parse().ok(), "2001:db8::7".parse().ok()];
     let mut written = Vec::new();
     for (number, event) in (0_u8..).zip(events()) {
@@ -107,8 +99,20 @@ pub async fn a_query_narrows_the_rows(store: Arc<dyn Store>) {
     assert_eq!(rows(&*store, None).await.len(), 5);
 }
 
+pub(crate) fn actors() -> [Actor; 5] {
+    [
+        Actor::Person(party("anna")),
+        Actor::Holder(party("boss")),
+        Actor::Operator {
+            name: "root".to_owned(),
+        },
+        Actor::Clavis,
+        Actor::Stranger,
+    ]
+}
+
 #[expect(clippy::too_many_lines, reason = "one event after the other")]
-fn events() -> Vec<Event> {
+pub(crate) fn events() -> Vec<Event> {
     let keys = vec![KeyId(Uuid::from_u128(7)), KeyId(Uuid::from_u128(8))];
     let mail = party("anna").mail;
     vec![
@@ -217,6 +221,9 @@ fn events() -> Vec<Event> {
             by: Way::Provider(ProviderName::parse("Entra ID").unwrap()),
         },
         Event::SignedOut,
+        Event::SignedOutEverywhere {
+            whose: party("anna"),
+        },
         Event::AccessRefused {
             route: "/audit".to_owned(),
         },
