@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clavis_backends::Supplies;
+use clavis_backends::checkpoints::CheckpointFolder;
 use clavis_backends::directory::{
     ActiveDirectoryPeople, EntraPeople, FileDirectory, WithinDomains,
 };
@@ -12,8 +13,10 @@ use clavis_backends::escrow::{KINDS, Plan};
 use clavis_backends::identity::{Addresses, OidcProvider};
 use clavis_backends::mail::{FolderMailer, GraphMailer, SmtpMailer};
 use clavis_backends::store::SqliteStore;
-use clavis_broker::ports::{Clock, Directory, IdentityProvider, Mailer, Random, StoreError};
-use clavis_broker::service::{Broker, Parts, SignInTerms, Source};
+use clavis_broker::ports::{
+    CheckpointSink, Clock, Directory, IdentityProvider, Mailer, Random, StoreError,
+};
+use clavis_broker::service::{AuditTerms, Broker, Parts, SignInTerms, Source};
 use clavis_config::escrow::Connection;
 use clavis_config::problems::Problems;
 use clavis_config::settings::{self, MailKind, ProxyPersonBy, SmtpProof};
@@ -73,7 +76,28 @@ pub(crate) fn broker(
         },
         providers: providers(settings, supplies, site),
         roles: settings.roles.clone(),
+        audit: audit(settings),
     })))
+}
+
+/// Checkpoints of the log, and where they go.
+fn audit(settings: &Settings) -> AuditTerms {
+    let audit = settings.audit.clone();
+    AuditTerms {
+        signer: audit.signer,
+        every: audit.every,
+        mail: audit.mail,
+        sinks: checkpoint_sinks(settings),
+        keep_for: audit.keep_for,
+    }
+}
+
+/// Where checkpoints of the log are brought, beside mails.
+pub(crate) fn checkpoint_sinks(settings: &Settings) -> Vec<Arc<dyn CheckpointSink>> {
+    let folder = settings.audit.folder.clone().into_iter();
+    folder
+        .map(|folder| Arc::new(CheckpointFolder::new(folder)) as _)
+        .collect()
 }
 
 /// What pages and letters say of this installation.

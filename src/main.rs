@@ -90,6 +90,8 @@ enum Audit {
         #[command(flatten)]
         config: Config,
     },
+    #[command(flatten)]
+    Proof(commands::proof::Proof),
 }
 
 #[derive(Subcommand)]
@@ -190,6 +192,7 @@ async fn run(command: Command) -> Outcome {
             };
             commands::audit::show(&config.config, wish).await
         }
+        Command::Audit(Audit::Proof(proof)) => commands::proof::run(proof).await,
         Command::Outbox(Outbox::List { config }) => commands::outbox::list(&config.config).await,
         Command::Outbox(Outbox::Retry { id, config }) => {
             commands::outbox::retry(&config.config, &id).await

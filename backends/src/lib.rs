@@ -1,6 +1,7 @@
 //! The far side of each port, one folder a port.
 
 mod active_directory;
+pub mod checkpoints;
 pub mod directory;
 pub mod entra;
 pub mod escrow;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::lifecycle::Request;
 use crate::people::{MailAddress, Party};
 use crate::policy::{PolicyFault, StandIn};
+use crate::ports::KeptCheckpoint;
 use crate::tokens::{OneTimeCode, PlainToken, Reference};
 
 /// Which letter.
@@ -71,6 +72,13 @@ pub enum Letter<'a> {
         to: &'a MailAddress,
         /// What happened.
         alarm: &'a Alarm,
+    },
+    /// A checkpoint of the log, to be kept.
+    Checkpoint {
+        /// Whom it is written to.
+        to: &'a MailAddress,
+        /// The checkpoint.
+        kept: &'a KeptCheckpoint,
     },
     /// The code for a sign-in.
     SignIn {

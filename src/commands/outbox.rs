@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use clavis_broker::ports::{Job, JobId};
+use clavis_broker::ports::{CheckpointTo, Job, JobId};
 
 use crate::Outcome;
 
@@ -24,6 +24,12 @@ pub(crate) async fn list(config: &Path) -> Outcome {
             Job::SignInCode { mail, .. } => format!("sign-in code to {mail}"),
             Job::StandIn { to, .. } => format!("word of a stand-in to {}", to.mail),
             Job::Alarm { to, .. } => format!("alarm to {to}"),
+            Job::Checkpoint { kept, to } => match to {
+                CheckpointTo::Mail(to) => format!("checkpoint of {} rows to {to}", kept.size),
+                CheckpointTo::Sink(name) => {
+                    format!("checkpoint of {} rows to the {name}", kept.size)
+                }
+            },
         };
         println!(
             "{}  {what}\n    {} {}; the last: {}",

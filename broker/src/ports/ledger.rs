@@ -3,6 +3,7 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::store::{Job, JobId, LogQuery, StoreError, StoredRequest};
 use crate::lifecycle::RequestId;
@@ -27,7 +28,7 @@ pub struct StoredRow {
 }
 
 /// A checkpoint that was made of the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptCheckpoint {
     /// How many rows the log had.
     pub size: u64,

@@ -3,6 +3,7 @@
 //! a contract suite that the twin and every real implementation pass.
 
 mod check;
+mod checkpoints;
 mod directory;
 mod escrow;
 mod identity;
@@ -13,14 +14,15 @@ mod world;
 
 pub use crate::people::{GroupName, PersonQuery};
 pub use check::{Finding, Severity};
+pub use checkpoints::{CheckpointSink, SinkError};
 pub use directory::{Directory, DirectoryError, MOST_FOUND};
 pub use escrow::{EscrowBackend, EscrowError, EscrowFault, Rotation};
 pub use identity::{Identified, IdentityError, IdentityProvider};
 pub use ledger::{KeptCheckpoint, Ledger, StoredRow};
 pub use mail::{MailError, MailRenderer, Mailer};
 pub use store::{
-    Challenge, ChallengeState, Change, ClaimedJob, CommitError, DeadJob, FailingJob, Job, JobId,
-    Lease, Link, LinkKind, LogQuery, PickUp, ProviderSignIn, Session, Store, StoreError,
-    StoredRequest, Version, Write,
+    Challenge, ChallengeState, Change, CheckpointTo, ClaimedJob, CommitError, DeadJob, FailingJob,
+    Job, JobId, Lease, Link, LinkKind, LogQuery, PickUp, ProviderSignIn, Session, Store,
+    StoreError, StoredRequest, Version, Write,
 };
 pub use world::{Clock, Random};

@@ -102,6 +102,23 @@ pub enum Job {
         /// What happened.
         alarm: Box<Alarm>,
     },
+    /// Bring a checkpoint of the log to where it is kept outside.
+    Checkpoint {
+        /// The checkpoint.
+        kept: Box<KeptCheckpoint>,
+        /// Whereto.
+        to: CheckpointTo,
+    },
+}
+
+/// Where a checkpoint is brought.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckpointTo {
+    /// To somebody, by mail.
+    Mail(MailAddress),
+    /// To the sink of this name.
+    Sink(String),
 }
 
 /// A hold on a job for a while: who finishes or postpones it must still have it. It is lost when

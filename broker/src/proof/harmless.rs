@@ -9,31 +9,46 @@ use serde_json::Value;
 use crate::audit::MailName;
 use crate::search::EVENTS;
 
+/// Keys of an event whose texts the code or the configuration chooses.
+const CHOSEN: [&str; 13] = [
+    // Sorts and moments.
+    "event",
+    "step",
+    "why",
+    "until",
+    "expires_at",
+    "format",
+    // What a page or a command is called in the code.
+    "route",
+    "command",
+    // A backend, and an identity provider.
+    "backend",
+    "provider",
+    // What ties rows to jobs and erasures.
+    "job",
+    "erasure",
+    "digest",
+];
+
 /// Whether the text at this place of a row can name nobody.
+#[expect(clippy::match_same_arms, reason = "each with the reason why")]
 pub(super) fn is_harmless(path: &[&str], text: &str) -> bool {
     match path {
         // Moments, and the sorts of things, which the code chooses.
-        ["at"]
-        | ["actor", "kind"]
-        | ["event", "event" | "step" | "why" | "until" | "expires_at" | "format"]
-        // What a page or a command is called in the code.
-        | ["event", "route" | "command"]
+        ["at"] | ["actor", "kind"] => true,
+        ["event", key] if CHOSEN.contains(key) => true,
         // Names that the configuration gives, of backends and of identity providers.
-        | ["event", "backend" | "provider"]
-        | ["event", "read_from" | "unanswered", _]
+        ["event", "read_from" | "unanswered", _]
         | ["event", "by", "provider"]
         | ["device", "id", "backend"]
-        | ["device", "also", _, "backend"]
-        // What ties rows together: of requests, jobs and erasures.
-        | ["request", "id" | "reference"]
-        | ["event", "job" | "erasure" | "digest"]
+        | ["device", "also", _, "backend"] => true,
+        // What ties rows together.
+        ["request", "id" | "reference"] => true,
         // Which keys: without the key itself they open nothing, and without the device they lead
         // nowhere. They stay, so that what was shown can be told for ever.
-        | ["event", "keys", _]
-        // Which letter.
-        | ["event", "mail", "letter"]
-        // The request and the days that an auditor has searched for.
-        | ["event", "filters", "request" | "from" | "to"] => true,
+        ["event", "keys", _] => true,
+        // Which letter; the request and the days that an auditor has searched for.
+        ["event", "mail", "letter"] | ["event", "filters", "request" | "from" | "to"] => true,
         // The same keys hold people elsewhere.
         ["event", "by"] => text == "mail",
         ["event", "mail"] => is_one::<MailName>(text),

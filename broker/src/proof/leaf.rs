@@ -5,6 +5,8 @@
 //! and the text. Beside the leaf stand the fields, each with its salt, in the order in which the
 //! leaf has their commitments. Without the salt nobody can tell a text from its hash by guessing.
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
@@ -148,43 +150,70 @@ pub fn restore(leaf: &str, personal: &str) -> Result<LogEntry, LeafError> {
     serde_json::from_value(value).map_err(|_| LeafError::Leaf)
 }
 
-/// The fields of a leaf with their places, each of them compared with its commitment.
+/// The row of a leaf, and its fields with their places, each of them compared with its commitment.
 ///
 /// # Errors
 /// What does not hold together.
-pub fn check(leaf: &str, personal: &str) -> Result<Vec<Placed>, LeafError> {
+pub fn check(leaf: &str, personal: &str) -> Result<(LogEntry, Vec<Placed>), LeafError> {
+    let entry = restore(leaf, personal)?;
     let mut value: Value = serde_json::from_str(leaf).map_err(|_| LeafError::Leaf)?;
     let fields = read_fields(personal)?;
     if write_fields(&fields) != personal {
         return Err(LeafError::Fields);
     }
-    let mut places = Vec::new();
+    let mut commitments = Vec::new();
     each_text(&mut value, &mut Vec::new(), &mut |path, place| {
         if let Some(hash) = place.get(COMMITTED) {
             let path = path.iter().map(|&step| step.to_owned()).collect();
-            places.push((path, hash.as_str().map(str::to_owned)));
+            commitments.push((path, hash.as_str().map(str::to_owned)));
         }
     });
-    if places.len() != fields.len() {
+    if commitments.len() != fields.len() {
         return Err(LeafError::Fields);
     }
-    let placed = places.into_iter().zip(fields).map(|((path, hash), field)| {
-        if let Field::Kept(salt, text) = &field {
-            let salt = URL_SAFE_NO_PAD.decode(salt).ok();
-            let salt: Option<[u8; 16]> = salt.and_then(|salt| salt.try_into().ok());
-            let salt = salt.ok_or(LeafError::Fields)?;
-            if hash != Some(URL_SAFE_NO_PAD.encode(commitment(&salt, text))) {
-                return Err(LeafError::Commitment);
+    let placed = commitments
+        .into_iter()
+        .zip(fields)
+        .map(|((path, hash), field)| {
+            if let Field::Kept(salt, text) = &field {
+                let salt = URL_SAFE_NO_PAD.decode(salt).ok();
+                let salt: Option<[u8; 16]> = salt.and_then(|salt| salt.try_into().ok());
+                let salt = salt.ok_or(LeafError::Fields)?;
+                if hash != Some(URL_SAFE_NO_PAD.encode(commitment(&salt, text))) {
+                    return Err(LeafError::Commitment);
+                }
             }
-        }
-        Ok(Placed { path, field })
-    });
-    placed.collect()
+            Ok(Placed { path, field })
+        });
+    Ok((entry, placed.collect::<Result<_, _>>()?))
 }
 
 /// Fields as they are stored.
 pub fn write_fields(fields: &[Field]) -> String {
     serde_json::to_string(fields).expect("every field can be written as JSON")
+}
+
+/// The texts of a value, with the keys and numbers that lead to them, in the order of [`replaced`].
+pub fn texts_of(value: &mut Value) -> Vec<(Vec<String>, String)> {
+    let mut texts = Vec::new();
+    each_text(value, &mut Vec::new(), &mut |path, place| {
+        let path = path.iter().map(|&step| step.to_owned()).collect();
+        texts.push((path, place.as_str().unwrap_or_default().to_owned()));
+    });
+    texts
+}
+
+/// Puts in the place of these of its [texts](texts_of), by their numbers, what can be read where one
+/// was erased.
+pub fn replaced(mut value: Value, numbers: &BTreeSet<usize>) -> Value {
+    let mut number = 0;
+    each_text(&mut value, &mut Vec::new(), &mut |path, place| {
+        if numbers.contains(&number) {
+            *place = placeholder(path);
+        }
+        number += 1;
+    });
+    value
 }
 
 fn read_fields(personal: &str) -> Result<Vec<Field>, LeafError> {
@@ -199,7 +228,7 @@ fn commitment(salt: &[u8; 16], text: &str) -> [u8; 32] {
 }
 
 /// What is read where a text of this path was erased: something that the field may hold.
-pub(crate) fn placeholder(path: &[&str]) -> Value {
+fn placeholder(path: &[&str]) -> Value {
     match path {
         [.., "mail" | "to"] => ERASED_MAIL.into(),
         [.., "source" | "shared_id"] => Value::Null,
@@ -209,7 +238,7 @@ pub(crate) fn placeholder(path: &[&str]) -> Value {
 
 /// Comes to every text and every commitment, in the order of the keys: that of the JSON is the
 /// writer's own. A number of an array is a step as well.
-pub(crate) fn each_text(
+fn each_text(
     value: &mut Value,
     path: &mut Vec<String>,
     visit: &mut impl FnMut(&[&str], &mut Value),
@@ -250,8 +279,6 @@ fn is_commitment(fields: &Map<String, Value>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
     use crate::audit::{Actor, Event};
     use crate::search::EVENTS;
@@ -337,8 +364,8 @@ mod tests {
         let random = CountingRandom::default();
         for entry in entries() {
             let sealed = seal(&entry, &random);
-            let count = check(sealed.leaf(), sealed.personal()).unwrap().len();
-            let gone = write_fields(&vec![Field::Erased(Uuid::from_u128(7)); count]);
+            let (_, fields) = check(sealed.leaf(), sealed.personal()).unwrap();
+            let gone = write_fields(&vec![Field::Erased(Uuid::from_u128(7)); fields.len()]);
             check(sealed.leaf(), &gone).unwrap();
             let left = restore(sealed.leaf(), &gone).unwrap();
             assert_eq!(left.event.name(), entry.event.name());

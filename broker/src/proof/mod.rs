@@ -5,8 +5,16 @@
 //! the one that it was, and whether a row is in it, without the log.
 //! What may name somebody stands beside its [`leaf`] and can be erased.
 
+pub mod bundle;
 pub mod checkpoint;
+pub mod examine;
 mod harmless;
 pub mod leaf;
 pub mod note;
+mod problem;
+pub mod tally;
+pub mod theirs;
 pub mod tree;
+
+#[cfg(test)]
+mod tests;

@@ -10,8 +10,8 @@ use crate::letters::{Letter, LetterKind};
 use crate::lifecycle::{Command, Request, Sending, State};
 use crate::people::{MailAddress, Person};
 use crate::ports::{
-    Change, ClaimedJob, CommitError, Directory, DirectoryError, Job, Lease, Link, LinkKind,
-    MailError, PersonQuery, StoredRequest, Write,
+    Change, CheckpointTo, ClaimedJob, CommitError, Directory, DirectoryError, Job, Lease, Link,
+    LinkKind, MailError, PersonQuery, StoredRequest, Write,
 };
 use crate::tokens::{OneTimeCode, PlainToken, TokenHash};
 
@@ -77,6 +77,21 @@ impl Broker {
                 self.send_note(message_id(lease, false), &letter, MailName::Alarm, &to)
                     .await
             }
+            Job::Checkpoint {
+                kept,
+                to: CheckpointTo::Mail(to),
+            } => {
+                let letter = Letter::Checkpoint {
+                    to: &to,
+                    kept: &kept,
+                };
+                self.send_note(message_id(lease, false), &letter, MailName::Checkpoint, &to)
+                    .await
+            }
+            Job::Checkpoint {
+                kept,
+                to: CheckpointTo::Sink(name),
+            } => return self.bring_checkpoint(lease, &name, &kept).await,
         };
         self.settle(lease, claimed.queued_at, tried).await
     }

@@ -6,7 +6,7 @@ use super::{Broker, Unavailable};
 use crate::audit::{Actor, Event, LogEntry, MailName};
 use crate::lifecycle::Request;
 use crate::people::MailAddress;
-use crate::ports::{CommitError, DeadJob, FailingJob, Job, JobId, Write};
+use crate::ports::{CheckpointTo, CommitError, DeadJob, FailingJob, Job, JobId, Write};
 use crate::roles::Operator;
 
 /// How many of each are listed.
@@ -86,6 +86,10 @@ impl Broker {
             Job::SignInCode { mail, .. } => (Some(MailName::SignInCode), Some(mail), None),
             Job::StandIn { to, .. } => (Some(MailName::StandIn), Some(&to.mail), None),
             Job::Alarm { to, .. } => (Some(MailName::Alarm), Some(to), None),
+            Job::Checkpoint { to, .. } => match to {
+                CheckpointTo::Mail(to) => (Some(MailName::Checkpoint), Some(to), None),
+                CheckpointTo::Sink(_) => (None, None, None),
+            },
         };
         let stored = match request {
             Some(id) => self.parts.store.request(id).await?,

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
-use super::{AdvanceError, Broker, Unavailable, before, outbox::LEASE};
+use super::{AdvanceError, Broker, CheckpointError, Unavailable, before, outbox::LEASE};
 use crate::audit::Actor;
 use crate::causes::with_causes;
 use crate::lifecycle::Command;
@@ -21,6 +21,8 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 const BATCH: usize = 100;
 /// How often they are looked for: where time has run out, it has run out all the same before that.
 const LOOK_EVERY: SignedDuration = SignedDuration::from_millis(200);
+/// How often it is looked whether a checkpoint is due, or fields of the log are too old.
+const TEND_LOG_EVERY: SignedDuration = SignedDuration::from_secs(5);
 /// How often ended sign-ins and sessions are forgotten.
 const FORGET_EVERY: SignedDuration = SignedDuration::from_mins(10);
 
@@ -30,6 +32,7 @@ impl Broker {
         let mut running = JoinSet::new();
         let mut forget_at = self.now();
         let mut look_at = self.now();
+        let mut log_at = self.now();
         while !*stop.borrow() {
             if self.now() >= forget_at {
                 // An hour after their end: until then they count against too many sign-ins.
@@ -46,6 +49,10 @@ impl Broker {
             if self.now() >= look_at {
                 report(self.let_time_pass().await);
                 look_at = self.now() + LOOK_EVERY;
+            }
+            if self.now() >= log_at {
+                self.tend_log().await;
+                log_at = self.now() + TEND_LOG_EVERY;
             }
             // Whatever has ended meanwhile makes room at once, for one claim instead of many.
             while running.try_join_next().is_some() {}
@@ -77,6 +84,16 @@ impl Broker {
             self.run_job(job).await?;
         }
         Ok(count)
+    }
+
+    /// Makes the checkpoint that is due, and erases what is kept no longer.
+    pub async fn tend_log(&self) {
+        match self.checkpoint_where_due().await {
+            Ok(()) => {}
+            Err(CheckpointError::Unavailable(error)) => report(Err(error)),
+            Err(error) => tracing::error!(error = with_causes(&error), "no checkpoint was made"),
+        }
+        report(self.erase_aged().await);
     }
 
     async fn start_jobs(

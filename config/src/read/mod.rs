@@ -3,6 +3,7 @@
 pub(crate) mod active_directory;
 mod address;
 mod approval;
+mod audit;
 mod directory;
 pub(crate) mod entra;
 mod escrow;
@@ -108,6 +109,7 @@ pub(crate) fn settings<P>(
         let providers = it.providers.iter();
         providers.filter(|it| it.roles_claim.is_some()).count()
     });
+    let audit = audit::audit(root.optional_table("audit").as_ref(), origin);
     let section = root.optional_table("roles");
     let roles = roles::roles(section.as_ref(), directory.as_ref(), claiming);
     if let Some(section) = section.filter(|_| !roles.break_glass.is_empty() && alarms.is_empty()) {
@@ -132,6 +134,7 @@ pub(crate) fn settings<P>(
         alarms,
         sign_in: sign_in?,
         roles,
+        audit,
     })
 }
 

@@ -103,8 +103,8 @@ pub async fn fields_are_erased_and_the_leaf_stays(store: Arc<dyn Store>) {
     )
     .await;
     let before = stored(&*store).await;
-    let count = check(&before[1].leaf, &before[1].personal).unwrap().len();
-    let left = write_fields(&vec![Field::Erased(uuid::Uuid::from_u128(7)); count]);
+    let (_, fields) = check(&before[1].leaf, &before[1].personal).unwrap();
+    let left = write_fields(&vec![Field::Erased(uuid::Uuid::from_u128(7)); fields.len()]);
     let erase = |seq, expected: &str| Write::EraseFields {
         seq,
         expected: expected.to_owned(),

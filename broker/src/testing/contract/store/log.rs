@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::{at, commit, conflict, job_id, log, log_of, open, party, pending, rows, token};
 use crate::audit::{
-    Actor, Event, ExportFormat, FetchFault, LogEntry, MailName, WhyNoPickUp, WhyNoRequest,
-    WhyNoRotation, WhyNoSignIn,
+    Actor, Event, ExportFormat, FetchFault, LogEntry, MailName, WhyErased, WhyNoPickUp,
+    WhyNoRequest, WhyNoRotation, WhyNoSignIn,
 };
 use crate::devices::BackendName;
 use crate::identity::{ProviderName, Way};
@@ -54,7 +54,7 @@ pub async fn rows_come_as_they_went_in(store: Arc<dyn Store>) {
             LogEntry::of_nothing(event, actor, source, now)
         });
     }
-    commit(&*store, written.iter().cloned().map(log).collect()).await;
+    commit(&*store, written.iter().map(log).collect()).await;
     let read = rows(&*store, None).await;
     let read: Vec<_> = read.into_iter().map(|row| row.entry).collect();
     assert_eq!(read, written);
@@ -70,7 +70,7 @@ pub async fn a_query_narrows_the_rows(store: Arc<dyn Store>) {
         vec![
             log_of(&one),
             log_of(&two),
-            log(of_none),
+            log(&of_none),
             log_of(&one),
             log_of(&two),
         ],
@@ -250,6 +250,13 @@ pub(crate) fn events() -> Vec<Event> {
             job: job_id(1),
             mail: Some(MailName::SignInCode),
             to: Some(mail.clone()),
+        },
+        Event::FieldsErased {
+            erasure: Uuid::from_u128(5),
+            why: WhyErased::Person,
+            rows: 2,
+            fields: 7,
+            digest: "00".repeat(32),
         },
         Event::MailSent {
             mail: MailName::Letter(LetterKind::KeyLink),

@@ -130,12 +130,12 @@ fn advance(id: RequestId, expected: Version, next: &State) -> Write {
     }
 }
 
-fn log(entry: LogEntry) -> Write {
-    Write::Log(Box::new(seal(&entry, &CountingRandom::default())))
+fn log(entry: &LogEntry) -> Write {
+    Write::Log(Box::new(seal(entry, &CountingRandom::default())))
 }
 
 fn log_of(request: &Request) -> Write {
-    log(LogEntry::of_request(
+    log(&LogEntry::of_request(
         request,
         Event::ReviewOpened,
         Actor::Clavis,
