@@ -31,14 +31,16 @@ pub(super) fn audit(section: Option<&Section<'_>>, origin: &Origin<'_>) -> Audit
     let mail = section.list("checkpoint_mail", mail);
     let keep_for = section.optional("keep_for", for_ever_or_some_time);
     if !section.has("signing_key_file") {
-        for key in ["checkpoint_every", "checkpoint_folder", "checkpoint_mail"] {
-            if section.has(key) {
-                section.problem(
-                    key,
-                    format!("`{key}` is set, and there is no key to sign checkpoints with"),
-                    "Make one with `clavis audit new-key`, and name its file in `signing_key_file`.",
-                );
-            }
+        let goes = [
+            ("checkpoint_folder", folder.is_some()),
+            ("checkpoint_mail", !mail.is_empty()),
+        ];
+        for (key, _) in goes.into_iter().filter(|(_, is_set)| *is_set) {
+            section.problem(
+                key,
+                format!("`{key}` is set, and there is no key to sign checkpoints with"),
+                "Make one with `clavis audit new-key`, and name its file in `signing_key_file`.",
+            );
         }
     }
     Audit {
