@@ -159,12 +159,14 @@ async fn a_byte_of_the_file_that_changes_what_is_read_is_found() {
     let whole = std::fs::read(&kept.file).unwrap();
     let before = read_from(&kept.file).unwrap();
     let (mut found, mut same) = (0, 0);
-    for at in (0..whole.len()).step_by(11) {
-        let path = kept.folder.path().join("flipped.db");
+    for at in (0..whole.len()).step_by(17) {
+        // A name of its own: who had the last one open may still be closing it.
+        let path = kept.folder.path().join(format!("{at}.db"));
         let mut wrong = whole.clone();
         wrong[at] ^= 1 << (at % 8);
         std::fs::write(&path, &wrong).unwrap();
         if read_from(&path).as_ref() == Some(&before) {
+            std::fs::remove_file(&path).unwrap();
             same += 1;
             continue;
         }
@@ -175,11 +177,12 @@ async fn a_byte_of_the_file_that_changes_what_is_read_is_found() {
                 report.is_none_or(|report| !report.problems.is_empty())
             }
         };
+        std::fs::remove_file(&path).unwrap();
         assert!(is_found, "byte {at}");
         found += 1;
     }
     assert!(
-        found > 200 && same > 200,
+        found > 100 && same > 100,
         "{found} were found, {same} changed nothing"
     );
 }
@@ -207,7 +210,7 @@ async fn rows_taken_out_put_in_and_swapped_are_named() {
         ),
         (
             format!("DELETE FROM log WHERE seq = 4; {}", renumber("> 4", -1)),
-            &["row 4 is missing"],
+            &["row 4 is missing", "the log has 8 rows"],
         ),
         (
             format!("{} {}", renumber(">= 5", 1), copy_of(2)),
@@ -229,7 +232,15 @@ async fn rows_taken_out_put_in_and_swapped_are_named() {
             &["row 7 was changed: its column `at` is not what its leaf says"],
         ),
     ] {
-        assert_eq!(kept.found(&statements).await, found, "{statements}");
+        let told = kept.found(&statements).await;
+        let are_these = told
+            .iter()
+            .zip(found)
+            .all(|(told, found)| told.starts_with(found));
+        assert!(
+            told.len() == found.len() && are_these,
+            "{statements}: {told:?}"
+        );
     }
     let cut = "DELETE FROM log WHERE seq > 7; DELETE FROM tree WHERE place > 10";
     let found = kept.found(cut).await;

@@ -9,11 +9,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::prove::page;
 use super::{Broker, Unavailable, before};
 use crate::audit::{Actor, Event, LogEntry, WhyErased};
 use crate::lifecycle::{Request, RequestId};
 use crate::people::{MailAddress, PersonId};
-use crate::ports::{Change, LogQuery, StoredRow, Write};
+use crate::ports::{Change, StoredRow, Write};
 use crate::proof::leaf::{Field, LeafError, Placed, check, replaced, texts_of, write_fields};
 use crate::proof::tally::Tally;
 use crate::proof::theirs::{Text, Whose, theirs};
@@ -100,7 +101,9 @@ impl Broker {
         let mut batch = self.batch(first);
         let mut after = i64::MIN;
         loop {
-            let rows = self.page(after).await?;
+            let rows = page(self.ledger(), after)
+                .await
+                .map_err(Unavailable::from)?;
             let Some(last) = rows.last() else { break };
             after = last.seq;
             for row in &rows {
@@ -135,7 +138,9 @@ impl Broker {
         let end = before(self.now(), keep_for).as_millisecond();
         let mut after = self.aged.0.load(Ordering::Relaxed);
         loop {
-            let rows = self.page(after).await?;
+            let rows = page(self.ledger(), after)
+                .await
+                .map_err(Unavailable::from)?;
             let mut batch = self.batch(Change::new());
             let mut all_aged = true;
             for row in &rows {
@@ -203,7 +208,9 @@ impl Broker {
         }
         let mut after = i64::MIN;
         loop {
-            let rows = self.page(after).await?;
+            let rows = page(self.ledger(), after)
+                .await
+                .map_err(Unavailable::from)?;
             let Some(last) = rows.last() else {
                 return Ok(());
             };
@@ -278,15 +285,6 @@ impl Broker {
         let names = |it: &_| !theirs(&texts_of(&mut as_json(it)), whose, false).is_empty();
         let theirs = said.filter(names);
         Ok(theirs.map(|it| Write::EndStandIn(it.of.id)).collect())
-    }
-
-    async fn page(&self, after: i64) -> Result<Vec<StoredRow>, Unavailable> {
-        let query = LogQuery {
-            request: None,
-            after,
-            limit: PAGE,
-        };
-        Ok(self.parts.store.stored_rows(&query).await?)
     }
 
     fn batch(&self, writes: Change) -> Batch {

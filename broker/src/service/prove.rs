@@ -1,5 +1,7 @@
 //! Proofs over the log, and the examination of the whole of it.
 
+use std::iter;
+
 use super::{Broker, Unavailable};
 use crate::lifecycle::RequestId;
 use crate::ports::{Ledger, LogQuery, StoreError, StoredRow};
@@ -77,6 +79,9 @@ pub async fn prove_rows(
             break;
         }
         for row in page {
+            if row.seq <= rows.last().map_or(0, |last| last.seq) {
+                return Err(ProofError::Damaged);
+            }
             let number = u64::try_from(row.seq - 1).map_err(|_| ProofError::Damaged)?;
             if number >= size {
                 return Ok(bundle(reference, note, rows));
@@ -166,13 +171,28 @@ fn bundle(request: &Reference, note: &str, rows: Vec<ProvedRow>) -> Bundle {
     }
 }
 
-async fn page(ledger: &dyn Ledger, after: i64) -> Result<Vec<StoredRow>, StoreError> {
+/// The next rows of the log, from whichever place on.
+pub(super) async fn page(ledger: &dyn Ledger, after: i64) -> Result<Vec<StoredRow>, StoreError> {
     let query = LogQuery {
         request: None,
         after,
         limit: PAGE,
     };
-    ledger.stored_rows(&query).await
+    let rows = ledger.stored_rows(&query).await?;
+    let places = iter::once(after).chain(rows.iter().map(|row| row.seq));
+    if places.is_sorted_by(|one, next| one < next) {
+        Ok(rows)
+    } else {
+        Err(out_of_order())
+    }
+}
+
+/// Whoever reads on from the last of such rows would never come to an end.
+fn out_of_order() -> StoreError {
+    StoreError {
+        what: "reading the log".to_owned(),
+        source: Some("the database is damaged: an index of it is out of order".into()),
+    }
 }
 
 /// Gives more hashes, from a place on; false where there are none.
@@ -184,6 +204,9 @@ async fn give(
     let hashes = ledger.hashes_from(place, PAGE).await?;
     let any = !hashes.is_empty();
     for (place, hash) in hashes {
+        if place < examiner.given() {
+            return Err(out_of_order());
+        }
         examiner.give(place, hash);
     }
     Ok(any)
