@@ -18,6 +18,7 @@ mod odd_cases;
 mod organisations;
 mod outages;
 mod people;
+mod provable;
 mod races;
 mod roles;
 mod scanner;

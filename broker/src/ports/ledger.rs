@@ -80,4 +80,8 @@ pub trait Ledger: Send + Sync {
 
     /// What everybody last said of who decides in their place, ended or not.
     async fn stand_ins(&self) -> Result<Vec<StandIn>, StoreError>;
+
+    /// Clears what is left of erased fields in places of which only the store knows, such as a
+    /// write-ahead log; false where others are reading there, and it has to be tried again.
+    async fn clear_traces(&self) -> Result<bool, StoreError>;
 }

@@ -36,6 +36,8 @@ pub struct Forgotten {
     pub requests: u64,
     /// How many jobs of the outbox were dropped.
     pub jobs: u64,
+    /// Whether copies are left beside the store for a while, as others were reading.
+    pub leaves_traces: bool,
 }
 
 /// Nothing was erased.
@@ -127,6 +129,8 @@ impl Broker {
         if !batch.writes.is_empty() {
             self.commit_batch(batch, WhyErased::Person, actor).await?;
         }
+        let cleared = self.ledger().clear_traces().await;
+        forgotten.leaves_traces = !cleared.map_err(Unavailable::from)?;
         Ok(forgotten)
     }
 
@@ -137,6 +141,7 @@ impl Broker {
         };
         let end = before(self.now(), keep_for).as_millisecond();
         let mut after = self.aged.0.load(Ordering::Relaxed);
+        let mut has_erased = false;
         loop {
             let rows = page(self.ledger(), after)
                 .await
@@ -159,13 +164,18 @@ impl Broker {
             if !batch.writes.is_empty() {
                 self.commit_batch(batch, WhyErased::Age, Actor::Clavis)
                     .await?;
+                has_erased = true;
             }
             let Some(last) = rows.last().filter(|_| all_aged) else {
-                return Ok(());
+                break;
             };
             after = last.seq;
             self.aged.0.store(after, Ordering::Relaxed);
         }
+        if has_erased {
+            self.ledger().clear_traces().await?;
+        }
+        Ok(())
     }
 
     /// By what somebody is known, as far as anything that is kept tells.

@@ -169,4 +169,14 @@ impl Ledger for SqliteStore {
         };
         self.readers.read("listing who stands in", read).await
     }
+
+    async fn clear_traces(&self) -> Result<bool, StoreError> {
+        let read = |connection: &Connection| {
+            let mut statement = connection.prepare(sql::CLEAR_WRITE_AHEAD_LOG)?;
+            let is_busy: i64 = statement.query_row([], |row| row.get(0))?;
+            Ok(is_busy == 0)
+        };
+        let what = "clearing the write-ahead log";
+        self.readers.read(what, read).await
+    }
 }

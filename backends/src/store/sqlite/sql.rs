@@ -42,6 +42,10 @@ pub(super) const KEEP_CHECKPOINT: &str = "
     WHERE latest = $4
     ON CONFLICT DO NOTHING";
 
+/// What was overwritten in the file would lie in the log beside it until others have overwritten
+/// it there.
+pub(super) const CLEAR_WRITE_AHEAD_LOG: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+
 pub(super) const CHECKPOINTS: &str = "SELECT size, made_at, note FROM checkpoints ORDER BY size";
 
 pub(super) const LATEST_CHECKPOINT: &str = "

@@ -117,6 +117,10 @@ impl Ledger for MemoryStore {
     async fn stand_ins(&self) -> Result<Vec<StandIn>, StoreError> {
         self.read(|memory| memory.stand_ins.clone()).await
     }
+
+    async fn clear_traces(&self) -> Result<bool, StoreError> {
+        self.read(|_| true).await
+    }
 }
 
 fn at(place: u64) -> usize {
