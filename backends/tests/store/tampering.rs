@@ -25,7 +25,11 @@ struct Kept {
 
 /// A row, as it is committed.
 fn row(number: u8, random: &CountingRandom) -> Write {
-    let actor = Actor::Person(person(&format!("p{number}")).party().unwrap());
+    let actor = Actor::Person(
+        person(&format!("p{number}"))
+            .party()
+            .expect("has an address"),
+    );
     let entry = if number == 2 {
         let request: Request = request_numbered(1);
         LogEntry::of_request(&request, Event::ReviewOpened, actor, None, monday())
@@ -35,31 +39,36 @@ fn row(number: u8, random: &CountingRandom) -> Write {
     Write::Log(Box::new(seal(&entry, random)))
 }
 
+fn execute(path: &Path, statements: &str) {
+    let connection = Connection::open(path).expect("a database");
+    connection.execute_batch(statements).expect("it is done");
+}
+
 impl Kept {
     async fn of(rows: u8) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("clavis.db");
         let random = CountingRandom::default();
-        let signer = Signer::generate("log.example.com", &random).unwrap();
-        let signer = Signer::parse(&signer).unwrap();
-        let store = SqliteStore::open(&path).unwrap();
+        let signer = Signer::generate("log.example.com", &random).expect("a good name");
+        let signer = Signer::parse(&signer).expect("a key");
+        let store = SqliteStore::open(&path).expect("a store");
         for number in 1..=rows {
-            store.commit(vec![row(number, &random)]).await.unwrap();
+            store
+                .commit(vec![row(number, &random)])
+                .await
+                .expect("committed");
         }
-        let root = root_of(&store, rows.into()).await.unwrap();
+        let root = root_of(&store, rows.into()).await.expect("a root");
         let kept = Box::new(KeptCheckpoint {
             size: rows.into(),
             made_at: monday(),
             note: Checkpoint::signed(rows.into(), &root, &signer),
         });
         let keep = Write::KeepCheckpoint { kept, after: None };
-        store.commit(vec![keep]).await.unwrap();
+        store.commit(vec![keep]).await.expect("committed");
         let file = folder.path().join("log.db");
         let copy = format!("PRAGMA page_size = 512; VACUUM INTO '{}'", file.display());
-        Connection::open(&path)
-            .unwrap()
-            .execute_batch(&copy)
-            .unwrap();
+        execute(&path, &copy);
         Self {
             folder,
             file,
@@ -70,7 +79,7 @@ impl Kept {
     /// Another copy, to lay hands on.
     fn copy(&self, name: &str) -> PathBuf {
         let path = self.folder.path().join(name);
-        std::fs::copy(&self.file, &path).unwrap();
+        std::fs::copy(&self.file, &path).expect("a copy");
         path
     }
 
@@ -81,11 +90,10 @@ impl Kept {
     /// What is found after these statements.
     async fn found(&self, statements: &str) -> Vec<String> {
         let path = self.copy("changed.db");
-        Connection::open(&path)
-            .unwrap()
-            .execute_batch(statements)
-            .unwrap();
-        let report = self.examined(&SqliteStore::open(&path).unwrap()).await;
+        execute(&path, statements);
+        let report = self
+            .examined(&SqliteStore::open(&path).expect("a store"))
+            .await;
         let problems = report.expect("it can be read").problems;
         problems.iter().map(ToString::to_string).collect()
     }
@@ -266,10 +274,7 @@ async fn where_a_row_or_a_hash_cannot_be_written_the_change_fails() {
     .enumerate()
     {
         let path = kept.copy(&format!("{number}.db"));
-        Connection::open(&path)
-            .unwrap()
-            .execute_batch(hands)
-            .unwrap();
+        execute(&path, hands);
         let store = SqliteStore::open(&path).unwrap();
         let request = request_numbered(7);
         let size = store.log_size().await.unwrap();
