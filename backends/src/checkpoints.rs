@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use clavis_broker::ports::{CheckpointSink, Finding, KeptCheckpoint, SinkError};
+use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 
-/// Writes each checkpoint to `SIZE.checkpoint` in a folder, so that nobody ever sees half of it.
+/// Writes each checkpoint to `SIZE.checkpoint` in a folder, so that nobody ever sees half of it. One
+/// of another log of that size, such as one that was restored, is never written over: it is what
+/// shows that there are two.
 pub struct CheckpointFolder {
     folder: PathBuf,
 }
@@ -26,8 +29,16 @@ impl CheckpointSink for CheckpointFolder {
     }
 
     async fn keep(&self, checkpoint: &KeptCheckpoint) -> Result<(), SinkError> {
-        let name = format!("{:012}.checkpoint", checkpoint.size);
-        let written = write_whole(&self.folder, &name, checkpoint.note.as_bytes()).await;
+        let note = checkpoint.note.as_bytes();
+        let mut name = format!("{:012}.checkpoint", checkpoint.size);
+        let there = tokio::fs::read(self.folder.join(&name)).await;
+        if there.is_ok_and(|there| there != note) {
+            let digest = Sha256::digest(note);
+            let part = digest[..4].iter().map(|byte| format!("{byte:02x}"));
+            let part: String = part.collect();
+            name = format!("{:012}-{part}.checkpoint", checkpoint.size);
+        }
+        let written = write_whole(&self.folder, &name, note).await;
         written.map_err(|error| {
             let folder = self.folder.display();
             SinkError(format!("not written to the folder {folder}: {error}"))
@@ -84,6 +95,17 @@ mod tests {
         assert_eq!(files, ["000000000017.checkpoint"]);
         let path = folder.path().join("kept/000000000017.checkpoint");
         assert_eq!(std::fs::read_to_string(path).unwrap(), "a note\n");
+
+        let note = "of another log\n".to_owned();
+        let other = KeptCheckpoint { note, ..kept };
+        for _ in 0..2 {
+            sink.keep(&other).await.unwrap();
+        }
+        let files = std::fs::read_dir(folder.path().join("kept")).unwrap();
+        let files = files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap());
+        let mut files: Vec<_> = files.collect();
+        files.sort();
+        assert_eq!(files, ["a note\n", "of another log\n"]);
     }
 
     #[tokio::test]
