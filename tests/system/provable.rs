@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::harness::{Installation, Kind, key_link, redeem, sign_in, until};
@@ -39,9 +39,9 @@ fn said(output: &Output) -> String {
 }
 
 /// What a command has printed to go into a file, in a file.
-fn kept(output: &Output, file: PathBuf) -> String {
+fn kept(output: &Output, file: &Path) -> String {
     assert!(output.status.success(), "{}", said(output));
-    fs::write(&file, &output.stdout).expect("a file");
+    fs::write(file, &output.stdout).expect("a file");
     file.display().to_string()
 }
 
@@ -89,7 +89,7 @@ fn a_request_is_proved_to_somebody_who_has_only_the_key() {
     let reference = journey(&clavis);
     let elsewhere = tempfile::tempdir().unwrap();
     let bundle = clavis.run(&["audit", "prove", &reference]);
-    let file = kept(&bundle, elsewhere.path().join("bundle.json"));
+    let file = kept(&bundle, &elsewhere.path().join("bundle.json"));
     let check = |key: &str| alone(&["audit", "check", &file, "--key", key], elsewhere.path());
     let checked = check(&key);
     let text = said(&checked);
@@ -139,11 +139,11 @@ fn checkpoints_go_where_the_operator_says_and_one_continues_another() {
     journey(&clavis);
     let elsewhere = tempfile::tempdir().unwrap();
     let first = clavis.run(&["audit", "checkpoint"]);
-    let first = kept(&first, elsewhere.path().join("first"));
+    let first = kept(&first, &elsewhere.path().join("first"));
     let daemon = clavis.start();
     sign_in(&daemon, &clavis.mails, "martin.vogt@example.com");
     let second = clavis.run(&["audit", "checkpoint"]);
-    let second = kept(&second, elsewhere.path().join("second"));
+    let second = kept(&second, &elsewhere.path().join("second"));
     for file in [&first, &second] {
         let note = fs::read_to_string(file).unwrap();
         let size: u64 = note.lines().nth(1).unwrap().parse().unwrap();
@@ -157,7 +157,7 @@ fn checkpoints_go_where_the_operator_says_and_one_continues_another() {
     daemon.stop();
 
     let proof = clavis.run(&["audit", "consistency", &first, &second]);
-    let proof = kept(&proof, elsewhere.path().join("proof.json"));
+    let proof = kept(&proof, &elsewhere.path().join("proof.json"));
     let checked = alone(&["audit", "check", &proof, "--key", &key], elsewhere.path());
     assert!(checked.status.success(), "{}", said(&checked));
     assert!(said(&checked).contains("nothing in the first was changed"));
@@ -178,7 +178,7 @@ fn a_log_that_was_changed_or_is_an_older_one_is_told() {
     let elsewhere = tempfile::tempdir().unwrap();
     sign_in(&clavis.start(), &clavis.mails, "martin.vogt@example.com");
     let checkpoint = clavis.run(&["audit", "checkpoint"]);
-    let checkpoint = kept(&checkpoint, elsewhere.path().join("checkpoint"));
+    let checkpoint = kept(&checkpoint, &elsewhere.path().join("checkpoint"));
     clavis.write_into_one_file();
     assert_eq!(verified(&clavis, &[&checkpoint]), (true, Vec::new()));
 
@@ -222,7 +222,7 @@ fn a_person_is_erased_and_the_log_is_still_what_was_signed() {
     let reference = journey(&clavis);
     let elsewhere = tempfile::tempdir().unwrap();
     let checkpoint = clavis.run(&["audit", "checkpoint"]);
-    let checkpoint = kept(&checkpoint, elsewhere.path().join("checkpoint"));
+    let checkpoint = kept(&checkpoint, &elsewhere.path().join("checkpoint"));
     let daemon = clavis.start();
     clavis.wait_until_nothing_is_due();
     daemon.stop();
@@ -241,7 +241,7 @@ fn a_person_is_erased_and_the_log_is_still_what_was_signed() {
     assert_eq!(verified(&clavis, &[&checkpoint]), (true, Vec::new()));
 
     let bundle = clavis.run(&["audit", "prove", &reference]);
-    let file = kept(&bundle, elsewhere.path().join("bundle.json"));
+    let file = kept(&bundle, &elsewhere.path().join("bundle.json"));
     let checked = alone(&["audit", "check", &file, "--key", &key], elsewhere.path());
     let text = said(&checked);
     assert!(
