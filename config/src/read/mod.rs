@@ -7,6 +7,7 @@ mod directory;
 pub(crate) mod entra;
 mod escrow;
 mod gates;
+mod hardening;
 mod mail;
 mod proxy;
 mod roles;
@@ -117,6 +118,7 @@ pub(crate) fn settings<P>(
             "Add `mail = [\"secops@example.com\"]` to [alarms].",
         );
     }
+    let hardening = hardening::hardening(root.optional_table("hardening").as_ref());
     Some(Settings {
         server: server?,
         organisation: organisation?,
@@ -132,6 +134,7 @@ pub(crate) fn settings<P>(
         alarms,
         sign_in: sign_in?,
         roles,
+        hardening,
     })
 }
 

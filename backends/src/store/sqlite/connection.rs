@@ -61,6 +61,9 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, rusqlite::Error>
     connection.pragma_update(None, "foreign_keys", true)?;
     // What is deleted is overwritten: an address that is gone from a table is gone from the file.
     connection.pragma_update(None, "secure_delete", true)?;
+    // Sorting that does not fit its buffers goes on in memory: in files that others could write to
+    // there may be no room for it, nor any right to make some.
+    connection.pragma_update(None, "temp_store", "memory")?;
     // One plan for a statement whatever its parameters: without this, SQLite plans those that use
     // a partial index anew for every value.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
