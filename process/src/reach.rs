@@ -2,7 +2,8 @@
 //!
 //! The kernel ties these rules to the thread that asks for them and to those that it makes, and
 //! programs that they start. So both functions want to be called before there is a second thread,
-//! and refuse later.
+//! and refuse later. They count threads in `/proc`, which the files then may not be read from:
+//! ports come first.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -88,18 +88,19 @@ impl Begun {
             () if needs.untold => Outcome::Untold,
             () => Outcome::of(confine()),
         };
-        let files = reach(Measure::Files, &|| {
-            clavis_process::confine_files(&Files {
-                read: needs.read.clone(),
-                write: needs.write.clone(),
-                execute: needs.execute.clone(),
-            })
-        });
         let ports = reach(Measure::Ports, &|| {
             clavis_process::confine_ports(&Ports {
                 connect: needs.connect.clone(),
                 listen: needs.listen.clone(),
                 abstract_sockets: system::is_notified_by_abstract_socket(),
+            })
+        });
+        // After the ports, which are asked for with a look into `/proc`.
+        let files = reach(Measure::Files, &|| {
+            clavis_process::confine_files(&Files {
+                read: needs.read.clone(),
+                write: needs.write.clone(),
+                execute: needs.execute.clone(),
             })
         });
         // Last, since it forbids the calls by which the others are asked for.

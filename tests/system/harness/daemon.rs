@@ -41,7 +41,7 @@ impl Daemon {
         let clock = Clock::new();
         let mut command = Command::new(env!("CARGO_BIN_EXE_clavis"));
         command.arg("serve").arg("--config").arg(config);
-        clock.set_for(&mut command);
+        clock.set_for(&mut command, config);
         (Self::start_command(command, "info"), clock)
     }
 
