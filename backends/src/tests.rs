@@ -44,6 +44,10 @@ impl SecretFiles for PathIsSecret {
         self.secret(path)
     }
 
+    fn credential(&self, name: &str) -> Result<PathBuf, Wrong> {
+        Ok(Path::new("/run/credentials/clavis.service").join(name))
+    }
+
     fn token_file(&self, path: &Path) -> Result<(), Wrong> {
         if path.ends_with("open") {
             return Err(Wrong::new("names a file that all may write", "Close it."));

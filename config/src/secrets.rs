@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
@@ -23,6 +23,12 @@ pub trait SecretFiles {
     /// # Errors
     /// What goes on after `private_key_file`, for the operator; nothing of the key.
     fn private_key(&self, path: &Path) -> Result<SecretString, Wrong>;
+
+    /// The file of a credential that systemd has passed on to this process.
+    ///
+    /// # Errors
+    /// What goes on after the key's name, for the operator.
+    fn credential(&self, name: &str) -> Result<PathBuf, Wrong>;
 
     /// Whether a file may hold the tokens that somebody else writes there from time to time. It
     /// need not be there yet.
@@ -45,6 +51,10 @@ impl SecretFiles for OnDisk {
         pem_key(&read(path, &PRIVATE_KEY)?, path)
     }
 
+    fn credential(&self, name: &str) -> Result<PathBuf, Wrong> {
+        credential(std::env::var_os(FOLDER).map(PathBuf::from), name)
+    }
+
     /// That everybody may read it is no problem of ours: Kubernetes projects tokens so, into a
     /// container that nobody shares, and each is good for an hour at most. Whoever may write it
     /// chooses as whom Clavis signs in.
@@ -62,6 +72,49 @@ impl SecretFiles for OnDisk {
             ),
         ))
     }
+}
+
+/// The variable by which systemd says where the credentials of a service are (systemd.exec(5)).
+const FOLDER: &str = "CREDENTIALS_DIRECTORY";
+
+/// What the unit calls the folder that it loads whole. systemd puts it, and `_`, in front of the
+/// name of each file in it.
+const LOADED_WHOLE: &str = "clavis_";
+
+/// The file of a credential in the folder that systemd has made for this process, if it has.
+fn credential(folder: Option<PathBuf>, name: &str) -> Result<PathBuf, Wrong> {
+    if name.is_empty() || name.contains('/') || name.starts_with('.') {
+        return Err(Wrong::new(
+            "names no credential",
+            "Write the name alone, such as \"credential:ad.password\".",
+        ));
+    }
+    let folder = folder.ok_or_else(|| {
+        Wrong::new(
+            format!(
+                "names the credential {name}, and the variable {FOLDER} is not set: systemd has \
+                 not started this process, or has no credentials for it"
+            ),
+            format!(
+                "Add `LoadCredential=` to the unit. By hand, set {FOLDER} to the folder that the \
+                 unit loads them from: `sudo env {FOLDER}=/etc/clavis/credentials clavis check`."
+            ),
+        )
+    })?;
+    let places = [name.to_owned(), format!("{LOADED_WHOLE}{name}")].map(|file| folder.join(file));
+    let found = places.into_iter().find(|path| path.exists());
+    found.ok_or_else(|| {
+        Wrong::new(
+            format!(
+                "names the credential {name}, and {} has none of this name",
+                folder.display()
+            ),
+            format!(
+                "Put the file {name} into the folder that `LoadCredential=clavis:` in the unit \
+                 names, or add `LoadCredential={name}:FILE` to the unit; then restart it."
+            ),
+        )
+    })
 }
 
 /// What a file is expected to hold.
@@ -224,6 +277,33 @@ mod tests {
             assert!(wrong.what.contains(why), "{wrong:?}");
             assert!(!wrong.what.contains("MIIE"), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn a_credential_is_found_by_its_name_alone_and_after_the_folder_that_was_loaded_whole() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        let find = |name: &str| credential(Some(place.path().to_owned()), name);
+        write(at("clavis_ad.password"), "geheim").unwrap();
+        assert_eq!(find("ad.password").unwrap(), at("clavis_ad.password"));
+        write(at("ad.password"), "geheim").unwrap();
+        assert_eq!(find("ad.password").unwrap(), at("ad.password"));
+        let wrong = find("mail.password").unwrap_err();
+        assert!(wrong.what.contains("has none of this name"), "{wrong:?}");
+        assert!(
+            wrong.remedy.contains("LoadCredential=mail.password:FILE"),
+            "{wrong:?}"
+        );
+        for name in ["", "../ad.password", ".", "..", "/etc/shadow", "a/b"] {
+            let wrong = find(name).unwrap_err();
+            assert_eq!(wrong.what, "names no credential", "{name}");
+        }
+        let wrong = credential(None, "ad.password").unwrap_err();
+        assert!(
+            wrong.what.contains("systemd has not started this process"),
+            "{wrong:?}"
+        );
+        assert!(wrong.remedy.contains("CREDENTIALS_DIRECTORY"), "{wrong:?}");
     }
 
     #[test]
