@@ -70,9 +70,22 @@ async fn run_organisations(loaded: &[(&Path, Settings)]) -> Outcome {
     if let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
         tracing::warn!(%error, "systemd could not be told that clavis is ready");
     }
+    tokio::spawn(show_life());
     serve(doors, &organisations, stop).await?;
     tracing::info!("clavis has stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tells systemd again and again that work goes on, where it wants to know (`WatchdogSec=`).
+async fn show_life() {
+    let Some(patience) = sd_notify::watchdog_enabled() else {
+        return;
+    };
+    let mut often = tokio::time::interval(patience / 2);
+    loop {
+        often.tick().await;
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
+    }
 }
 
 /// Serves pages and tends the organisations until `stop` comes; then takes no new connection,

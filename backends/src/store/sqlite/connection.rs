@@ -71,14 +71,22 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, rusqlite::Error>
     Ok(connection)
 }
 
-/// A new file is for our account only. SQLite gives the files beside it the same permissions.
+/// A new file is for one account only: that of its folder, also where root runs a command before
+/// the daemon has ever run. SQLite gives the files beside it the same permissions and owner.
 fn create_private(path: &Path) {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     // Where this fails, opening the database says why.
-    drop(options.open(path));
+    #[cfg(unix)]
+    if let Ok(file) = options.open(path) {
+        use std::os::unix::fs::{MetadataExt, fchown};
+        let folder = path.parent().map(std::fs::metadata);
+        if let Some(Ok(folder)) = folder {
+            let _ = fchown(&file, Some(folder.uid()), Some(folder.gid()));
+        }
+    }
 }
 
 /// The first version whose requests can be read.
