@@ -45,7 +45,7 @@ impl Origin<'_> {
     /// on, `credential:NAME`.
     pub(crate) fn secret_path(&self, value: &DeValue<'_>) -> Result<PathBuf, Wrong> {
         match text(value)?.strip_prefix("credential:") {
-            Some(name) => self.secrets.credential(name),
+            Some(name) => self.secrets.credential(self.folder, name),
             None => self.path(value),
         }
     }
