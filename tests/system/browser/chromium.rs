@@ -134,6 +134,17 @@ impl Chromium {
         )
     }
 
+    /// Lets something happen as in somebody else's browser: without this one's cookies, which are
+    /// back afterwards.
+    pub(crate) async fn elsewhere<T>(&self, story: impl AsyncFnOnce() -> T) -> T {
+        let own = self.devtools("Network.getAllCookies", &json!({}));
+        self.devtools("Network.clearBrowserCookies", &json!({}));
+        let told = story().await;
+        self.devtools("Network.clearBrowserCookies", &json!({}));
+        self.devtools("Network.setCookies", &own);
+        told
+    }
+
     /// What the console has said since this was last asked: errors of scripts, and everything that
     /// the pages' policy forbade. A page's own status is no complaint.
     pub(crate) fn complaints(&self) -> Vec<String> {
