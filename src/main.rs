@@ -4,6 +4,7 @@
 mod assemble;
 mod commands;
 mod demo;
+mod door;
 mod organisations;
 mod serve;
 mod system;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clavis_broker::service::Broker;
+use clavis_config::settings::Room;
 use clavis_web::Site;
 use tokio::sync::watch;
 use tracing::Instrument;
@@ -16,6 +17,8 @@ use crate::assemble::{self, AssemblyError, Settings};
 pub(crate) struct Organisation {
     /// Where it listens.
     pub(crate) listen: SocketAddr,
+    /// How much may go on at once at its door.
+    pub(crate) room: Room,
     /// What its pages and letters say of it.
     pub(crate) site: Arc<Site>,
     /// Its broker.
@@ -39,6 +42,7 @@ impl Organisation {
         let mailer = assemble::mailer(settings, &supplies);
         Ok(Self {
             listen: settings.server.listen,
+            room: settings.server.room,
             broker: assemble::broker(settings, &supplies, &site, mailer)?,
             site,
         })
