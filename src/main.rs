@@ -8,6 +8,7 @@ mod door;
 mod organisations;
 mod serve;
 mod system;
+mod tls;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clavis_broker::causes::with_causes;
 use clavis_config::settings;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -16,6 +17,7 @@ use tracing_subscriber::EnvFilter;
 use crate::Outcome;
 use crate::door::{Door, Hall, Room, raise_open_files};
 use crate::organisations::{self, Organisation};
+use crate::tls::Keyring;
 
 /// How log lines are written.
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -44,6 +46,7 @@ pub(crate) async fn run(configs: &[PathBuf], log: LogFormat) -> Outcome {
             listener,
             pages: clavis_web::front(houses.collect()),
             proxies: proxies(&behind),
+            tls: keyring(&behind)?,
         });
     }
     let stop = told_to_stop()?;
@@ -105,6 +108,15 @@ fn room(organisations: &[Organisation]) -> Room {
         connections_per_source: most(|it| it.connections_per_source),
         requests: most(|it| it.requests),
     }
+}
+
+/// The certificates of these, where they speak TLS; all of them do, or none.
+fn keyring(
+    organisations: &[&Organisation],
+) -> Result<Option<Arc<Keyring>>, Box<dyn std::error::Error + Send + Sync>> {
+    let hosts: Option<Vec<_>> = organisations.iter().map(|it| it.tls.clone()).collect();
+    let opened = hosts.map(Keyring::open).transpose();
+    opened.map_err(|error| format!("{}. {}", with_causes(&error), error.remedy()).into())
 }
 
 /// The proxies of all of these, the one that names people included.

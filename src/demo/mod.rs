@@ -61,9 +61,11 @@ pub(crate) async fn run(options: Options) -> Outcome {
         listener,
         pages,
         proxies: Vec::new(),
+        tls: None,
     }];
     let company = Organisation {
         listen: settings.server.listen,
+        tls: None,
         room: settings.server.room,
         site,
         broker: Arc::clone(&broker),

@@ -3,21 +3,27 @@
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use rustls::ServerConfig;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::sleep_until;
+use tokio::time::{sleep_until, timeout};
+use tokio_rustls::TlsAcceptor;
 
 use super::course::{Course, End};
 use super::notices::Notice;
-use super::pages::Pages;
 use super::places::Place;
+use super::reception::Reception;
 use super::wire::{Stream, Wire};
 use super::{Hall, told};
 
+/// The time for a TLS handshake, and where many wait for a place.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+const HANDSHAKE_WHEN_CROWDED: Duration = Duration::from_secs(3);
 /// The largest head of a request, and the most headers in it. Tickets of Kerberos that a proxy passes
 /// on fit.
 const LARGEST_HEAD: usize = 32 * 1024;
@@ -39,6 +45,8 @@ pub(crate) struct Connection {
     pub(crate) place: Place,
     /// The pages.
     pub(crate) pages: Router,
+    /// What TLS is spoken with; plain HTTP without it.
+    pub(crate) tls: Option<Arc<ServerConfig>>,
     /// What it shares with others.
     pub(crate) hall: Arc<Hall>,
     /// Turns true when all have to go.
@@ -50,7 +58,20 @@ impl Connection {
     pub(crate) async fn serve(self, stream: TcpStream) {
         // Without it a short answer may wait for the client's acknowledgement of the one before.
         let _ = stream.set_nodelay(true);
-        self.speak(stream).await;
+        let Some(tls) = self.tls.clone() else {
+            return self.speak(stream).await;
+        };
+        let is_crowded = *self.hall.connections.crowded().borrow();
+        let time = if is_crowded {
+            HANDSHAKE_WHEN_CROWDED
+        } else {
+            HANDSHAKE
+        };
+        match timeout(time, TlsAcceptor::from(tls).accept(stream)).await {
+            Ok(Ok(stream)) => self.speak(stream).await,
+            Ok(Err(error)) => self.hall.notices.tell(Notice::NoHandshake, Some(&error)),
+            Err(_) => self.hall.notices.tell(Notice::TooSlow, None),
+        }
     }
 
     async fn speak<S: Stream>(self, stream: S) {
@@ -61,10 +82,11 @@ impl Connection {
             pages,
             hall,
             mut stop,
+            ..
         } = self;
         let course = Arc::new(Course::new());
         let mut crowded = hall.connections.crowded();
-        let pages = Pages {
+        let reception = Reception {
             pages,
             hall: Arc::clone(&hall),
             course: Arc::clone(&course),
@@ -73,7 +95,7 @@ impl Connection {
         };
         let wire = TokioIo::new(Wire::new(stream, Arc::clone(&course)));
         let http = http();
-        let mut speaking = pin!(http.serve_connection(wire, pages));
+        let mut speaking = pin!(http.serve_connection(wire, reception));
         let mut is_leaving = false;
         let end = loop {
             let is_crowded = *crowded.borrow_and_update();

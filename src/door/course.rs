@@ -11,7 +11,7 @@ use tokio::time::Instant;
 /// The time for the head of a request, and for the first one to begin.
 const HEAD: Duration = Duration::from_secs(10);
 /// How long a connection is kept on which nothing goes on.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 /// The same where many wait for a place.
 const HEAD_WHEN_CROWDED: Duration = Duration::from_secs(3);
 const IDLE_WHEN_CROWDED: Duration = Duration::from_secs(5);

@@ -3,7 +3,7 @@
 //! nothing else.
 //!
 //! Read in this order: who is let in (`places`), when a connection ends (`course`), what that is told
-//! by (`wire`, `frames`, `bodies`), how a request gets to the pages (`pages`), and one connection
+//! by (`wire`, `frames`, `bodies`), how a request gets to the pages (`reception`), and one connection
 //! from its beginning to its end (`connection`).
 
 mod bodies;
@@ -12,8 +12,8 @@ mod course;
 mod frames;
 mod notices;
 mod open_files;
-mod pages;
 mod places;
+mod reception;
 mod wire;
 
 use std::io;
@@ -27,6 +27,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::tls::Keyring;
 use connection::Connection;
 use notices::{Notice, Notices};
 use places::{Places, Refused};
@@ -42,6 +43,8 @@ pub(crate) struct Door {
     /// The reverse proxies: many people come through each, so that it is held to no limit of one
     /// source.
     pub(crate) proxies: Vec<IpAddr>,
+    /// What TLS is spoken with; plain HTTP without it.
+    pub(crate) tls: Option<Arc<Keyring>>,
 }
 
 /// How much may go on at once. All doors of a daemon share it.
@@ -84,6 +87,9 @@ impl Door {
     pub(crate) async fn open(self, hall: Arc<Hall>, mut stop: watch::Receiver<bool>) {
         let mut inside = JoinSet::new();
         let until = stop.clone();
+        if let Some(keyring) = &self.tls {
+            inside.spawn(Arc::clone(keyring).tend(until.clone()));
+        }
         loop {
             let (stream, peer) = tokio::select! {
                 biased;
@@ -109,6 +115,7 @@ impl Door {
                         source,
                         place,
                         pages: self.pages.clone(),
+                        tls: self.tls.as_ref().map(|keyring| keyring.config()),
                         hall: Arc::clone(&hall),
                         stop: until.clone(),
                     };
@@ -122,7 +129,9 @@ impl Door {
                         },
                         None,
                     );
-                    turn_away(&stream);
+                    if self.tls.is_none() {
+                        turn_away(&stream);
+                    }
                 }
             }
         }
@@ -171,6 +180,7 @@ mod tests {
         let door = Door {
             listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
             pages: Router::new(),
+            tls: None,
             proxies: vec!["10.0.0.5".parse().unwrap(), "2001:db8::5".parse().unwrap()],
         };
         let source = |peer: &str| door.source(peer.parse().unwrap()).map(|it| it.to_string());

@@ -1,16 +1,10 @@
 //! What the log says of those who go over a limit: once a minute at most for each limit, with how
 //! often it happened, so that nobody fills the log from outside.
 
-use std::collections::HashMap;
 use std::error::Error;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use clavis_broker::causes::with_causes;
-use tokio::time::Instant;
-
-/// Between two lines of one kind.
-const PAUSE: Duration = Duration::from_mins(1);
+use clavis_web::Seldom;
 
 /// What there is to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,14 +29,14 @@ pub(crate) enum Notice {
     NoHandshake,
 }
 
-/// When something of a kind was said last, and how often it has happened since.
+/// When each was said last.
 #[derive(Default)]
-pub(crate) struct Notices(Mutex<HashMap<Notice, (Instant, u64)>>);
+pub(crate) struct Notices(Seldom<Notice>);
 
 impl Notices {
     /// Says it, or counts it for the next time.
     pub(crate) fn tell(&self, notice: Notice, error: Option<&(dyn Error + 'static)>) {
-        let Some(times) = self.count(notice, Instant::now()) else {
+        let Some(times) = self.0.count(notice) else {
             return;
         };
         let error = error.map(with_causes);
@@ -52,25 +46,6 @@ impl Notices {
                 tracing::warn!(times, error, remedy, "{what}");
             }
             _ => tracing::info!(times, error, remedy, "{what}"),
-        }
-    }
-
-    /// How often it has happened since it was last said, where it is to be said now.
-    fn count(&self, notice: Notice, now: Instant) -> Option<u64> {
-        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match said.get_mut(&notice) {
-            Some((at, since)) if now.saturating_duration_since(*at) < PAUSE => {
-                *since += 1;
-                None
-            }
-            Some((at, since)) => {
-                *at = now;
-                Some(std::mem::take(since) + 1)
-            }
-            None => {
-                said.insert(notice, (now, 0));
-                Some(1)
-            }
         }
     }
 }
@@ -113,24 +88,5 @@ impl Notice {
             ),
             Self::NoHandshake => ("TLS handshakes failed", None),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn each_kind_is_said_once_a_minute_with_how_often_it_happened() {
-        let notices = Notices::default();
-        let count = |notice| notices.count(notice, Instant::now());
-        assert_eq!(count(Notice::TooSlow), Some(1));
-        for _ in 0..500 {
-            assert_eq!(count(Notice::TooSlow), None);
-        }
-        assert_eq!(count(Notice::Stalled), Some(1), "another kind");
-        tokio::time::advance(PAUSE).await;
-        assert_eq!(count(Notice::TooSlow), Some(501));
-        assert_eq!(count(Notice::TooSlow), None);
     }
 }

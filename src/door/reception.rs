@@ -23,7 +23,7 @@ use super::notices::Notice;
 use super::places::Refused;
 
 /// What is asked on one connection.
-pub(crate) struct Pages {
+pub(crate) struct Reception {
     pub(crate) pages: Router,
     pub(crate) hall: Arc<Hall>,
     pub(crate) course: Arc<Course>,
@@ -34,7 +34,7 @@ pub(crate) struct Pages {
 /// These are answered however much there is to do: whoever asks wants to know just that.
 const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
-impl Service<Request<Incoming>> for Pages {
+impl Service<Request<Incoming>> for Reception {
     type Response = Response<Sending<Body>>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
