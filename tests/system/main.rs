@@ -12,6 +12,7 @@ mod crashes;
 mod daemon;
 mod documentation;
 mod domain;
+mod door;
 mod hardening;
 mod hybrid;
 mod journey;
