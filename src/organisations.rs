@@ -2,10 +2,11 @@
 //! store, a directory, backends, a sender and a look of its own.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use clavis_broker::service::Broker;
+use clavis_config::settings::{CertificateFiles, Room};
 use clavis_web::Site;
 use tokio::sync::watch;
 use tracing::Instrument;
@@ -16,6 +17,10 @@ use crate::assemble::{self, AssemblyError, Settings};
 pub(crate) struct Organisation {
     /// Where it listens.
     pub(crate) listen: SocketAddr,
+    /// The host that people use and its certificate, where TLS is spoken.
+    pub(crate) tls: Option<(String, CertificateFiles)>,
+    /// How much may go on at once at its door.
+    pub(crate) room: Room,
     /// What its pages and letters say of it.
     pub(crate) site: Arc<Site>,
     /// Its broker.
@@ -39,6 +44,8 @@ impl Organisation {
         let mailer = assemble::mailer(settings, &supplies);
         Ok(Self {
             listen: settings.server.listen,
+            tls: tls(settings),
+            room: settings.server.room,
             broker: assemble::broker(settings, &supplies, &site, mailer)?,
             site,
         })
@@ -60,12 +67,16 @@ impl Organisation {
     }
 }
 
+fn tls(settings: &Settings) -> Option<(String, CertificateFiles)> {
+    let files = settings.server.tls.clone()?;
+    Some((settings.server.host().to_owned(), files))
+}
+
 /// All organisations of these files; none where one of them is not sound, or where they would
 /// share something.
 pub(crate) fn assemble(
-    files: &[PathBuf],
+    loaded: &[(&Path, Settings)],
 ) -> Result<Vec<Organisation>, Box<dyn std::error::Error + Send + Sync>> {
-    let loaded = assemble::load_all(files)?;
     let organisations = loaded.iter().map(|(file, settings)| {
         Organisation::of(settings).map_err(|why| Unusable {
             file: file.display().to_string(),
@@ -74,7 +85,7 @@ pub(crate) fn assemble(
     });
     let organisations = organisations.collect::<Result<_, _>>()?;
     // Opening the stores has made those that were not there.
-    clavis_config::kept_apart(&loaded)?;
+    clavis_config::kept_apart(loaded)?;
     Ok(organisations)
 }
 

@@ -61,12 +61,28 @@ pub fn kept_apart<P>(organisations: &[(&Path, Settings<P>)]) -> Result<(), Probl
                      since browsers share cookies between all ports of a host.",
                 );
             }
+            let (server, other_server) = (&settings.server, &other.server);
+            if server.listen == other_server.listen
+                && server.tls.is_some() != other_server.tls.is_some()
+            {
+                report(
+                    "`listen` in [server] is the same, with TLS in one and plain HTTP in the other, as that of",
+                    "Give both `certificate_file` and `private_key_file`, or neither, or let them \
+                     listen at different addresses.",
+                );
+            }
             if share_people(settings, other) {
                 report(
                     "[directory] may have people of that of",
                     "Let each take part of them alone: give both `mail_domains` in [organisation] \
                      that do not meet, or a `search_base` apart; name tenants by their IDs. Whoever \
                      is in both could find and approve in both.",
+                );
+            }
+            if is_hardened_otherwise(settings, other) {
+                report(
+                    "[hardening] is another than in",
+                    "They are one process: write the same `mode` and `without` in both.",
                 );
             }
             let (Store::Sqlite { path }, Store::Sqlite { path: other }) =
@@ -80,6 +96,13 @@ pub fn kept_apart<P>(organisations: &[(&Path, Settings<P>)]) -> Result<(), Probl
         }
     }
     Problems::of(found).map_or(Ok(()), Err)
+}
+
+/// Whether one process cannot be kept to both.
+fn is_hardened_otherwise<P>(one: &Settings<P>, other: &Settings<P>) -> bool {
+    // What either needs to reach, both can.
+    let [one, other] = [one, other].map(|it| &it.hardening);
+    one.mode != other.mode || one.without != other.without
 }
 
 /// Whether both may look the same people up, as far as their files tell, and nothing parts them.

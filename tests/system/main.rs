@@ -12,6 +12,8 @@ mod crashes;
 mod daemon;
 mod documentation;
 mod domain;
+mod door;
+mod hardening;
 mod hybrid;
 mod journey;
 mod odd_cases;

@@ -25,8 +25,8 @@ pub(super) fn make(file: &Path, name: &str) -> Outcome {
     written.map_err(|error| format!("{shown} cannot be made: {error}"))?;
     println!("{}", signer.verifier());
     super::super::remark(&format!(
-        "The key is in {shown}. Let the user that Clavis runs as read it, name it in `signing_key_file` \
-         of [audit], and give the line above to whoever is to check checkpoints."
+        "The key is in {shown}. Name it in `signing_key_file` of [audit], where the daemon can read it, \
+         and give the line above to whoever is to check checkpoints."
     ));
     Ok(ExitCode::SUCCESS)
 }

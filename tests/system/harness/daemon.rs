@@ -1,7 +1,7 @@
 //! A running daemon: the real binary, its log, and ways to end it.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -41,11 +41,12 @@ impl Daemon {
         let clock = Clock::new();
         let mut command = Command::new(env!("CARGO_BIN_EXE_clavis"));
         command.arg("serve").arg("--config").arg(config);
-        clock.set_for(&mut command);
+        clock.set_for(&mut command, config);
         (Self::start_command(command, "info"), clock)
     }
 
-    fn start_command(mut command: Command, level: &str) -> Self {
+    /// Starts a daemon by a command that is whole but for where its log goes.
+    pub(crate) fn start_command(mut command: Command, level: &str) -> Self {
         let mut child = command
             .env("CLAVIS_LOG", level)
             .stderr(Stdio::piped())
@@ -94,6 +95,12 @@ impl Daemon {
         });
     }
 
+    /// What the kernel says of its process: the folder in `/proc`.
+    #[allow(dead_code, reason = "not for the benchmark, which shares this file")]
+    pub(crate) fn process(&self) -> PathBuf {
+        Path::new("/proc").join(self.child.id().to_string())
+    }
+
     /// How much memory it holds.
     #[allow(dead_code, reason = "read by the benchmark, which shares this file")]
     pub(crate) fn resident_kib(&self) -> f64 {
@@ -125,6 +132,25 @@ impl Daemon {
         fields
             .map(|ticks| ticks.parse::<f64>().expect("ticks") / 100.0)
             .sum()
+    }
+
+    /// How many connections it has, of the address that it listens on.
+    #[allow(dead_code, reason = "not for the benchmark, which shares this file")]
+    pub(crate) fn connections(&self) -> usize {
+        let port = self.url.rsplit(':').next().expect("a port");
+        let port: u16 = port.parse().expect("a number");
+        let table = std::fs::read_to_string(format!("/proc/{}/net/tcp", self.child.id()));
+        // Address and port of ours in hexadecimal, the other side's, the state, …, and the inode of the
+        // socket, which is 0 once no process has it (proc_pid_net(5)).
+        let ours = format!(":{port:04X}");
+        let table = table.expect("it runs");
+        let lines = table.lines().skip(1).map(str::split_whitespace);
+        let held = lines.filter_map(|mut fields| {
+            let (at, state) = (fields.nth(1)?, fields.nth(1)?);
+            let inode = fields.nth(5)?;
+            (at.ends_with(&ours) && state != "0A" && inode != "0").then_some(())
+        });
+        held.count()
     }
 
     /// Ends it as a power cut would.

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 /// is a new one.
 const VERSIONS: &[&str] = &[include_str!("schema.sql")];
 /// The number of the first version. Those below it were never released.
-const FIRST: i64 = 4;
+const FIRST: i64 = 5;
 
 /// How long to wait for another process that is writing.
 const BUSY: Duration = Duration::from_secs(5);
@@ -60,6 +60,9 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, rusqlite::Error>
     connection.pragma_update(None, "foreign_keys", true)?;
     // What is deleted is overwritten: an address that is gone from a table is gone from the file.
     connection.pragma_update(None, "secure_delete", true)?;
+    // Sorting that does not fit its buffers goes on in memory: in files that others could write to
+    // there may be no room for it, nor any right to make some.
+    connection.pragma_update(None, "temp_store", "memory")?;
     // One plan for a statement whatever its parameters: without this, SQLite plans those that use
     // a partial index anew for every value.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
@@ -67,14 +70,22 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, rusqlite::Error>
     Ok(connection)
 }
 
-/// A new file is for our account only. SQLite gives the files beside it the same permissions.
+/// A new file is for one account only: that of its folder, also where root runs a command before
+/// the daemon has ever run. SQLite gives the files beside it the same permissions and owner.
 fn create_private(path: &Path) {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     // Where this fails, opening the database says why.
-    drop(options.open(path));
+    #[cfg(unix)]
+    if let Ok(file) = options.open(path) {
+        use std::os::unix::fs::{MetadataExt, fchown};
+        let folder = path.parent().map(std::fs::metadata);
+        if let Some(Ok(folder)) = folder {
+            let _ = fchown(&file, Some(folder.uid()), Some(folder.gid()));
+        }
+    }
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
@@ -142,7 +153,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for (version, remedy) in [
             (1, "name another file in `path`"),
-            (3, "name another file in `path`"),
+            (4, "name another file in `path`"),
             (FIRST + 1, "install that version or a later one"),
         ] {
             let path = of_version(folder.path(), version);

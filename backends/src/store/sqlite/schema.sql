@@ -88,7 +88,6 @@ CREATE TABLE challenges (
     code       BLOB,
     person     TEXT
 );
-CREATE INDEX challenges_of_mail ON challenges (mail, begun_at);
 CREATE INDEX challenges_ended ON challenges (expires_at);
 
 -- Sign-ins that have begun at an identity provider, by the hash of the token that the browser holds.
@@ -135,3 +134,13 @@ CREATE TABLE pick_up_tries (
     tries   BIGINT NOT NULL,
     PRIMARY KEY (request, code, network)
 );
+
+-- What may be done only so often in a time that ends then, and how often it was done. Sign-ins of one
+-- address are counted here.
+CREATE TABLE allowances (
+    what  TEXT NOT NULL,
+    until BIGINT NOT NULL,
+    spent BIGINT NOT NULL,
+    PRIMARY KEY (what, until)
+);
+CREATE INDEX allowances_ended ON allowances (until);
