@@ -14,6 +14,7 @@ mod documentation;
 mod domain;
 mod hybrid;
 mod journey;
+mod memory;
 mod odd_cases;
 mod organisations;
 mod outages;

@@ -81,6 +81,12 @@ impl Daemon {
         daemon
     }
 
+    /// Its process.
+    #[allow(dead_code, reason = "not for the benchmark, which shares this file")]
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Everything that it has logged.
     pub(crate) fn log(&self) -> String {
         self.log.lock().expect("no thread has panicked").join("\n")

@@ -15,7 +15,7 @@ pub(crate) use clock::Clock;
 pub(crate) use cloud::Cloud;
 pub(crate) use daemon::Daemon;
 pub(crate) use expected::Expected;
-pub(crate) use installation::{Installation, Kind};
+pub(crate) use installation::{Installation, Kind, domain_escrow, server_folder};
 pub(crate) use mails::{Letter, Mails};
 pub(crate) use people::{
     ask, decide, fill_in, key_link, redeem, reference_of, sign_in, sign_in_at, split, withdraw,
