@@ -8,10 +8,16 @@ mod organisations;
 mod serve;
 mod system;
 
+use std::alloc::System;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use zeroizing_alloc::ZeroAlloc;
+
+/// Wipes all memory when it is freed, and so also that of libraries which hold a key for a moment.
+#[global_allocator]
+static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 
 /// Releases BitLocker recovery keys to the people who need them, after somebody else has said yes.
 #[derive(Parser)]
@@ -149,6 +155,8 @@ fn main() -> ExitCode {
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        // What a worker has done is not left lying about while it waits.
+        .on_thread_park(clavis_process::scrub)
         .build();
     let outcome = match runtime {
         Ok(runtime) => runtime.block_on(run(Arguments::parse().command)),

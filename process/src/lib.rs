@@ -4,7 +4,9 @@
 //! the caller's to decide. Nothing here knows of keys or of the rest of Clavis.
 
 mod memory;
+mod scrub;
 
 pub use memory::{
     NotLocked, forbid_core_dumps, forbid_new_privileges, forbid_reading, lock_memory, unlock_memory,
 };
+pub use scrub::scrub;
