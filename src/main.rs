@@ -8,16 +8,16 @@ mod organisations;
 mod serve;
 mod system;
 
-use std::alloc::System;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use zeroizing_alloc::ZeroAlloc;
 
 /// Wipes all memory when it is freed, and so also that of libraries which hold a key for a moment.
+#[cfg(not(feature = "stock-memory"))]
 #[global_allocator]
-static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
+static MEMORY: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
+    zeroizing_alloc::ZeroAlloc(std::alloc::System);
 
 /// Releases BitLocker recovery keys to the people who need them, after somebody else has said yes.
 #[derive(Parser)]
@@ -153,12 +153,13 @@ fn main() -> ExitCode {
     let installed = rustls::crypto::ring::default_provider().install_default();
     installed.expect("nothing has run before that could have installed another");
 
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.enable_all();
+    if cfg!(not(feature = "stock-memory")) {
         // What a worker has done is not left lying about while it waits.
-        .on_thread_park(clavis_process::scrub)
-        .build();
-    let outcome = match runtime {
+        runtime.on_thread_park(clavis_process::scrub);
+    }
+    let outcome = match runtime.build() {
         Ok(runtime) => runtime.block_on(run(Arguments::parse().command)),
         Err(error) => Err(error.into()),
     };

@@ -45,6 +45,14 @@ impl Daemon {
         (Self::start_command(command, "info"), clock)
     }
 
+    /// Starts a daemon that was built otherwise.
+    #[allow(dead_code, reason = "for the benchmark, which shares this file")]
+    pub(crate) fn start_binary(binary: &Path, config: &Path) -> Self {
+        let mut command = Command::new(binary);
+        command.arg("serve").arg("--config").arg(config);
+        Self::start_command(command, "info")
+    }
+
     fn start_command(mut command: Command, level: &str) -> Self {
         let mut child = command
             .env("CLAVIS_LOG", level)
