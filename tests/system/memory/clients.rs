@@ -75,6 +75,6 @@ fn read(connection: &mut TcpStream) -> String {
     let mut answer = String::new();
     connection.read_to_string(&mut answer).expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-    assert!(answer.contains("class=\"digits\""), "{answer}");
+    assert!(answer.contains("id=\"key-1\""), "{answer}");
     answer
 }

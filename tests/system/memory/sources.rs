@@ -86,7 +86,8 @@ impl Source {
         }
     }
 
-    /// A program, which keeps each key in a file named like its device.
+    /// A program, which has the answer about each device in a file named like it. Every other key is a
+    /// passphrase to it, as a text with an escape in it.
     pub(super) fn command(count: usize) -> Self {
         let drives: Vec<_> = (0..)
             .take(count)
@@ -96,8 +97,16 @@ impl Source {
         let folder = clavis.path().join("keys");
         fs::create_dir(&folder).expect("a folder");
         for (number, drive) in (0..).zip(&drives) {
-            let (id, key) = (guid(number), &drive.key);
-            fs::write(folder.join(&drive.device), format!("{id} {key}\n")).expect("a key");
+            let key = if number % 2 == 0 {
+                format!("\"key\":\"{}\"", drive.key)
+            } else {
+                format!(
+                    "\"passphrase\":\"{}\"",
+                    drive.key.replacen('-', "\\u002d", 1)
+                )
+            };
+            let line = format!("{} {key}\n", guid(number));
+            fs::write(folder.join(&drive.device), line).expect("a file");
         }
         let program = clavis.path().join("escrow.sh");
         fs::write(&program, PROGRAM).expect("a program");
@@ -126,10 +135,11 @@ device=${device#*'"device":"'}
 device=${device%%'"'*}
 [ -e "$KEYS/$device" ] && read -r id key <"$KEYS/$device"
 case $request in
-*'"call":"keys"'*) echo "{\"clavis\":1,\"keys\":[{\"key_id\":\"$id\",\"key\":\"$key\"}]}" ;;
-*'"call":"records"'*) echo "{\"clavis\":1,\"records\":[{\"key_id\":\"$id\",\"escrowed_at\":\"2026-09-01T08:30:00Z\"}]}" ;;
-*'"call":"devices"'*) echo "{\"clavis\":1,\"devices\":[{\"id\":\"$device\",\"name\":\"$device\"}]}" ;;
+*'"call":"keys"'*) answer="\"keys\":[{\"key_id\":\"$id\",$key}]" ;;
+*'"call":"records"'*) answer="\"records\":[{\"key_id\":\"$id\",\"escrowed_at\":\"2026-09-01T08:30:00Z\"}]" ;;
+*'"call":"devices"'*) answer="\"devices\":[{\"id\":\"$device\",\"name\":\"$device\"}]" ;;
 esac
+printf '{"clavis":1,%s}' "$answer"
 "#;
 
 /// People and their manager are in a tenant; what else is there comes along.
