@@ -149,10 +149,10 @@ fn installation(mut tenant: Value) -> (Installation, Cloud) {
         .extend((0..PEOPLE).map(|number| user(100 + number, &login(number), "Anna Berg", Some(1))));
     tenant["users"] = users.into();
     let people = Cloud::with(tenant);
-    (
-        Installation::new(&Kind::CloudPeople(people.clone())),
-        people,
-    )
+    let clavis = Installation::new(&Kind::CloudPeople(people.clone()));
+    // The daemon is stopped for some of it.
+    clavis.change("timeout = \"5s\"", "timeout = \"15s\"");
+    (clavis, people)
 }
 
 fn login(number: u32) -> String {
