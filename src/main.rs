@@ -4,9 +4,11 @@
 mod assemble;
 mod commands;
 mod demo;
+mod door;
 mod organisations;
 mod serve;
 mod system;
+mod tls;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

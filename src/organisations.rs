@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clavis_broker::service::Broker;
+use clavis_config::settings::{CertificateFiles, Room};
 use clavis_web::Site;
 use tokio::sync::watch;
 use tracing::Instrument;
@@ -16,6 +17,10 @@ use crate::assemble::{self, AssemblyError, Settings};
 pub(crate) struct Organisation {
     /// Where it listens.
     pub(crate) listen: SocketAddr,
+    /// The host that people use and its certificate, where TLS is spoken.
+    pub(crate) tls: Option<(String, CertificateFiles)>,
+    /// How much may go on at once at its door.
+    pub(crate) room: Room,
     /// What its pages and letters say of it.
     pub(crate) site: Arc<Site>,
     /// Its broker.
@@ -39,6 +44,8 @@ impl Organisation {
         let mailer = assemble::mailer(settings, &supplies);
         Ok(Self {
             listen: settings.server.listen,
+            tls: tls(settings),
+            room: settings.server.room,
             broker: assemble::broker(settings, &supplies, &site, mailer)?,
             site,
         })
@@ -58,6 +65,11 @@ impl Organisation {
         };
         Arc::clone(&self.broker).tend(stop).instrument(span)
     }
+}
+
+fn tls(settings: &Settings) -> Option<(String, CertificateFiles)> {
+    let files = settings.server.tls.clone()?;
+    Some((settings.server.host().to_owned(), files))
 }
 
 /// All organisations of these files; none where one of them is not sound, or where they would

@@ -1,12 +1,13 @@
 //! The daemon: the pages, and what Clavis does by itself beside them.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use clavis_broker::causes::with_causes;
+use clavis_config::settings;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -14,7 +15,9 @@ use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
 use crate::Outcome;
+use crate::door::{Door, Hall, Room, raise_open_files};
 use crate::organisations::{self, Organisation};
+use crate::tls::Keyring;
 
 /// How log lines are written.
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -28,9 +31,6 @@ pub(crate) enum LogFormat {
 /// How long connections that are under way may take to end.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// A listener, and the pages that are behind it.
-pub(crate) type Door = (TcpListener, Router);
-
 /// Runs the daemon of these configurations, an organisation each, until it is told to stop.
 pub(crate) async fn run(configs: &[PathBuf], log: LogFormat) -> Outcome {
     start_log(log);
@@ -42,7 +42,12 @@ pub(crate) async fn run(configs: &[PathBuf], log: LogFormat) -> Outcome {
         let houses = behind
             .iter()
             .map(|it| (Arc::clone(&it.broker), Arc::clone(&it.site)));
-        doors.push((listener, clavis_web::front(houses.collect())));
+        doors.push(Door {
+            listener,
+            pages: clavis_web::front(houses.collect()),
+            proxies: proxies(&behind),
+            tls: keyring(&behind)?,
+        });
     }
     let stop = told_to_stop()?;
     let urls: Vec<_> = organisations
@@ -57,7 +62,7 @@ pub(crate) async fn run(configs: &[PathBuf], log: LogFormat) -> Outcome {
     if let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
         tracing::warn!(%error, "systemd could not be told that clavis is ready");
     }
-    serve(doors, &organisations, stop).await?;
+    serve(doors, &organisations, stop).await;
     tracing::info!("clavis has stopped");
     Ok(ExitCode::SUCCESS)
 }
@@ -68,39 +73,60 @@ pub(crate) async fn serve(
     doors: Vec<Door>,
     organisations: &[Organisation],
     stop: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
+) {
     let (tell, told) = watch::channel(false);
     let mut tending = JoinSet::new();
     for organisation in organisations {
         tending.spawn(organisation.tend(told.clone(), organisations.len() == 1));
     }
     let mut answering = JoinSet::new();
-    for (listener, pages) in doors {
-        let mut until = told.clone();
-        let server = axum::serve(
-            listener,
-            pages.into_make_service_with_connect_info::<SocketAddr>(),
-        )
-        .with_graceful_shutdown(async move {
-            let _ = until.wait_for(|told| *told).await;
-        });
-        answering.spawn(server.into_future());
+    let hall = Hall::new(room(organisations));
+    for door in doors {
+        answering.spawn(door.open(Arc::clone(&hall), told.clone()));
     }
     stop.await;
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     let _ = tell.send(true);
     let ended = tokio::time::timeout(GRACE, async {
-        let mut outcome = Ok(());
-        while let Some(ended) = answering.join_next().await {
-            outcome = outcome.and(ended.unwrap_or_else(|panic| Err(std::io::Error::other(panic))));
-        }
+        while answering.join_next().await.is_some() {}
         while tending.join_next().await.is_some() {}
-        outcome
     });
-    ended.await.unwrap_or_else(|_| {
+    if ended.await.is_err() {
         tracing::warn!("some connections did not end in time and were cut");
-        Ok(())
-    })
+    }
+}
+
+/// The room that there is: of several organisations, the largest that one of them wants, as far as
+/// the system allows.
+fn room(organisations: &[Organisation]) -> Room {
+    let most = |of: fn(&settings::Room) -> u32| {
+        let most = organisations.iter().map(|it| of(&it.room)).max();
+        most.unwrap_or_default() as usize
+    };
+    Room {
+        connections: raise_open_files(most(|it| it.connections)),
+        connections_per_source: most(|it| it.connections_per_source),
+        requests: most(|it| it.requests),
+    }
+}
+
+/// The certificates of these, where they speak TLS; all of them do, or none.
+fn keyring(
+    organisations: &[&Organisation],
+) -> Result<Option<Arc<Keyring>>, Box<dyn std::error::Error + Send + Sync>> {
+    let hosts: Option<Vec<_>> = organisations.iter().map(|it| it.tls.clone()).collect();
+    let opened = hosts.map(Keyring::open).transpose();
+    opened.map_err(|error| format!("{}. {}", with_causes(&error), error.remedy()).into())
+}
+
+/// The proxies of all of these, the one that names people included.
+fn proxies(organisations: &[&Organisation]) -> Vec<IpAddr> {
+    let sites = organisations.iter().map(|it| &it.site);
+    let proxies = sites.flat_map(|site| {
+        let naming = site.trusted_header.iter().flat_map(|it| &it.from);
+        site.trusted_proxies.iter().chain(naming).copied()
+    });
+    proxies.collect()
 }
 
 /// Listens, or says which setting to change.

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use clavis_broker::ports::Mailer;
 
 use crate::assemble::Settings;
+use crate::door::Door;
 use crate::organisations::Organisation;
 use crate::{Outcome, assemble, serve};
 use caught::CaughtMails;
@@ -56,9 +57,16 @@ pub(crate) async fn run(options: Options) -> Outcome {
     let caught = Arc::clone(&mails);
     let mailbox = clavis_web::mailbox(Arc::new(move || caught.all()), Arc::clone(&site));
     let pages = clavis_web::router(Arc::clone(&broker), Arc::clone(&site)).merge(mailbox);
-    let doors = vec![(listener, pages)];
+    let doors = vec![Door {
+        listener,
+        pages,
+        proxies: Vec::new(),
+        tls: None,
+    }];
     let company = Organisation {
         listen: settings.server.listen,
+        tls: None,
+        room: settings.server.room,
         site,
         broker: Arc::clone(&broker),
     };
@@ -69,15 +77,15 @@ pub(crate) async fn run(options: Options) -> Outcome {
             let end = async {
                 let _ = ended.await;
             };
-            serve::serve(doors, &[company], end).await
+            serve::serve(doors, &[company], end).await;
         });
         let walked = walk::walk(&settings, &broker, &mails).await;
         drop(end);
-        serving.await??;
+        serving.await?;
         walked?;
     } else {
         introduce(&settings, &folder.path);
-        serve::serve(doors, &[company], serve::told_to_stop()?).await?;
+        serve::serve(doors, &[company], serve::told_to_stop()?).await;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -50,6 +50,13 @@ impl Origin<'_> {
         self.secrets.private_key(&self.path(value)?)
     }
 
+    /// The path of a file with the private key of a certificate.
+    fn tls_key(&self, value: &DeValue<'_>) -> Result<PathBuf, Wrong> {
+        let path = self.path(value)?;
+        self.secrets.tls_key(&path)?;
+        Ok(path)
+    }
+
     /// The path of a file that somebody else writes tokens into.
     fn token_file(&self, value: &DeValue<'_>) -> Result<PathBuf, Wrong> {
         let path = self.path(value)?;
@@ -66,7 +73,7 @@ pub(crate) fn settings<P>(
 ) -> Option<Settings<P>> {
     let server = root
         .required_table("server")
-        .and_then(|s| server::server(&s));
+        .and_then(|s| server::server(&s, origin));
     let organisation = root
         .required_table("organisation")
         .and_then(|s| server::organisation(&s));
