@@ -236,7 +236,7 @@ pub(crate) fn server_folder(variable: &str) -> PathBuf {
 
 /// A port that no connection is given by chance (those of Linux begin at 32768), so that a daemon
 /// finds it free when it comes back. Tests that run as processes of their own look elsewhere.
-pub(super) fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static TRIED: AtomicU32 = AtomicU32::new(0);
     loop {
         let tried = TRIED.fetch_add(1, Ordering::Relaxed);

@@ -4,14 +4,26 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
 
-use super::sources::{Drive, Source};
-use crate::harness::{Daemon, ask, decide, sign_in, until};
+use super::sources::Source;
+use crate::client::Browser;
+use crate::harness::{Daemon, ask, decide, sign_in, split, until};
 
 /// Requests that a person makes in a row.
 const IN_A_ROW: usize = 35;
 
-/// People ask for these drives, their manager approves, and the key links come.
-pub(super) fn links(source: &Source, daemon: &Daemon, drives: &[&Drive]) -> Vec<String> {
+/// A key link whose button has not been pressed.
+pub(super) struct Link {
+    /// Its path.
+    pub(super) path: String,
+    /// The form of its page, as a browser sends it.
+    pub(super) form: String,
+    /// The key that it leads to.
+    pub(super) key: String,
+}
+
+/// People ask for so many drives, their manager approves, and the key links come.
+pub(super) fn links(source: &Source, daemon: &Daemon, count: usize) -> Vec<Link> {
+    let drives = source.drives.get(..count).expect("enough drives");
     for drives in drives.chunks(IN_A_ROW) {
         let somebody = sign_in(daemon, &source.clavis.mails, &source.requester());
         for drive in drives {
@@ -24,18 +36,31 @@ pub(super) fn links(source: &Source, daemon: &Daemon, drives: &[&Drive]) -> Vec<
     };
     for drive in drives {
         let review = post.wait("/review/", &drive.device);
-        assert_eq!(decide(&review, "approve").status, 200);
+        let page = decide(&format!("{}{review}", daemon.url), "approve");
+        assert_eq!(page.status, 200, "{}", page.html);
     }
-    let links = drives.iter();
-    links
-        .map(|drive| post.wait("/key/", &drive.device))
-        .collect()
+    let browser = Browser::new(&daemon.url);
+    let links = drives.iter().map(|drive| {
+        let path = post.wait("/key/", &drive.device);
+        let page = browser.open(&path).expect("the page of the link");
+        assert_eq!(page.status, 200, "{}", page.html);
+        let fields = page.hidden_fields().into_iter();
+        let form: Vec<_> = fields
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        Link {
+            path,
+            form: form.join("&"),
+            key: drive.key.clone(),
+        }
+    });
+    links.collect()
 }
 
 /// The links in the mails of a folder. Each mail is read once, and gone then: there are hundreds.
 struct Post {
     folder: PathBuf,
-    /// By the path that they begin with, and the device that the mail is about.
+    /// Their paths, by how these begin and by the device that the mail is about.
     links: HashMap<(&'static str, String), String>,
 }
 
@@ -80,6 +105,8 @@ fn link_of(mail: &[u8]) -> Option<((&'static str, String), String)> {
     ["/review/", "/key/"].into_iter().find_map(|path| {
         let mut words = text.split_whitespace();
         let link = words.find(|word| word.starts_with("http") && word.contains(path))?;
-        Some(((path, device.to_owned()), link.to_owned()))
+        let link = link.replacen("https:", "http:", 1);
+        let (_, whole) = split(&link);
+        Some(((path, device.to_owned()), whole.to_owned()))
     })
 }
