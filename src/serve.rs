@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clavis_broker::causes::with_causes;
 use clavis_config::settings;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -28,6 +28,8 @@ pub(crate) enum LogFormat {
     Text,
 }
 
+/// So many connections may wait to be taken in, as far as the kernel allows (listen(2)).
+const QUEUE: u32 = 4096;
 /// How long connections that are under way may take to end.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -37,7 +39,7 @@ pub(crate) async fn run(configs: &[PathBuf], log: LogFormat) -> Outcome {
     let organisations = organisations::assemble(configs)?;
     let (mut doors, mut addresses): (Vec<Door>, Vec<String>) = Default::default();
     for (address, behind) in organisations::by_address(&organisations) {
-        let listener = bind(address).await?;
+        let listener = bind(address)?;
         addresses.push(listener.local_addr()?.to_string());
         let houses = behind
             .iter()
@@ -130,10 +132,19 @@ fn proxies(organisations: &[&Organisation]) -> Vec<IpAddr> {
 }
 
 /// Listens, or says which setting to change.
-pub(crate) async fn bind(
+pub(crate) fn bind(
     address: SocketAddr,
 ) -> Result<TcpListener, Box<dyn std::error::Error + Send + Sync>> {
-    TcpListener::bind(address).await.map_err(|error| {
+    let listen = || {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(QUEUE)
+    };
+    listen().map_err(|error: std::io::Error| {
         format!("cannot listen on {address}: {error}; change `listen` in [server], or stop what listens there").into()
     })
 }

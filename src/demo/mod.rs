@@ -44,7 +44,7 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: Options) -> Outcome {
     let folder = Folder::prepare(options.data)?;
     let port = if options.walk { 0 } else { options.port };
-    let listener = serve::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
+    let listener = serve::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
     let mut settings = assemble::load(&folder.path.join("clavis.toml"))?;
     settings.server.listen = listener.local_addr()?;
     settings.server.public_url = format!("http://{}", settings.server.listen);

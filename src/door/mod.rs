@@ -172,7 +172,10 @@ fn turn_away(stream: &TcpStream) {
 }
 
 #[cfg(test)]
-mod tests {
+mod tests;
+
+#[cfg(test)]
+mod sources {
     use super::*;
 
     #[tokio::test]

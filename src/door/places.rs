@@ -120,23 +120,24 @@ impl Taken {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
-    fn ip(last: u8) -> Option<IpAddr> {
-        Some(IpAddr::from([192, 0, 2, last]))
-    }
+    const ONE: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
+    const TWO: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)));
 
     #[test]
     fn each_source_has_its_share_and_all_have_no_more_than_there_is() {
         let places = Places::new(5, 2);
-        let mut held = vec![places.take(ip(1)).unwrap(), places.take(ip(1)).unwrap()];
-        assert_eq!(places.take(ip(1)).err(), Some(Refused::OfOneSource));
+        let mut held = vec![places.take(ONE).unwrap(), places.take(ONE).unwrap()];
+        assert_eq!(places.take(ONE).err(), Some(Refused::OfOneSource));
         held.extend((0..3).map(|_| places.take(None).unwrap()));
         assert_eq!(places.take(None).err(), Some(Refused::Full));
-        assert_eq!(places.take(ip(2)).err(), Some(Refused::Full));
+        assert_eq!(places.take(TWO).err(), Some(Refused::Full));
         drop(held.remove(0));
-        held.push(places.take(ip(1)).unwrap());
-        assert_eq!(places.take(ip(2)).err(), Some(Refused::Full));
+        held.push(places.take(ONE).unwrap());
+        assert_eq!(places.take(TWO).err(), Some(Refused::Full));
         held.clear();
         let taken = places.taken.lock().unwrap();
         assert_eq!((taken.all, taken.of.len()), (0, 0), "nobody is remembered");

@@ -24,7 +24,7 @@ use files::Looks;
 pub(crate) use pair::{Pair, PairError};
 
 /// Between two looks at the files.
-const EACH: Duration = Duration::from_secs(3);
+const EACH: Duration = Duration::from_secs(2);
 /// How long before its end a certificate is worth a warning, and how often it is given.
 pub(crate) const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
 const AGAIN: SignedDuration = SignedDuration::from_hours(24);

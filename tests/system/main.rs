@@ -12,6 +12,7 @@ mod crashes;
 mod daemon;
 mod documentation;
 mod domain;
+mod door;
 mod hybrid;
 mod journey;
 mod memory;

@@ -14,7 +14,7 @@ mod process;
 mod search;
 mod sources;
 
-use clients::{CLIENTS, Habit, Protocol};
+use clients::{Habit, Pressed, Protocol};
 use doors::Watched;
 use links::{Link, links};
 use process::Stopped;
@@ -80,9 +80,8 @@ fn gate(source: &Source) {
 fn found_while_they_are_used(source: &Source, doors: &[Watched], links: &[Link]) {
     let hold = json!({ "match": "GET /v1.0/users", "hold": true });
     source.people.fail(&hold);
-    let press = |watched: &Watched, link, protocol| {
-        CLIENTS.block_on(watched.door.press(link, protocol, Habit::Reads))
-    };
+    let press =
+        |watched: &Watched, link, protocol| watched.door.press(link, protocol, Habit::Reads);
     let pressed = doors.iter().zip(links.chunks(2)).map(|(watched, links)| {
         let waits = press(watched, &links[0], Protocol::Http1);
         let leaves = press(watched, &links[1], Protocol::Http2);
@@ -98,8 +97,8 @@ fn found_while_they_are_used(source: &Source, doors: &[Watched], links: &[Link])
     });
     let pressed: Vec<_> = pressed.collect();
     source.people.mend();
-    for (waits, links) in pressed.into_iter().zip(links.chunks(2)) {
-        let (answer, _) = CLIENTS.block_on(waits.answer());
+    for (mut waits, links) in pressed.into_iter().zip(links.chunks(2)) {
+        let answer = waits.answer();
         assert!(answer.contains(&links[0].key[..6]), "{answer}");
     }
     for watched in doors {
@@ -125,12 +124,9 @@ struct Client<'d> {
 }
 
 impl Client<'_> {
-    fn redeem(&self, link: &Link) -> Option<Box<dyn Send>> {
-        let door = &self.watched.door;
-        CLIENTS.block_on(async {
-            let pressed = door.press(link, self.protocol, self.habit).await;
-            pressed.go_on(self.habit).await
-        })
+    fn redeem(&self, link: &Link) -> Option<Pressed> {
+        let pressed = self.watched.door.press(link, self.protocol, self.habit);
+        pressed.go_on(self.habit)
     }
 }
 

@@ -17,9 +17,8 @@ const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 /// for it.
 pub(super) fn code_for(mail: &MailAddress, now: Timestamp) -> Write {
     let hash = Sha256::digest(mail.as_str().to_lowercase());
-    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     Write::Spend {
-        what: format!("code:{hash}"),
+        what: format!("code:{hash:x}"),
         until: end(now, HOUR),
         at_most: CODES,
     }

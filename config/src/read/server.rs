@@ -72,7 +72,7 @@ fn room(section: &Section<'_>) -> Room {
     let per_source = section.optional("connections_per_source", number(8..=200_000));
     let requests = section.optional("requests", number(8..=10_000));
     Room {
-        connections: connections.unwrap_or(10_000),
+        connections: connections.unwrap_or(4096),
         connections_per_source: per_source.unwrap_or(256),
         requests: requests.unwrap_or(512),
     }

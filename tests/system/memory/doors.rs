@@ -2,13 +2,10 @@
 //! speaks TLS.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::clients::Door;
-use super::process::serves_anybody;
+use crate::door::tls::make_pair;
 use crate::harness::{Daemon, Installation, free_port, until};
 
 /// Two seconds after its redemption a key is gone. The daemon waits for a client that takes nothing for a
@@ -19,52 +16,50 @@ const REST: Duration = Duration::from_millis(500);
 pub(super) struct Watched {
     pub(super) daemon: Daemon,
     pub(super) door: Door,
-    address: String,
 }
 
 impl Watched {
     /// Starts a daemon that speaks plain HTTP.
     pub(super) fn plain(clavis: &Installation) -> Self {
-        Self::new(clavis.start(), None)
+        Self::new(clavis.start(), false)
     }
 
     /// Starts one more that speaks TLS.
     pub(super) fn tls(clavis: &Installation) -> Self {
-        let (certificate, key) = certificate(clavis.path());
-        let text = fs::read_to_string(clavis.config()).expect("the configuration");
+        make_pair(clavis.path(), "tls", "IP:127.0.0.1");
         let url = clavis.url();
-        let other = format!("http://127.0.0.1:{}", free_port());
-        let tls = format!(
-            "certificate_file = \"{}\"\nprivate_key_file = \"{}\"\n[organisation]",
-            certificate.display(),
-            key.display()
+        let address = address_of(&url);
+        let other = format!("127.0.0.1:{}", free_port());
+        let public_url = format!("public_url = \"{url}\"");
+        let with_pair = format!(
+            "public_url = \"https://{other}\"\ncertificate_file = \"tls.pem\"\n\
+             private_key_file = \"tls.key\""
         );
+        let text = fs::read_to_string(clavis.config()).expect("the configuration");
         let text = text
-            .replace(&url, &other.replace("http:", "https:"))
-            .replace(address_of(&url), address_of(&other))
-            .replace("[organisation]", &tls);
+            .replace(&public_url, &with_pair)
+            .replace(address, &other);
         let config = clavis.path().join("tls.toml");
         fs::write(&config, text).expect("a configuration");
-        Self::new(Daemon::start(&config), Some(&certificate))
+        Self::new(Daemon::start(&config), true)
     }
 
-    fn new(daemon: Daemon, certificate: Option<&Path>) -> Self {
+    fn new(daemon: Daemon, speaks_tls: bool) -> Self {
         let address = address_of(&daemon.url).to_owned();
         Self {
-            door: Door::new(&address, certificate),
             daemon,
-            address,
+            door: Door {
+                address,
+                speaks_tls,
+            },
         }
     }
 
     /// Waits until nothing is under way at the door, and then for as long as a key may still be
     /// somewhere.
     pub(super) fn wait_for_the_promise(&self) {
-        let port = self.address.rsplit(':').next().expect("a port");
-        let port = port.parse().expect("a number");
         until("the end of all connections", || {
-            let serves = serves_anybody(self.daemon.pid(), port).expect("its connections");
-            (!serves).then_some(())
+            (self.daemon.connections() == 0).then_some(())
         });
         let begun = Instant::now();
         until("the promised time", || {
@@ -75,25 +70,4 @@ impl Watched {
 
 fn address_of(url: &str) -> &str {
     url.trim_start_matches("http://")
-}
-
-/// A certificate for 127.0.0.1 and its key.
-fn certificate(folder: &Path) -> (PathBuf, PathBuf) {
-    let (certificate, key) = (folder.join("door.pem"), folder.join("door.key"));
-    let kind = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30";
-    let made = Command::new("openssl")
-        .args(kind.split(' '))
-        .args(["-subj", "/CN=Clavis test door"])
-        .args(["-addext", "subjectAltName=IP:127.0.0.1"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-        .arg("-keyout")
-        .arg(&key)
-        .arg("-out")
-        .arg(&certificate)
-        .output()
-        .expect("openssl runs");
-    let said = String::from_utf8_lossy(&made.stderr);
-    assert!(made.status.success(), "{said}");
-    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("closed to others");
-    (certificate, key)
 }

@@ -2,7 +2,6 @@
 //! thread.
 
 use std::fs::{self, File};
-use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -113,18 +112,6 @@ impl Drop for Stopped {
     fn drop(&mut self) {
         signal(self.pid, "CONT");
     }
-}
-
-/// Whether a process has a connection that came to this port.
-pub(super) fn serves_anybody(pid: u32, port: u16) -> io::Result<bool> {
-    // Fields 2 to 4 and 10 of /proc/net/tcp (proc(5)): local address, remote address, state, inode.
-    // Listening is state 0A; a connection that no process has any more has inode 0.
-    let table = fs::read_to_string(format!("/proc/{pid}/net/tcp"))?;
-    let port = format!(":{port:04X}");
-    Ok(table.lines().skip(1).any(|line| {
-        let fields: Vec<_> = line.split_whitespace().collect();
-        fields[1].ends_with(&port) && fields[3] != "0A" && fields[9] != "0"
-    }))
 }
 
 fn signal(pid: u32, name: &str) {
