@@ -5,6 +5,7 @@ mod assemble;
 mod commands;
 mod demo;
 mod door;
+mod hardening;
 mod organisations;
 mod serve;
 mod system;
@@ -14,6 +15,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::hardening::Unread;
 
 /// Wipes all memory when it is freed, and so also that of libraries which hold a key for a moment.
 #[cfg(not(feature = "stock-memory"))]
@@ -151,31 +154,23 @@ struct Configs {
 type Outcome = Result<ExitCode, Box<dyn std::error::Error + Send + Sync>>;
 
 fn main() -> ExitCode {
+    let unread = Unread::begin();
     // The whole tree shares one crypto provider.
     let installed = rustls::crypto::ring::default_provider().install_default();
     installed.expect("nothing has run before that could have installed another");
 
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    runtime.enable_all();
-    if cfg!(not(feature = "stock-memory")) {
-        // What a worker has done is not left lying about while it waits.
-        runtime.on_thread_park(clavis_process::scrub);
-    }
-    let outcome = match runtime.build() {
-        Ok(runtime) => runtime.block_on(run(Arguments::parse().command)),
-        Err(error) => Err(error.into()),
-    };
+    let outcome = run(Arguments::parse().command, unread);
     outcome.unwrap_or_else(|error| {
         commands::complain(&clavis_broker::causes::with_causes(&*error));
         ExitCode::FAILURE
     })
 }
 
-async fn run(command: Command) -> Outcome {
+fn run(command: Command, unread: Unread) -> Outcome {
     match command {
-        Command::Serve { configs, log } => serve::run(&configs.config, log).await,
-        Command::Check { configs } => commands::check::run(&configs.config).await,
-        Command::Demo(options) => demo::run(options).await,
+        Command::Serve { configs, log } => serve::run(&configs.config, log, unread),
+        Command::Check { configs } => block(commands::check::run(&configs.config)),
+        Command::Demo(options) => block(demo::run(options)),
         Command::Audit(Audit::Show {
             request,
             person,
@@ -199,17 +194,32 @@ async fn run(command: Command) -> Outcome {
                 limit,
                 json,
             };
-            commands::audit::show(&config.config, wish).await
+            block(commands::audit::show(&config.config, wish))
         }
-        Command::Outbox(Outbox::List { config }) => commands::outbox::list(&config.config).await,
+        Command::Outbox(Outbox::List { config }) => block(commands::outbox::list(&config.config)),
         Command::Outbox(Outbox::Retry { id, config }) => {
-            commands::outbox::retry(&config.config, &id).await
+            block(commands::outbox::retry(&config.config, &id))
         }
         Command::Sessions(Sessions::End { person, config }) => {
-            commands::sessions::end(&config.config, &person).await
+            block(commands::sessions::end(&config.config, &person))
         }
         Command::Revoke { reference, config } => {
-            commands::revoke::run(&config.config, &reference).await
+            block(commands::revoke::run(&config.config, &reference))
         }
     }
+}
+
+/// Does what a command does, on a runtime of its own. The daemon makes its own when it is confined.
+fn block(work: impl Future<Output = Outcome>) -> Outcome {
+    runtime().build()?.block_on(work)
+}
+
+/// A runtime whose workers leave nothing of what they have done lying about while they wait.
+fn runtime() -> tokio::runtime::Builder {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.enable_all();
+    if cfg!(not(feature = "stock-memory")) {
+        runtime.on_thread_park(clavis_process::scrub);
+    }
+    runtime
 }

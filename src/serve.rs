@@ -1,7 +1,7 @@
 //! The daemon: the pages, and what Clavis does by itself beside them.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,9 @@ use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
 use crate::Outcome;
-use crate::door::{Door, Hall, Room, raise_open_files};
+use crate::assemble::{self, Settings};
+use crate::door::{Door, Hall, OpenFiles, Room};
+use crate::hardening::{Begun, Unread};
 use crate::organisations::{self, Organisation};
 use crate::tls::Keyring;
 
@@ -34,9 +36,20 @@ const QUEUE: u32 = 4096;
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Runs the daemon of these configurations, an organisation each, until it is told to stop.
-pub(crate) async fn run(configs: &[PathBuf], log: LogFormat) -> Outcome {
+pub(crate) fn run(configs: &[PathBuf], log: LogFormat, unread: Unread) -> Outcome {
+    let begun = Begun::begin(unread);
     start_log(log);
-    let organisations = organisations::assemble(configs)?;
+    let loaded = assemble::load_all(configs)?;
+    // What tells these is out of reach later.
+    let workers = std::thread::available_parallelism()?;
+    let files = OpenFiles::raise();
+    begun.confine(loaded.iter().map(|(_, settings)| settings))?;
+    let runtime = crate::runtime().worker_threads(workers.get()).build()?;
+    runtime.block_on(run_organisations(&loaded, files))
+}
+
+async fn run_organisations(loaded: &[(&Path, Settings)], files: OpenFiles) -> Outcome {
+    let organisations = organisations::assemble(loaded)?;
     let (mut doors, mut addresses): (Vec<Door>, Vec<String>) = Default::default();
     for (address, behind) in organisations::by_address(&organisations) {
         let listener = bind(address)?;
@@ -64,9 +77,22 @@ pub(crate) async fn run(configs: &[PathBuf], log: LogFormat) -> Outcome {
     if let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
         tracing::warn!(%error, "systemd could not be told that clavis is ready");
     }
-    serve(doors, &organisations, stop).await;
+    tokio::spawn(show_life());
+    serve(doors, &organisations, files, stop).await;
     tracing::info!("clavis has stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tells systemd again and again that work goes on, where it wants to know (`WatchdogSec=`).
+async fn show_life() {
+    let Some(patience) = sd_notify::watchdog_enabled() else {
+        return;
+    };
+    let mut often = tokio::time::interval(patience / 2);
+    loop {
+        often.tick().await;
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
+    }
 }
 
 /// Serves pages and tends the organisations until `stop` comes; then takes no new connection,
@@ -74,6 +100,7 @@ pub(crate) async fn run(configs: &[PathBuf], log: LogFormat) -> Outcome {
 pub(crate) async fn serve(
     doors: Vec<Door>,
     organisations: &[Organisation],
+    files: OpenFiles,
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
     let (tell, told) = watch::channel(false);
@@ -82,7 +109,7 @@ pub(crate) async fn serve(
         tending.spawn(organisation.tend(told.clone(), organisations.len() == 1));
     }
     let mut answering = JoinSet::new();
-    let hall = Hall::new(room(organisations));
+    let hall = Hall::new(room(organisations, files));
     for door in doors {
         answering.spawn(door.open(Arc::clone(&hall), told.clone()));
     }
@@ -100,13 +127,13 @@ pub(crate) async fn serve(
 
 /// The room that there is: of several organisations, the largest that one of them wants, as far as
 /// the system allows.
-fn room(organisations: &[Organisation]) -> Room {
+fn room(organisations: &[Organisation], files: OpenFiles) -> Room {
     let most = |of: fn(&settings::Room) -> u32| {
         let most = organisations.iter().map(|it| of(&it.room)).max();
         most.unwrap_or_default() as usize
     };
     Room {
-        connections: raise_open_files(most(|it| it.connections)),
+        connections: files.room_for(most(|it| it.connections)),
         connections_per_source: most(|it| it.connections_per_source),
         requests: most(|it| it.requests),
     }

@@ -14,17 +14,26 @@ use crate::harness::{Installation, Kind, sign_in};
 use crate::spread;
 
 const CLIENTS: usize = 32;
-/// Two clients a person, each with a laptop of its own: sign-ins from one address are limited.
-pub(super) const PEOPLE: usize = 16;
+/// Several people a client, who ask in turn: one person asks for so many keys and then waits.
+const PEOPLE: usize = 4 * CLIENTS;
+/// So many sign in before the daemon starts anew: it limits those that come from one address.
+const SIGN_INS: usize = 25;
 const RUN: Duration = Duration::from_secs(10);
 
 pub(crate) fn measure() {
     let clavis = Installation::new(&Kind::Files);
     write_company(clavis.path());
+    let people: Vec<usize> = (0..PEOPLE).collect();
+    let enter = |some: &[usize]| -> Vec<Browser> {
+        let daemon = clavis.start();
+        let mail = |n| format!("p{n}@example.com");
+        let browsers = some.iter();
+        browsers
+            .map(|n| sign_in(&daemon, &clavis.mails, &mail(n)))
+            .collect()
+    };
+    let browsers: Vec<Browser> = people.chunks(SIGN_INS).flat_map(enter).collect();
     let daemon = clavis.start();
-    let browsers: Vec<Browser> = (0..PEOPLE)
-        .map(|n| sign_in(&daemon, &clavis.mails, &format!("p{n}@example.com")))
-        .collect();
 
     let cpu = daemon.cpu_seconds();
     let post = Post::default();
@@ -35,12 +44,16 @@ pub(crate) fn measure() {
         let (post, folder) = (&post, clavis.path().join("mails"));
         let end = stop + Duration::from_secs(5);
         scope.spawn(move || post.deliver_while(&folder, || Instant::now() < end));
-        for (n, browser) in browsers.iter().cycle().take(CLIENTS).enumerate() {
+        for (n, people) in browsers.chunks(PEOPLE / CLIENTS).enumerate() {
             let (mails, done) = (post.mailbox(n), Arc::clone(&done));
+            let manager = Browser::new(&daemon.url);
             scope.spawn(move || {
-                while Instant::now() < stop {
+                for browser in people.iter().cycle() {
                     let begun = Instant::now();
-                    journey(browser, n, &mails);
+                    if begun >= stop {
+                        break;
+                    }
+                    journey(browser, &manager, n, &mails);
                     done.lock().unwrap().push(begun.elapsed());
                 }
             });
@@ -60,7 +73,7 @@ pub(crate) fn measure() {
     );
 }
 
-fn journey(browser: &Browser, n: usize, mails: &Receiver<String>) {
+fn journey(browser: &Browser, manager: &Browser, n: usize, mails: &Receiver<String>) {
     let form = browser.open("/requests/new").unwrap();
     let page = browser
         .submit(
@@ -73,8 +86,8 @@ fn journey(browser: &Browser, n: usize, mails: &Receiver<String>) {
         )
         .unwrap();
     assert_eq!(page.status, 200, "{}", page.html);
-    let page = browser.open(&mails.recv().unwrap()).unwrap();
-    let page = browser
+    let page = manager.open(&mails.recv().unwrap()).unwrap();
+    let page = manager
         .submit(&page, &[("choice", "approve"), ("comment", "")])
         .unwrap();
     assert_eq!(page.status, 200, "{}", page.html);

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::journeys::{PEOPLE, Post, write_company};
+use super::journeys::{Post, write_company};
 use crate::client::{Browser, Page};
 use crate::harness::{Daemon, Installation, Kind, sign_in};
 
+/// One address signs in only so often.
+const PEOPLE: usize = 16;
 const ROUNDS: usize = 7;
 const REDEMPTIONS: usize = 320;
 const CLIENTS: usize = 8;

@@ -1,6 +1,7 @@
 //! What can be set, typed. A value of [`Settings`] has been checked as a whole.
 
 mod entra;
+mod hardening;
 mod sign_in;
 
 use std::net::{IpAddr, SocketAddr};
@@ -19,6 +20,7 @@ use secrecy::SecretString;
 use crate::escrow::Connection;
 
 pub use entra::{Cloud, Entra, EntraCredential, EntraIdentity};
+pub use hardening::{Hardening, HardeningMode, Measure};
 pub use sign_in::{PersonBy, Provider, ProxyPersonBy, SignIn, SignInProxy};
 
 /// Everything. `P` is what the kinds of escrow backends make of their sections.
@@ -52,6 +54,8 @@ pub struct Settings<P> {
     pub sign_in: SignIn,
     /// Who has which role.
     pub roles: RoleGroups,
+    /// What the process is kept to.
+    pub hardening: Hardening,
 }
 
 /// The front door.

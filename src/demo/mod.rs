@@ -14,7 +14,7 @@ use std::sync::Arc;
 use clavis_broker::ports::Mailer;
 
 use crate::assemble::Settings;
-use crate::door::Door;
+use crate::door::{Door, OpenFiles};
 use crate::organisations::Organisation;
 use crate::{Outcome, assemble, serve};
 use caught::CaughtMails;
@@ -71,13 +71,14 @@ pub(crate) async fn run(options: Options) -> Outcome {
         broker: Arc::clone(&broker),
     };
 
+    let files = OpenFiles::raise();
     if options.walk {
         let (end, ended) = tokio::sync::oneshot::channel::<()>();
         let serving = tokio::spawn(async move {
             let end = async {
                 let _ = ended.await;
             };
-            serve::serve(doors, &[company], end).await;
+            serve::serve(doors, &[company], files, end).await;
         });
         let walked = walk::walk(&settings, &broker, &mails).await;
         drop(end);
@@ -85,7 +86,7 @@ pub(crate) async fn run(options: Options) -> Outcome {
         walked?;
     } else {
         introduce(&settings, &folder.path);
-        serve::serve(doors, &[company], serve::told_to_stop()?).await;
+        serve::serve(doors, &[company], files, serve::told_to_stop()?).await;
     }
     Ok(ExitCode::SUCCESS)
 }

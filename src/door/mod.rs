@@ -32,7 +32,7 @@ use connection::Connection;
 use notices::{Notice, Notices};
 use places::{Places, Refused};
 
-pub(crate) use open_files::raise_open_files;
+pub(crate) use open_files::OpenFiles;
 
 /// A listener, and what is behind it.
 pub(crate) struct Door {

@@ -6,28 +6,37 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// directories, backends and mail servers.
 const FOR_THE_REST: usize = 256;
 
-/// Raises the soft limit of open files to the hard one (getrlimit(2)), and gives how many of so many
-/// connections there is room for.
-pub(crate) fn raise_open_files(wanted: usize) -> usize {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        maximum: limit.maximum,
-    };
-    let limit = match setrlimit(Resource::Nofile, raised) {
-        Ok(()) => raised.current,
-        Err(_) => limit.current,
-    };
-    let fitting = fitting(wanted, limit);
-    if fitting < wanted {
-        tracing::warn!(
-            connections = fitting,
-            wanted,
-            remedy = "raise LimitNOFILE= of the unit, or lower `connections` in [server]",
-            "the limit of open files allows fewer connections than were asked for"
-        );
+/// How many files this process may have open.
+#[derive(Clone, Copy)]
+pub(crate) struct OpenFiles(Option<u64>);
+
+impl OpenFiles {
+    /// Raises the soft limit to the hard one (getrlimit(2)). A process that is confined may not.
+    pub(crate) fn raise() -> Self {
+        let limit = getrlimit(Resource::Nofile);
+        let raised = Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        };
+        Self(match setrlimit(Resource::Nofile, raised) {
+            Ok(()) => raised.current,
+            Err(_) => limit.current,
+        })
     }
-    fitting
+
+    /// How many of so many connections there is room for; the log says where it is not for all.
+    pub(crate) fn room_for(self, wanted: usize) -> usize {
+        let fitting = fitting(wanted, self.0);
+        if fitting < wanted {
+            tracing::warn!(
+                connections = fitting,
+                wanted,
+                remedy = "raise LimitNOFILE= of the unit, or lower `connections` in [server]",
+                "the limit of open files allows fewer connections than were asked for"
+            );
+        }
+        fitting
+    }
 }
 
 /// So many of them fit into this limit; there is always room for a few.

@@ -13,6 +13,7 @@ mod daemon;
 mod documentation;
 mod domain;
 mod door;
+mod hardening;
 mod hybrid;
 mod journey;
 mod memory;

@@ -7,6 +7,7 @@ mod directory;
 pub(crate) mod entra;
 mod escrow;
 mod gates;
+mod hardening;
 mod mail;
 mod proxy;
 mod roles;
@@ -40,19 +41,28 @@ impl Origin<'_> {
         text(value).map(|text| self.folder.join(text))
     }
 
+    /// The path of a file with a secret: as [`Self::path`], or a credential that systemd has passed
+    /// on, `credential:NAME`.
+    pub(crate) fn secret_path(&self, value: &DeValue<'_>) -> Result<PathBuf, Wrong> {
+        match text(value)?.strip_prefix("credential:") {
+            Some(name) => self.secrets.credential(self.folder, name),
+            None => self.path(value),
+        }
+    }
+
     /// The secret in the file that the value names.
     pub(crate) fn secret(&self, value: &DeValue<'_>) -> Result<SecretString, Wrong> {
-        self.secrets.secret(&self.path(value)?)
+        self.secrets.secret(&self.secret_path(value)?)
     }
 
     /// The private key in the file that the value names.
     fn private_key(&self, value: &DeValue<'_>) -> Result<SecretString, Wrong> {
-        self.secrets.private_key(&self.path(value)?)
+        self.secrets.private_key(&self.secret_path(value)?)
     }
 
     /// The path of a file with the private key of a certificate.
     fn tls_key(&self, value: &DeValue<'_>) -> Result<PathBuf, Wrong> {
-        let path = self.path(value)?;
+        let path = self.secret_path(value)?;
         self.secrets.tls_key(&path)?;
         Ok(path)
     }
@@ -124,6 +134,7 @@ pub(crate) fn settings<P>(
             "Add `mail = [\"secops@example.com\"]` to [alarms].",
         );
     }
+    let hardening = hardening::hardening(root.optional_table("hardening").as_ref());
     Some(Settings {
         server: server?,
         organisation: organisation?,
@@ -139,6 +150,7 @@ pub(crate) fn settings<P>(
         alarms,
         sign_in: sign_in?,
         roles,
+        hardening,
     })
 }
 
