@@ -16,6 +16,7 @@ mod door;
 mod hardening;
 mod hybrid;
 mod journey;
+mod memory;
 mod odd_cases;
 mod organisations;
 mod outages;

@@ -44,11 +44,13 @@ fn what_the_handbook_shows_is_read() {
         proxy,
         approval,
         gates,
+        front_door,
         mail,
         hardening,
+        audit,
     ] = blocks(HANDBOOK)[..]
     else {
-        panic!("nine blocks");
+        panic!("eleven blocks");
     };
     let rules = with(approval).policy;
     let names: Vec<_> = rules.rules().iter().map(|rule| &*rule.name).collect();
@@ -63,6 +65,8 @@ fn what_the_handbook_shows_is_read() {
         settings.directory,
         Directory::Entra(it) if it.entra == "cloud" && it.escrow.as_ref() == Some(&settings.escrow[0].name)
     ));
+    assert!(with(front_door).server.tls.is_some());
+    assert!(with(audit).audit.signer.is_some());
     assert_eq!(with(hardening).hardening.mode, HardeningMode::Require);
     let settings = with(mail);
     assert!(matches!(settings.mail.kind, MailKind::Graph(it) if it.entra == "cloud"));
