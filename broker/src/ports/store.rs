@@ -326,6 +326,16 @@ pub enum Write {
     EndSession(TokenHash),
     /// All sessions of a person are over. Nothing to do where there is none.
     EndSessionsOf(PersonId),
+    /// A reader of the log has done with the rows up to a place; its cursor must still be where it
+    /// was. Several processes may be that reader: of two that move it at once, one wins.
+    MoveCursor {
+        /// Whose cursor.
+        name: String,
+        /// Where it is; 0 where it has never been moved.
+        expected: i64,
+        /// Where it goes.
+        next: i64,
+    },
 }
 
 /// Writes that belong together, in this order.
@@ -388,6 +398,9 @@ pub trait Store: Send + Sync {
 
     /// When the last row of the log was written, if there is one.
     async fn latest(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// The place in the log up to which a reader has done with it; 0 where it has never moved.
+    async fn cursor(&self, name: &str) -> Result<i64, StoreError>;
 
     /// Takes jobs that are due at `now`, the longest due first; nobody else gets them before the
     /// lease is over.

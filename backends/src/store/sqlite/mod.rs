@@ -202,6 +202,19 @@ impl Store for SqliteStore {
         Ok(self.readers.read("reading the log", read).await?.flatten())
     }
 
+    async fn cursor(&self, name: &str) -> Result<i64, StoreError> {
+        let read = |connection: &Connection| {
+            one(
+                connection,
+                sql::CURSOR,
+                params![name],
+                |row| Ok(row.get(0)?),
+            )
+        };
+        let found = self.readers.look_up("loading a cursor", read)?;
+        Ok(found.unwrap_or(0))
+    }
+
     async fn claim(
         &self,
         now: Timestamp,

@@ -94,6 +94,15 @@ pub(super) const SEARCH_LOG_OF: &str = "
 
 pub(super) const LATEST: &str = "SELECT at FROM log ORDER BY seq DESC LIMIT 1";
 
+pub(super) const CURSOR: &str = "SELECT position FROM cursors WHERE name = $1";
+
+pub(super) const FIRST_MOVE: &str = "
+    INSERT INTO cursors (name, position) VALUES ($1, $2)
+    ON CONFLICT (name) DO UPDATE SET position = excluded.position WHERE cursors.position = 0";
+
+pub(super) const ANOTHER_MOVE: &str = "
+    UPDATE cursors SET position = $1 WHERE name = $2 AND position = $3";
+
 pub(super) const SET_STAND_IN: &str = "
     INSERT INTO stand_ins (person, said) VALUES ($1, $2)
     ON CONFLICT (person) DO UPDATE SET said = excluded.said";
@@ -212,6 +221,8 @@ mod tests {
             LOG_ROWS,
             LOG_ROWS_OF,
             LOG_SPAN,
+            CURSOR,
+            ANOTHER_MOVE,
             SEARCH_LOG,
             SEARCH_LOG_OF,
             SET_CODE,

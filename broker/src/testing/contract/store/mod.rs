@@ -1,6 +1,7 @@
 //! What every store does. Each clause takes a fresh store.
 
 pub mod crowd;
+pub mod cursors;
 pub mod desk;
 pub mod log;
 pub mod outbox;
@@ -65,6 +66,8 @@ pub async fn whole_suite(make: impl AsyncFn() -> Arc<dyn Store>) {
     sessions::what_ended_is_forgotten(make().await).await;
     desk::who_stands_in_is_what_was_said_last(make().await).await;
     desk::tries_of_a_code_are_counted_by_where_they_come_from(make().await).await;
+    cursors::a_cursor_moves_from_where_it_is(make().await).await;
+    cursors::of_many_that_move_a_cursor_one_wins(make().await).await;
     crowd::many_changes_at_once_all_land(make().await).await;
     crowd::one_of_many_advances_wins(make().await).await;
     crowd::a_conflict_does_not_harm_its_neighbours(make().await).await;

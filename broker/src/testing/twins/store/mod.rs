@@ -43,6 +43,7 @@ struct Memory {
     stand_ins: Vec<StandIn>,
     /// The code of each request, and how often codes were typed from where.
     pick_ups: HashMap<RequestId, (TokenHash, HashMap<String, i64>)>,
+    cursors: HashMap<String, i64>,
 }
 
 #[derive(Debug, Clone)]
@@ -227,6 +228,10 @@ impl Store for MemoryStore {
     async fn latest(&self) -> Result<Option<Timestamp>, StoreError> {
         self.read(|memory| memory.log.last().map(|row| row.entry.at))
             .await
+    }
+
+    async fn cursor(&self, name: &str) -> Result<i64, StoreError> {
+        self.read(|memory| memory.cursor(name)).await
     }
 
     async fn claim(
