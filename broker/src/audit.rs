@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::devices::{BackendName, Device};
+use crate::export::Format;
 use crate::identity::{ProviderName, Way};
 use crate::keys::KeyId;
 use crate::letters::LetterKind;
@@ -258,7 +259,7 @@ pub enum Event {
         /// Which.
         filters: LogFilters,
         /// How they were written.
-        format: ExportFormat,
+        format: Format,
     },
     /// A mail was taken by the mail server.
     MailSent {
@@ -288,16 +289,6 @@ pub enum MailName {
     StandIn,
     /// What an operator has to look at.
     Alarm,
-}
-
-/// How an export of the log is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ExportFormat {
-    /// A table.
-    Csv,
-    /// A line of JSON for each row.
-    Jsonl,
 }
 
 /// Why no request was made.

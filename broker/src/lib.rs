@@ -21,6 +21,7 @@ pub mod policy;
 pub mod roles;
 
 pub mod audit;
+pub mod export;
 pub mod letters;
 pub mod ports;
 pub mod search;

@@ -7,10 +7,11 @@ use uuid::Uuid;
 
 use super::{at, commit, conflict, job_id, log, log_of, open, party, pending, rows, token};
 use crate::audit::{
-    Actor, Event, ExportFormat, FetchFault, LogEntry, MailName, WhyNoPickUp, WhyNoRequest,
-    WhyNoRotation, WhyNoSignIn,
+    Actor, Event, FetchFault, LogEntry, MailName, WhyNoPickUp, WhyNoRequest, WhyNoRotation,
+    WhyNoSignIn,
 };
 use crate::devices::BackendName;
+use crate::export::Format;
 use crate::identity::{ProviderName, Way};
 use crate::keys::KeyId;
 use crate::letters::LetterKind;
@@ -107,8 +108,9 @@ pub async fn a_query_narrows_the_rows(store: Arc<dyn Store>) {
     assert_eq!(rows(&*store, None).await.len(), 5);
 }
 
+/// An event of each kind.
 #[expect(clippy::too_many_lines, reason = "one event after the other")]
-fn events() -> Vec<Event> {
+pub fn events() -> Vec<Event> {
     let keys = vec![KeyId(Uuid::from_u128(7)), KeyId(Uuid::from_u128(8))];
     let mail = party("anna").mail;
     vec![
@@ -217,6 +219,9 @@ fn events() -> Vec<Event> {
             by: Way::Provider(ProviderName::parse("Entra ID").unwrap()),
         },
         Event::SignedOut,
+        Event::SignedOutEverywhere {
+            whose: party("anna"),
+        },
         Event::AccessRefused {
             route: "/audit".to_owned(),
         },
@@ -230,7 +235,7 @@ fn events() -> Vec<Event> {
         },
         Event::AuditExported {
             filters: LogFilters::default(),
-            format: ExportFormat::Csv,
+            format: Format::Csv,
         },
         Event::DeskSearched {
             text: "LT-0042".to_owned(),
