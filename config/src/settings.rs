@@ -1,6 +1,7 @@
 //! What can be set, typed. A value of [`Settings`] has been checked as a whole.
 
 mod entra;
+mod feeds;
 mod sign_in;
 
 use std::net::{IpAddr, SocketAddr};
@@ -19,6 +20,7 @@ use secrecy::SecretString;
 use crate::escrow::Connection;
 
 pub use entra::{Cloud, Entra, EntraCredential, EntraIdentity};
+pub use feeds::{Feed, FeedKind, Syslog, SyslogSecurity};
 pub use sign_in::{PersonBy, Provider, ProxyPersonBy, SignIn, SignInProxy};
 
 /// Everything. `P` is what the kinds of escrow backends make of their sections.
@@ -52,6 +54,8 @@ pub struct Settings<P> {
     pub sign_in: SignIn,
     /// Who has which role.
     pub roles: RoleGroups,
+    /// Where rows of the log go beside the store; each with a name of its own.
+    pub feeds: Vec<Feed>,
 }
 
 /// The front door.

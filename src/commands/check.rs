@@ -70,17 +70,18 @@ async fn check(settings: &Settings) -> Severity {
     }
     let supplies = assemble::supplies(settings);
     let mailer = assemble::mailer(settings, &supplies);
-    let (store, people, mail, escrow, providers) = tokio::join!(
+    let (store, people, mail, escrow, providers, feeds) = tokio::join!(
         check_store(settings),
         check_directory(settings, &supplies),
         mailer.check(),
         check_escrow(settings, &supplies),
-        check_providers(settings, &supplies)
+        check_providers(settings, &supplies),
+        check_feeds(settings)
     );
     let mut worst = Severity::Ok;
     let sections = [("store", store), ("mail", mail), ("directory", people)].into_iter();
     let sections = sections.map(|(name, findings)| (name.to_owned(), findings));
-    let sections = sections.chain(escrow).chain(providers);
+    let sections = sections.chain(escrow).chain(providers).chain(feeds);
     for (part, findings) in sections.chain(idle(settings)) {
         for finding in findings {
             worst = worst.max(finding.severity);
@@ -244,6 +245,14 @@ async fn check_providers(settings: &Settings, supplies: &Supplies) -> Vec<(Strin
     for provider in assemble::providers(settings, supplies, &site) {
         let name = format!("sign-in {}", provider.name());
         sections.push((name, provider.check().await));
+    }
+    sections
+}
+
+async fn check_feeds(settings: &Settings) -> Vec<(String, Vec<Finding>)> {
+    let mut sections = Vec::new();
+    for sink in assemble::sinks(settings) {
+        sections.push((format!("feed {}", sink.name()), sink.check().await));
     }
     sections
 }

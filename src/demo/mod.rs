@@ -61,6 +61,7 @@ pub(crate) async fn run(options: Options) -> Outcome {
         listen: settings.server.listen,
         site,
         broker: Arc::clone(&broker),
+        sinks: Vec::new(),
     };
 
     if options.walk {

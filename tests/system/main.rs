@@ -2,6 +2,8 @@
 
 #[path = "../../src/demo/client.rs"]
 mod client;
+#[path = "../collector/mod.rs"]
+mod collector;
 mod harness;
 
 mod arrows;
@@ -12,6 +14,7 @@ mod crashes;
 mod daemon;
 mod documentation;
 mod domain;
+mod feeds;
 mod hybrid;
 mod journey;
 mod odd_cases;

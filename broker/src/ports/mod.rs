@@ -7,6 +7,7 @@ mod directory;
 mod escrow;
 mod identity;
 mod mail;
+mod sink;
 mod store;
 mod world;
 
@@ -16,6 +17,7 @@ pub use directory::{Directory, DirectoryError, MOST_FOUND};
 pub use escrow::{EscrowBackend, EscrowError, EscrowFault, Rotation};
 pub use identity::{Identified, IdentityError, IdentityProvider};
 pub use mail::{MailError, MailRenderer, Mailer};
+pub use sink::{LogSink, SinkError};
 pub use store::{
     Challenge, ChallengeState, Change, ClaimedJob, CommitError, DeadJob, FailingJob, Job, JobId,
     Lease, Link, LinkKind, LogQuery, PickUp, ProviderSignIn, Session, Store, StoreError,

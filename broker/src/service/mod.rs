@@ -8,6 +8,7 @@ mod alarms;
 mod ask;
 mod desk;
 mod escrow;
+mod feed;
 mod follow;
 mod gates;
 mod log;

@@ -6,6 +6,7 @@ mod approval;
 mod directory;
 pub(crate) mod entra;
 mod escrow;
+mod feeds;
 mod gates;
 mod mail;
 mod proxy;
@@ -117,6 +118,8 @@ pub(crate) fn settings<P>(
             "Add `mail = [\"secops@example.com\"]` to [alarms].",
         );
     }
+    let audit = root.optional_table("audit");
+    let feeds = feeds::feeds(audit.as_ref(), origin, store.as_ref());
     Some(Settings {
         server: server?,
         organisation: organisation?,
@@ -132,6 +135,7 @@ pub(crate) fn settings<P>(
         alarms,
         sign_in: sign_in?,
         roles,
+        feeds: feeds?,
     })
 }
 

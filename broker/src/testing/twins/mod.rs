@@ -6,12 +6,14 @@ mod directory;
 mod escrow;
 mod identity;
 mod mail;
+mod sink;
 mod store;
 
 pub use directory::MemoryDirectory;
 pub use escrow::MemoryEscrow;
 pub use identity::MemoryProvider;
 pub use mail::{MailTrouble, MemoryMailer, PlainLetters};
+pub use sink::MemorySink;
 pub use store::MemoryStore;
 
 use std::sync::{Mutex, MutexGuard};

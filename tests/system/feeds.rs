@@ -1,0 +1,172 @@
+//! The feeds of the log: nothing is lost while a collector is away or a daemon dies, and nothing
+//! waits for them.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use serde_json::Value;
+
+use crate::collector::Collector;
+use crate::harness::{Installation, Kind, ask, key_link, redeem, sign_in, until};
+
+const ANNA: &str = "anna.berg@example.com";
+const MARTIN: &str = "martin.vogt@example.com";
+
+#[test]
+fn every_row_comes_to_a_collector_and_into_a_file_through_outages_and_crashes() {
+    let clavis = Installation::new(&Kind::Files);
+    let (collector, authority) = Collector::tls(clavis.path());
+    let port = collector.address().port();
+    feed(
+        &clavis,
+        &format!(
+            "name = \"siem\"\nkind = \"syslog\"\naddress = \"localhost:{port}\"\nca_file = \"{}\"",
+            authority.display()
+        ),
+    );
+    feed(
+        &clavis,
+        "name = \"archive\"\nkind = \"file\"\npath = \"audit.jsonl\"",
+    );
+    let checked = checked(&clavis);
+    assert!(
+        checked.contains("ok       feed siem: the collector localhost:"),
+        "{checked}"
+    );
+    assert!(checked.contains("ok       feed archive: "), "{checked}");
+
+    let daemon = clavis.start();
+    ask(
+        &sign_in(&daemon, &clavis.mails, ANNA),
+        "LT-0042",
+        "\"]\r\n<110>1 It wants a key.",
+    );
+    let delivered = last_row(&clavis);
+    collector.until("every row", |it| it.seqs().contains(&delivered));
+    clavis.wait_until_fed("siem", delivered);
+
+    // The collector is away: a key is released all the same, and the rows wait, also for the next
+    // daemon.
+    collector.go_away();
+    sign_in(&daemon, &clavis.mails, MARTIN);
+    daemon.wait_for_log("the feed of the log is held up");
+    let unreachable = self::checked(&clavis);
+    assert!(
+        unreachable.contains("FAILURE  feed siem: the collector localhost:"),
+        "{unreachable}"
+    );
+    let (_, link) = key_link(&clavis, &daemon, "LT-0017", MARTIN);
+    let page = redeem(&link);
+    assert_eq!(page.status, 200, "{}", page.html);
+    daemon.kill();
+
+    // It comes back, and dies in the middle of what it is sent.
+    let earlier = collector.seqs().len();
+    let daemon = clavis.start();
+    collector.die_after(3);
+    collector.come_back();
+    let rows = last_row(&clavis);
+    collector.until("every row", |it| it.seqs().contains(&rows));
+    let seqs = collector.seqs();
+    assert_eq!(once(&seqs), (1..=rows).collect::<Vec<_>>());
+    assert!(
+        seqs.len() > once(&seqs).len(),
+        "what was cut off came twice"
+    );
+    assert!(
+        seqs[earlier..].iter().all(|seq| *seq > delivered),
+        "what was delivered before the crash came once: {seqs:?}"
+    );
+
+    // What came is what the log has, and opens nothing.
+    let logged = clavis.rows();
+    let messages = collector.messages();
+    let of_rows = messages
+        .iter()
+        .filter(|it| it.contains("[clavis@32473 seq="));
+    for (message, seq) in of_rows.zip(&seqs) {
+        let (_, text) = message.split_once("] ").expect("a text");
+        let row: Value = serde_json::from_str(text).expect("a row is JSON");
+        assert_eq!(row["seq"], *seq);
+        assert!(logged.contains(&row), "{row}");
+    }
+    let everything = collector.messages().join("\n");
+    let token = link.rsplit('/').next().expect("a token");
+    assert!(!everything.contains(token), "no link is in a row");
+    for digits in page.texts("<code class=\"digits\"") {
+        assert!(!everything.contains(&digits), "no key is in a row");
+    }
+
+    let file = clavis.path().join("audit.jsonl");
+    until("every row in the file", || {
+        let text = fs::read_to_string(&file).ok()?;
+        let rows = text.lines().map(|line| serde_json::from_str(line).ok());
+        let rows: Vec<Value> = rows.collect::<Option<_>>()?;
+        let mut seen = BTreeSet::new();
+        let once = rows
+            .into_iter()
+            .filter(|row| seen.insert(row["seq"].as_i64()));
+        (once.collect::<Vec<_>>() == clavis.rows()).then_some(())
+    });
+    assert_eq!(daemon.stop(), Some(0));
+}
+
+#[test]
+fn two_daemons_on_one_database_feed_one_collector_in_order() {
+    let clavis = Installation::new(&Kind::Files);
+    let collector = Collector::plain();
+    let address = collector.address();
+    feed(
+        &clavis,
+        &format!(
+            "name = \"siem\"\nkind = \"syslog\"\naddress = \"{address}\"\nsecurity = \"none\"\n\
+             format = \"cef\""
+        ),
+    );
+    let daemons = [clavis.start(), clavis.start_another()];
+    for daemon in &daemons {
+        sign_in(daemon, &clavis.mails, ANNA);
+    }
+    let rows = last_row(&clavis);
+    collector.until("every row", |it| it.seqs().contains(&rows));
+    assert_eq!(once(&collector.seqs()), (1..=rows).collect::<Vec<_>>());
+    for message in collector.messages() {
+        assert!(message.contains("] CEF:0|Clavis|Clavis|"), "{message}");
+    }
+    // Whoever is left goes on, or the next one does.
+    for daemon in daemons {
+        assert_eq!(daemon.stop(), Some(0));
+    }
+    let daemon = clavis.start();
+    sign_in(&daemon, &clavis.mails, MARTIN);
+    let rows = last_row(&clavis);
+    collector.until("every row", |it| it.seqs().contains(&rows));
+    assert_eq!(once(&collector.seqs()), (1..=rows).collect::<Vec<_>>());
+}
+
+/// Adds a feed to the configuration.
+fn feed(clavis: &Installation, settings: &str) {
+    let text = fs::read_to_string(clavis.config()).expect("the configuration");
+    let text = format!("{text}\n[[audit.feed]]\n{settings}\n");
+    fs::write(clavis.config(), text).expect("the configuration");
+}
+
+/// What `clavis check` prints.
+fn checked(clavis: &Installation) -> String {
+    String::from_utf8(clavis.run(&["check"]).stdout).expect("UTF-8")
+}
+
+/// The number of the last row that there is.
+fn last_row(clavis: &Installation) -> i64 {
+    let rows = clavis.rows();
+    rows.last().expect("a row")["seq"]
+        .as_i64()
+        .expect("a number")
+}
+
+/// The numbers without those that came before.
+fn once(seqs: &[i64]) -> Vec<i64> {
+    let mut seen = BTreeSet::new();
+    let first = seqs.iter().filter(|seq| seen.insert(**seq));
+    first.copied().collect()
+}
