@@ -4,6 +4,7 @@
 mod assemble;
 mod commands;
 mod demo;
+mod hardening;
 mod organisations;
 mod serve;
 mod system;
@@ -12,6 +13,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::hardening::Unread;
 
 /// Releases BitLocker recovery keys to the people who need them, after somebody else has said yes.
 #[derive(Parser)]
@@ -131,47 +134,48 @@ struct Configs {
 type Outcome = Result<ExitCode, Box<dyn std::error::Error + Send + Sync>>;
 
 fn main() -> ExitCode {
+    let unread = Unread::begin();
     // The whole tree shares one crypto provider.
     let installed = rustls::crypto::ring::default_provider().install_default();
     installed.expect("nothing has run before that could have installed another");
 
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
-    let outcome = match runtime {
-        Ok(runtime) => runtime.block_on(run(Arguments::parse().command)),
-        Err(error) => Err(error.into()),
-    };
+    let outcome = run(Arguments::parse().command, unread);
     outcome.unwrap_or_else(|error| {
         commands::complain(&clavis_broker::causes::with_causes(&*error));
         ExitCode::FAILURE
     })
 }
 
-async fn run(command: Command) -> Outcome {
+fn run(command: Command, unread: Unread) -> Outcome {
     match command {
-        Command::Serve { configs, log } => serve::run(&configs.config, log).await,
-        Command::Check { configs } => commands::check::run(&configs.config).await,
-        Command::Demo(options) => demo::run(options).await,
+        Command::Serve { configs, log } => serve::run(&configs.config, log, unread),
+        Command::Check { configs } => block(commands::check::run(&configs.config)),
+        Command::Demo(options) => block(demo::run(options)),
         Command::Audit(Audit::Show {
             wanted,
             json,
             config,
-        }) => commands::audit::show(&config.config, &wanted, json).await,
+        }) => block(commands::audit::show(&config.config, &wanted, json)),
         Command::Audit(Audit::Export {
             wanted,
             format,
             config,
-        }) => commands::audit::export(&config.config, &wanted, format).await,
-        Command::Outbox(Outbox::List { config }) => commands::outbox::list(&config.config).await,
+        }) => block(commands::audit::export(&config.config, &wanted, format)),
+        Command::Outbox(Outbox::List { config }) => block(commands::outbox::list(&config.config)),
         Command::Outbox(Outbox::Retry { id, config }) => {
-            commands::outbox::retry(&config.config, &id).await
+            block(commands::outbox::retry(&config.config, &id))
         }
         Command::Sessions(Sessions::End { person, config }) => {
-            commands::sessions::end(&config.config, &person).await
+            block(commands::sessions::end(&config.config, &person))
         }
         Command::Revoke { reference, config } => {
-            commands::revoke::run(&config.config, &reference).await
+            block(commands::revoke::run(&config.config, &reference))
         }
     }
+}
+
+/// Does what a command does, on a runtime of its own. The daemon makes its own when it is confined.
+fn block(work: impl Future<Output = Outcome>) -> Outcome {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.enable_all().build()?.block_on(work)
 }

@@ -2,7 +2,7 @@
 //! store, a directory, backends, a sender and a look of its own.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use clavis_broker::ports::LogSink;
@@ -72,9 +72,8 @@ impl Organisation {
 /// All organisations of these files; none where one of them is not sound, or where they would
 /// share something.
 pub(crate) fn assemble(
-    files: &[PathBuf],
+    loaded: &[(&Path, Settings)],
 ) -> Result<Vec<Organisation>, Box<dyn std::error::Error + Send + Sync>> {
-    let loaded = assemble::load_all(files)?;
     let organisations = loaded.iter().map(|(file, settings)| {
         Organisation::of(settings).map_err(|why| Unusable {
             file: file.display().to_string(),
@@ -83,7 +82,7 @@ pub(crate) fn assemble(
     });
     let organisations = organisations.collect::<Result<_, _>>()?;
     // Opening the stores has made those that were not there.
-    clavis_config::kept_apart(&loaded)?;
+    clavis_config::kept_apart(loaded)?;
     Ok(organisations)
 }
 

@@ -1,7 +1,7 @@
 //! The daemon: the pages, and what Clavis does by itself beside them.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,8 @@ use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
 use crate::Outcome;
+use crate::assemble::{self, Settings};
+use crate::hardening::{Begun, Unread};
 use crate::organisations::{self, Organisation};
 
 /// How log lines are written.
@@ -32,9 +34,20 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(crate) type Door = (TcpListener, Router);
 
 /// Runs the daemon of these configurations, an organisation each, until it is told to stop.
-pub(crate) async fn run(configs: &[PathBuf], log: LogFormat) -> Outcome {
+pub(crate) fn run(configs: &[PathBuf], log: LogFormat, unread: Unread) -> Outcome {
+    let begun = Begun::begin(unread);
     start_log(log);
-    let organisations = organisations::assemble(configs)?;
+    let loaded = assemble::load_all(configs)?;
+    // What tells it is out of reach later.
+    let workers = std::thread::available_parallelism()?;
+    begun.confine(loaded.iter().map(|(_, settings)| settings))?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(workers.get()).enable_all().build()?;
+    runtime.block_on(run_organisations(&loaded))
+}
+
+async fn run_organisations(loaded: &[(&Path, Settings)]) -> Outcome {
+    let organisations = organisations::assemble(loaded)?;
     let (mut doors, mut addresses): (Vec<Door>, Vec<String>) = Default::default();
     for (address, behind) in organisations::by_address(&organisations) {
         let listener = bind(address).await?;
@@ -57,9 +70,22 @@ pub(crate) async fn run(configs: &[PathBuf], log: LogFormat) -> Outcome {
     if let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
         tracing::warn!(%error, "systemd could not be told that clavis is ready");
     }
+    tokio::spawn(show_life());
     serve(doors, &organisations, stop).await?;
     tracing::info!("clavis has stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tells systemd again and again that work goes on, where it wants to know (`WatchdogSec=`).
+async fn show_life() {
+    let Some(patience) = sd_notify::watchdog_enabled() else {
+        return;
+    };
+    let mut often = tokio::time::interval(patience / 2);
+    loop {
+        often.tick().await;
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
+    }
 }
 
 /// Serves pages and tends the organisations until `stop` comes; then takes no new connection,

@@ -45,6 +45,10 @@ impl SecretFiles for PathIsSecret {
         self.secret(path)
     }
 
+    fn credential(&self, _: &Path, name: &str) -> Result<PathBuf, Wrong> {
+        Ok(Path::new("/run/credentials/clavis.service").join(name))
+    }
+
     fn token_file(&self, path: &Path) -> Result<(), Wrong> {
         if path.ends_with("open") {
             return Err(Wrong::new("names a file that all may write", "Close it."));
@@ -146,7 +150,7 @@ fn the_example_is_read() {
         &entra.identity,
         EntraIdentity::App { tenant, credential: EntraCredential::Secret(secret), .. }
             if tenant == "example.onmicrosoft.com"
-                && secret.expose_secret() == "/etc/clavis/entra.secret"
+                && secret.expose_secret() == "/run/credentials/clavis.service/entra.secret"
     ));
 
     let [escrow] = &settings.escrow[..] else {
@@ -170,7 +174,10 @@ fn the_example_is_read() {
         domain.ca_file.as_deref(),
         Some(Path::new("/etc/clavis/corp-ca.pem"))
     );
-    assert_eq!(domain.password.expose_secret(), "/etc/clavis/ad.password");
+    assert_eq!(
+        domain.password.expose_secret(),
+        "/run/credentials/clavis.service/ad.password"
+    );
     assert_eq!(domain.timeout, SignedDuration::from_secs(5));
 
     let MailKind::Smtp(smtp) = &settings.mail.kind else {
@@ -271,8 +278,10 @@ fn files_are_read_from_the_disk_with_their_secrets() {
     let problems = clavis_config::load(&path, KINDS).expect_err("no secrets are there");
     assert_eq!(problems.iter().count(), 2, "{problems}");
 
+    let credentials = folder.path().join("credentials");
+    std::fs::create_dir(&credentials).unwrap();
     for (name, secret) in [("ad.password", "one\n"), ("smtp.password", "two")] {
-        let secret_path = folder.path().join(name);
+        let secret_path = credentials.join(name);
         write(&secret_path, secret).unwrap();
         set_permissions(&secret_path, Permissions::from_mode(0o600)).unwrap();
     }

@@ -73,7 +73,7 @@ impl Surroundings<'_> {
         self.origin.path(value)
     }
 
-    /// The secret in the file that the value names.
+    /// The secret in the file that the value names, or in a credential of systemd's.
     ///
     /// # Errors
     /// What goes on after the key's name; nothing of the secret.

@@ -6,6 +6,7 @@
 
 pub mod document;
 pub mod escrow;
+pub mod needs;
 pub mod problems;
 pub mod settings;
 pub mod values;

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
@@ -23,6 +23,14 @@ pub trait SecretFiles {
     /// # Errors
     /// What goes on after `private_key_file`, for the operator; nothing of the key.
     fn private_key(&self, path: &Path) -> Result<SecretString, Wrong>;
+
+    /// The file of a credential: in the folder of those that systemd has passed on to this process,
+    /// or else, for a command that somebody runs by hand, in the one from which it takes them,
+    /// `credentials` in the configuration's folder.
+    ///
+    /// # Errors
+    /// What goes on after the key's name, for the operator.
+    fn credential(&self, configuration: &Path, name: &str) -> Result<PathBuf, Wrong>;
 
     /// Whether a file may hold the tokens that somebody else writes there from time to time. It
     /// need not be there yet.
@@ -45,6 +53,11 @@ impl SecretFiles for OnDisk {
         pem_key(&read(path, &PRIVATE_KEY)?, path)
     }
 
+    fn credential(&self, configuration: &Path, name: &str) -> Result<PathBuf, Wrong> {
+        let passed_on = std::env::var_os(FOLDER).map(PathBuf::from);
+        credential(passed_on, &configuration.join(BY_HAND), name)
+    }
+
     /// That everybody may read it is no problem of ours: Kubernetes projects tokens so, into a
     /// container that nobody shares, and each is good for an hour at most. Whoever may write it
     /// chooses as whom Clavis signs in.
@@ -62,6 +75,54 @@ impl SecretFiles for OnDisk {
             ),
         ))
     }
+}
+
+/// The variable by which systemd says where the credentials of a service are (systemd.exec(5)).
+const FOLDER: &str = "CREDENTIALS_DIRECTORY";
+
+/// The folder beside the configuration that the unit has systemd take them from.
+const BY_HAND: &str = "credentials";
+
+/// What the unit calls that folder. systemd puts it, and `_`, in front of the name of each file.
+const LOADED_WHOLE: &str = "clavis_";
+
+/// The file of a credential in the folder that systemd has made for this process; without one, in
+/// the other.
+fn credential(passed_on: Option<PathBuf>, by_hand: &Path, name: &str) -> Result<PathBuf, Wrong> {
+    if name.is_empty() || name.contains('/') || name.starts_with('.') {
+        return Err(Wrong::new(
+            "names no credential",
+            "Write the name alone, such as \"credential:ad.password\".",
+        ));
+    }
+    let Some(folder) = passed_on else {
+        return match by_hand.join(name) {
+            path if path.exists() => Ok(path),
+            path => Err(Wrong::new(
+                format!(
+                    "names the credential {name}: {FOLDER} is not set, so systemd has passed none \
+                     on to this process, and {} is not there or not to be seen",
+                    path.display()
+                ),
+                "A service needs `LoadCredential=` in its unit. A command by hand takes them from \
+                 that folder, which only root sees: run it with `sudo`.",
+            )),
+        };
+    };
+    let places = [name.to_owned(), format!("{LOADED_WHOLE}{name}")].map(|file| folder.join(file));
+    let found = places.into_iter().find(|path| path.exists());
+    found.ok_or_else(|| {
+        Wrong::new(
+            format!(
+                "names the credential {name}, and {} has none of this name",
+                folder.display()
+            ),
+            format!(
+                "Put the file {name} into the folder that `LoadCredential=clavis:` in the unit \
+                 names, or add `LoadCredential={name}:FILE` to the unit; then restart it."
+            ),
+        )
+    })
 }
 
 /// What a file is expected to hold.
@@ -224,6 +285,43 @@ mod tests {
             assert!(wrong.what.contains(why), "{wrong:?}");
             assert!(!wrong.what.contains("MIIE"), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn a_credential_is_found_by_its_name_alone_and_after_the_folder_that_was_loaded_whole() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        let nowhere = Path::new("/nowhere");
+        let find = |name: &str| credential(Some(place.path().to_owned()), nowhere, name);
+        write(at("clavis_ad.password"), "geheim").unwrap();
+        assert_eq!(find("ad.password").unwrap(), at("clavis_ad.password"));
+        write(at("ad.password"), "geheim").unwrap();
+        assert_eq!(find("ad.password").unwrap(), at("ad.password"));
+        let wrong = find("mail.password").unwrap_err();
+        assert!(wrong.what.contains("has none of this name"), "{wrong:?}");
+        let remedy = "LoadCredential=mail.password:FILE";
+        assert!(wrong.remedy.contains(remedy), "{wrong:?}");
+        for name in ["", "../ad.password", ".", "..", "/etc/shadow", "a/b"] {
+            let wrong = find(name).unwrap_err();
+            assert_eq!(wrong.what, "names no credential", "{name}");
+        }
+    }
+
+    #[test]
+    fn by_hand_a_credential_is_where_systemd_takes_it_from_and_never_while_there_are_others() {
+        let place = tempfile::tempdir().unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        write(place.path().join("ad.password"), "geheim").unwrap();
+        let found = credential(None, place.path(), "ad.password").unwrap();
+        assert_eq!(found, place.path().join("ad.password"));
+        let wrong = credential(None, place.path(), "mail.password").unwrap_err();
+        assert!(
+            wrong.what.contains("CREDENTIALS_DIRECTORY is not set"),
+            "{wrong:?}"
+        );
+        assert!(wrong.remedy.contains("sudo"), "{wrong:?}");
+        let passed_on = Some(elsewhere.path().to_owned());
+        credential(passed_on, place.path(), "ad.password").unwrap_err();
     }
 
     #[test]

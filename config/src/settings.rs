@@ -2,6 +2,7 @@
 
 mod entra;
 mod feeds;
+mod hardening;
 mod sign_in;
 
 use std::net::{IpAddr, SocketAddr};
@@ -21,6 +22,7 @@ use crate::escrow::Connection;
 
 pub use entra::{Cloud, Entra, EntraCredential, EntraIdentity};
 pub use feeds::{Feed, FeedKind, Syslog, SyslogSecurity};
+pub use hardening::{Hardening, HardeningMode, Measure};
 pub use sign_in::{PersonBy, Provider, ProxyPersonBy, SignIn, SignInProxy};
 
 /// Everything. `P` is what the kinds of escrow backends make of their sections.
@@ -56,6 +58,8 @@ pub struct Settings<P> {
     pub roles: RoleGroups,
     /// Where rows of the log go beside the store; each with a name of its own.
     pub feeds: Vec<Feed>,
+    /// What the process is kept to.
+    pub hardening: Hardening,
 }
 
 /// The front door.

@@ -77,6 +77,12 @@ pub fn kept_apart<P>(organisations: &[(&Path, Settings<P>)]) -> Result<(), Probl
                      another's.",
                 );
             }
+            if is_hardened_otherwise(settings, other) {
+                report(
+                    "[hardening] is another than in",
+                    "They are one process: write the same `mode` and `without` in both.",
+                );
+            }
             let (Store::Sqlite { path }, Store::Sqlite { path: other }) =
                 (&settings.store, &other.store);
             if is_same_file(path, other) {
@@ -96,6 +102,13 @@ fn fed_files<P>(settings: &Settings<P>) -> impl Iterator<Item = &Path> {
         FeedKind::File { path } => Some(path.as_path()),
         FeedKind::Syslog(_) => None,
     })
+}
+
+/// Whether one process cannot be kept to both.
+fn is_hardened_otherwise<P>(one: &Settings<P>, other: &Settings<P>) -> bool {
+    // What either needs to reach, both can.
+    let [one, other] = [one, other].map(|it| &it.hardening);
+    one.mode != other.mode || one.without != other.without
 }
 
 /// Whether both may look the same people up, as far as their files tell, and nothing parts them.

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 
 use clavis_broker::people::MailAddress;
 use clavis_broker::units::Unit;
@@ -93,6 +94,18 @@ pub fn duration(
             Err(Wrong::new("is too short or too long", how()))
         }
     }
+}
+
+/// A path from the root.
+pub fn whole_path(value: &DeValue<'_>) -> Result<PathBuf, Wrong> {
+    let path = PathBuf::from(text(value)?);
+    if path.is_absolute() {
+        return Ok(path);
+    }
+    Err(Wrong::new(
+        "is not a whole path",
+        "Write it from the root, such as \"/srv/keys\".",
+    ))
 }
 
 /// A mail address.
@@ -241,6 +254,17 @@ mod tests {
         assert_eq!(port(&value("0x1d1")).unwrap(), 465);
         for wrong in ["0", "65536", "-1", "\"465\"", "4.65"] {
             port(&value(wrong)).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn paths_are_whole() {
+        assert_eq!(
+            whole_path(&value("\"/srv/a b\"")).unwrap(),
+            PathBuf::from("/srv/a b")
+        );
+        for wrong in ["\"srv\"", "\"./srv\"", "\"\"", "7"] {
+            whole_path(&value(wrong)).unwrap_err();
         }
     }
 

@@ -16,7 +16,7 @@ const SYSTEM: &str = "operatingSystemVolume";
 const DATA: &str = "fixedDataVolume";
 
 /// Anna, her manager, and her laptop with two keys.
-fn tenant() -> Value {
+pub(crate) fn tenant() -> Value {
     json!({
         "users": [
             user(1, "anna.berg", "Anna Berg", Some(2)),

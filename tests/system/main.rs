@@ -15,6 +15,7 @@ mod daemon;
 mod documentation;
 mod domain;
 mod feeds;
+mod hardening;
 mod hybrid;
 mod journey;
 mod odd_cases;

@@ -72,7 +72,7 @@ impl Directory for WithinDomains {
         self.directory.is_member(person, group).await
     }
 
-    /// As many as the directory gives are looked through, so that others hide nobody.
+    /// As many as the directory gives are looked through, so that others hide fewer.
     async fn search(&self, text: &str, limit: usize) -> Result<Vec<Person>, DirectoryError> {
         let found = self.directory.search(text, MOST_FOUND).await?;
         let own = found.into_iter().filter_map(|person| self.own(person));

@@ -12,10 +12,11 @@ use std::sync::Arc;
 use clavis_broker::devices::BackendName;
 use clavis_broker::ports::EscrowBackend;
 use clavis_config::escrow::EscrowKind;
+use clavis_config::needs::Needs;
 use clavis_config::problems::Problems;
 
 pub use active_directory::{ActiveDirectoryEscrow, AdEscrow};
-pub use command::{CommandEscrow, CommandSettings, Variables};
+pub use command::{CommandEscrow, CommandSettings, Reach, Variables};
 pub use entra::EntraEscrow;
 pub use file::FileEscrow;
 
@@ -43,4 +44,8 @@ pub trait EscrowPlan: fmt::Debug + Send + Sync {
         name: &BackendName,
         supplies: &Supplies,
     ) -> Result<Arc<dyn EscrowBackend>, Problems>;
+
+    /// The files and TCP ports that the backend reaches while it runs, beside those of a connection
+    /// to Entra ID that it shares. The process may be kept to them.
+    fn needs(&self) -> Needs;
 }

@@ -100,6 +100,11 @@ fn people_of_one_step_are_asked_together() {
 fn a_policy_that_cannot_be_meant_is_refused() {
     for (line, other, problem) in [
         (
+            "name = \"Servers\"",
+            "name = \"everything else\"",
+            "`name` is that of an earlier rule, or of [approval] itself",
+        ),
+        (
             "alternates_after = \"8h\"",
             "",
             "`alternates` is there without `alternates_after`",

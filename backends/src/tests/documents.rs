@@ -1,7 +1,7 @@
 //! The sections that the documents show to be copied.
 
 use clavis_broker::service::KeyGate;
-use clavis_config::settings::{Directory, MailKind};
+use clavis_config::settings::{Directory, HardeningMode, MailKind};
 
 use super::{Settings, changed, parse};
 
@@ -45,9 +45,10 @@ fn what_the_handbook_shows_is_read() {
         approval,
         gates,
         mail,
+        hardening,
     ] = blocks(HANDBOOK)[..]
     else {
-        panic!("eight blocks");
+        panic!("nine blocks");
     };
     let rules = with(approval).policy;
     let names: Vec<_> = rules.rules().iter().map(|rule| &*rule.name).collect();
@@ -62,6 +63,7 @@ fn what_the_handbook_shows_is_read() {
         settings.directory,
         Directory::Entra(it) if it.entra == "cloud" && it.escrow.as_ref() == Some(&settings.escrow[0].name)
     ));
+    assert_eq!(with(hardening).hardening.mode, HardeningMode::Require);
     let settings = with(mail);
     assert!(matches!(settings.mail.kind, MailKind::Graph(it) if it.entra == "cloud"));
     // IDs of Entra ID find people there.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{changed, parse, said};
 
-const SECRET: &str = "client_secret_file = \"entra.secret\"";
+const SECRET: &str = "client_secret_file = \"credential:entra.secret\"";
 
 /// The application of the example with its secret's line replaced.
 fn entra(other: &str) -> Entra {
@@ -220,7 +220,7 @@ fn mails_leave_through_graph_from_the_mailbox_or_the_sender() {
 
 #[test]
 fn a_mailbox_is_opened_by_a_token_in_place_of_a_password() {
-    let password = "password_file = \"smtp.password\"";
+    let password = "password_file = \"credential:smtp.password\"";
     let settings = parse(&changed(&[(password, "oauth = \"cloud\"")]));
     let settings = settings.unwrap_or_else(|problems| panic!("{problems}"));
     let MailKind::Smtp(smtp) = settings.mail.kind else {
@@ -233,7 +233,7 @@ fn a_mailbox_is_opened_by_a_token_in_place_of_a_password() {
     for (line, other, what) in [
         (
             password,
-            "password_file = \"smtp.password\"\noauth = \"cloud\"",
+            "password_file = \"credential:smtp.password\"\noauth = \"cloud\"",
             "`password_file` and `oauth` are both there",
         ),
         (
@@ -242,7 +242,7 @@ fn a_mailbox_is_opened_by_a_token_in_place_of_a_password() {
             "`oauth` names no section [entra.clout]",
         ),
         (
-            "username = \"clavis\"\npassword_file = \"smtp.password\"",
+            "username = \"clavis\"\npassword_file = \"credential:smtp.password\"",
             "oauth = \"cloud\"",
             "`oauth` is there without `username`",
         ),

@@ -12,7 +12,7 @@ fn eight_mistakes_are_eight_problems_each_with_its_line() {
         ),
         ("phone = \"+49 30 1234-0\"", "fone = \"+49 30 1234-0\""),
         (
-            "password_file = \"ad.password\"",
+            "password_file = \"credential:ad.password\"",
             "password_file = \"missing\"",
         ),
         (
@@ -140,8 +140,8 @@ fn each_mistake_is_one_problem() {
             "no domain controller is named",
         ),
         (
-            "password_file = \"ad.password\"",
-            "password_file = \"ad.password\"\npassword = \"geheim\"",
+            "password_file = \"credential:ad.password\"",
+            "password_file = \"credential:ad.password\"\npassword = \"geheim\"",
             "unknown key `password` in [active_directory.corp]",
         ),
         (
@@ -176,7 +176,7 @@ fn each_mistake_is_one_problem() {
             "`password_file` is there without `username`",
         ),
         (
-            "password_file = \"smtp.password\"",
+            "password_file = \"credential:smtp.password\"",
             "",
             "`username` is there without `password_file`",
         ),

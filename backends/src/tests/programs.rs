@@ -21,9 +21,25 @@ fn the_program_that_the_example_shows_in_comments_is_read() {
     };
     let long = with_the_program();
     let read = plan(&long);
-    for part in ["\"/bin/sh\"", "[\"ESCROW_DB\"]", "10s", "Some(\"LT-0001\")"] {
+    for part in [
+        "\"/bin/sh\"",
+        "[\"ESCROW_DB\"]",
+        "10s",
+        "Some(\"LT-0001\")",
+        "read: [\"/srv/escrow\"], write: [], connect: []",
+    ] {
         assert!(read.contains(part), "{part} is not in {read}");
     }
+    let mut untold = long.clone();
+    for line in [
+        "may_read = [\"/srv/escrow\"]",
+        "may_write = []",
+        "may_connect_to = []",
+    ] {
+        assert!(untold.contains(&format!("\n{line}")), "no line {line}");
+        untold = untold.replacen(&format!("\n{line}"), "\n", 1);
+    }
+    assert!(plan(&untold).contains("reach: None"), "{}", plan(&untold));
     let mut short = long;
     for line in [
         "arguments = []",
@@ -49,6 +65,8 @@ fn every_problem_of_a_program_is_told() {
         ),
         ("concurrency = 4", "concurrency = 0\ncwd = \"/tmp\""),
         ("trust_shared_ids = false", "trust_shared_ids = \"yes\""),
+        ("may_read = [\"/srv/escrow\"]", "may_read = [\"srv\"]"),
+        ("may_connect_to = []", "may_connect_to = [0]"),
     ] {
         assert!(wrong.contains(&format!("\n{line}")), "no line {line}");
         wrong = wrong.replacen(&format!("\n{line}"), &format!("\n{other}"), 1);
@@ -61,6 +79,8 @@ fn every_problem_of_a_program_is_told() {
         "`environment` has A twice",
         "`concurrency` is out of range",
         "`trust_shared_ids` is neither true nor false",
+        "`may_read` is not a whole path",
+        "`may_connect_to` is out of range",
         "unknown key `cwd`",
     ] {
         assert!(problems.contains(part), "{part} is not in {problems}");

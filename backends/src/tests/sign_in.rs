@@ -37,7 +37,7 @@ fn a_provider_is_read() {
     assert_eq!(provider.name.as_str(), "Entra ID");
     assert_eq!(
         provider.client_secret.expose_secret(),
-        "/etc/clavis/sign-in.secret"
+        "/run/credentials/clavis.service/sign-in.secret"
     );
     assert_eq!(provider.person_by, PersonBy::Login);
     // `openid` is always asked for.
@@ -238,7 +238,7 @@ fn each_mistake_is_one_problem() {
             "`issuer` would take people's sign-ins from the network unprotected",
         ),
         (
-            "client_secret_file = \"sign-in.secret\"",
+            "client_secret_file = \"credential:sign-in.secret\"",
             "client_secret_file = \"missing\"",
             "`client_secret_file` names a file that is not there",
         ),

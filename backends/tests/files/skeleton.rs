@@ -22,6 +22,7 @@ use clavis_broker::ports::{EscrowBackend, EscrowError};
 use clavis_broker::text::Asset;
 use clavis_config::document::Section;
 use clavis_config::escrow::{EscrowKind, Planned, Surroundings};
+use clavis_config::needs::Needs;
 use clavis_config::problems::Problems;
 use clavis_config::values::host;
 
@@ -56,6 +57,10 @@ impl EscrowPlan for Settings {
     ) -> Result<Arc<dyn EscrowBackend>, Problems> {
         let (name, settings) = (name.clone(), self.clone());
         Ok(Arc::new(Vault { name, settings }))
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::default().connecting([443])
     }
 }
 
@@ -123,6 +128,7 @@ async fn a_kind_that_is_brought_along_becomes_a_backend() {
     let escrow = &settings.escrow[0];
     let backend = escrow.plan.backend(&escrow.name, &supplies).unwrap();
     assert_eq!(backend.name().0, "safe");
+    assert!(escrow.plan.needs().connect.contains(&443));
     let findings = backend.check().await;
     assert_eq!(findings[0].severity, Severity::Warning);
     assert!(findings[0].what.starts_with("vault.example.com"));

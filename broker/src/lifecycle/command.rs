@@ -7,7 +7,7 @@ use super::request::{RequestId, State};
 use crate::devices::BackendName;
 use crate::keys::KeyId;
 use crate::letters::LetterKind;
-use crate::people::Party;
+use crate::people::{Party, PersonId};
 use crate::policy::Approver;
 use crate::roles::GlassBreaker;
 use crate::text::{Comment, Reason};
@@ -22,6 +22,8 @@ pub enum Command {
         by: Approver,
         /// What they add.
         comment: Option<Comment>,
+        /// Who said yes before and could not say so any more: theirs counts no more.
+        lapsed: Vec<PersonId>,
     },
     /// An approver says no.
     Decline {
@@ -100,11 +102,17 @@ pub enum Step {
         votes: usize,
         /// How many must.
         needed: usize,
+        /// Whose yes from before counts no more.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lapsed: Vec<Party>,
     },
     /// Somebody said yes, and that was enough.
     Approved {
         /// For whom they stood in, where they did.
         in_place_of: Option<Party>,
+        /// Whose yes from before counts no more.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lapsed: Vec<Party>,
     },
     /// Those who have not answered were reminded.
     Reminded,
@@ -220,9 +228,6 @@ pub enum Refusal {
     /// This person has said yes already, or somebody in their place has.
     #[error("this person, or somebody in their place, has said yes already")]
     AlreadyVoted,
-    /// Somebody who said yes before could not say so any more.
-    #[error("somebody who said yes before could not say so any more")]
-    VoteLapsed,
     /// There is nobody left to ask.
     #[error("there is nobody left to ask")]
     NobodyLeft,

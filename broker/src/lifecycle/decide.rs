@@ -102,25 +102,33 @@ pub fn decide(request: &Request, command: &Command, now: Timestamp) -> Result<De
                 begun,
                 ..
             },
-            Approve { by, comment },
+            Approve {
+                by,
+                comment,
+                lapsed,
+            },
         ) => {
             let seat = by.seat_for(request)?;
-            if request.vote_of(seat).is_some() {
+            let (lapsed, votes): (Vec<&Vote>, Vec<&Vote>) =
+                votes.iter().partition(|vote| lapsed.contains(&vote.by.id));
+            if votes.iter().any(|vote| vote.counts_for(seat)) {
                 return Err(Refusal::AlreadyVoted);
             }
+            let lapsed = lapsed.into_iter().map(|vote| vote.by.clone()).collect();
             let vote = Vote {
                 by: seat.party.clone(),
                 in_place_of: seat.in_place_of.clone(),
                 at: now,
                 comment: comment.clone(),
             };
-            let votes: Vec<_> = votes.iter().cloned().chain([vote]).collect();
+            let votes: Vec<_> = votes.into_iter().cloned().chain([vote]).collect();
             let in_place_of = seat.in_place_of.clone();
             if votes.len() < request.panel.needed() {
                 let step = Step::Supported {
                     in_place_of,
                     votes: votes.len(),
                     needed: request.panel.needed(),
+                    lapsed,
                 };
                 return Ok(Decision {
                     next: pending(request, *lapses_at, votes, *begun),
@@ -131,7 +139,10 @@ pub fn decide(request: &Request, command: &Command, now: Timestamp) -> Result<De
             let told = LetterKind::RequestApproved;
             let mut effects = tell(request, request.askers(), told);
             let approval = Approval::Votes { votes };
-            let step = Step::Approved { in_place_of };
+            let step = Step::Approved {
+                in_place_of,
+                lapsed,
+            };
             effects.extend(tell(request, [&request.beneficiary], LetterKind::KeyLink));
             Ok(release(request, approval, step, effects, now))
         }

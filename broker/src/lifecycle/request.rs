@@ -264,6 +264,14 @@ impl Outcome {
     }
 }
 
+impl Vote {
+    /// Whether it was said by whoever has this seat, or in the same place.
+    pub(super) fn counts_for(&self, seat: &Seat) -> bool {
+        let place = &self.in_place_of.as_ref().unwrap_or(&self.by).id;
+        self.by.is_same_as(&seat.party) || place == seat.place()
+    }
+}
+
 impl Approval {
     /// Who is answerable for it.
     pub fn people(&self) -> impl Iterator<Item = &Party> {
@@ -322,11 +330,7 @@ impl Request {
 
     /// The yes that was said by whoever has this seat, or in the same place: each counts once.
     pub fn vote_of(&self, seat: &Seat) -> Option<&Vote> {
-        let is_same_place = |vote: &&Vote| {
-            let place = &vote.in_place_of.as_ref().unwrap_or(&vote.by).id;
-            vote.by.is_same_as(&seat.party) || place == seat.place()
-        };
-        self.votes().iter().find(is_same_place)
+        self.votes().iter().find(|vote| vote.counts_for(seat))
     }
 
     /// The stages that have not begun, with the moments at which they will.

@@ -2,7 +2,7 @@
 
 use super::panel::Seat;
 use crate::lifecycle::{Refusal, Request, RequestId};
-use crate::people::Person;
+use crate::people::{Party, Person};
 
 /// Somebody who may decide one request. Only [`authorise`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +12,11 @@ pub struct Approver {
 }
 
 impl Approver {
+    /// Who it is, as the directory knows them now.
+    pub fn party(&self) -> &Party {
+        &self.seat.party
+    }
+
     /// The seat, if it is this request that they may decide.
     pub(crate) fn seat_for(&self, request: &Request) -> Result<&Seat, Refusal> {
         if self.request == request.id {

@@ -15,7 +15,8 @@ mod stand_in;
 pub use authorise::{Approver, authorise};
 pub use panel::{Away, Because, Candidates, NoPanel, Panel, Seat, Stage, Turn, enough, seats};
 pub use rules::{
-    About, Escalation, Fit, MOST_MEMBERS, Matches, Named, Policy, PolicyFault, Rule, WhichFault,
+    About, EVERYTHING_ELSE, Escalation, Fit, MOST_MEMBERS, Matches, Named, Policy, PolicyFault,
+    Rule, WhichFault,
 };
 pub use stand_in::StandIn;
 

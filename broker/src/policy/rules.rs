@@ -11,6 +11,9 @@ use crate::units::Unit;
 
 use super::panel::Because;
 
+/// The name of the rule for whatever no other one fits.
+pub const EVERYTHING_ELSE: &str = "everything else";
+
 /// Who approves: the first rule that fits a request holds, and no other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
@@ -166,7 +169,7 @@ impl Rule {
         let mut ask = vec![vec![Named::Manager]];
         ask.extend((!nominated.is_empty()).then_some(nominated));
         Self {
-            name: "everything else".to_owned(),
+            name: EVERYTHING_ELSE.to_owned(),
             matches: Matches::default(),
             ask,
             needed: NonZeroU8::MIN,

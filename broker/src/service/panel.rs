@@ -272,15 +272,25 @@ impl Broker {
                 return Ok(false);
             }
         }
-        // By the rule as it is now: what was made stricter since holds for open requests as well.
+        self.is_named(request, seat).await
+    }
+
+    /// Whether the rule that a request was made by is still there, still names whoever has this seat,
+    /// and wants no more to say yes than it did.
+    pub(super) fn rule_holds(&self, request: &Request, seat: &Seat) -> bool {
         let rule = self.parts.policy.rule(request.panel.rule());
-        let still_names = |rule: &Rule| {
+        rule.is_some_and(|rule| {
             rule.bears_out(&seat.because)
                 && usize::from(rule.needed.get()) <= request.panel.needed()
-        };
-        if !rule.is_some_and(still_names) {
-            return Ok(false);
-        }
+        })
+    }
+
+    /// Whether the directory still bears out why the place of a seat was named.
+    pub(super) async fn is_named(
+        &self,
+        request: &Request,
+        seat: &Seat,
+    ) -> Result<bool, Unavailable> {
         let place = seat.place();
         let is_place = |person: Option<Person>| {
             person.is_some_and(|person| person.enabled && person.id == *place)

@@ -3,8 +3,8 @@
 use super::gates::{ReviewGate, Shut, Visitor};
 use super::{AdvanceError, Broker, Unavailable, in_time};
 use crate::audit::{Actor, Event, LogEntry};
-use crate::lifecycle::{Command, Refusal, Request};
-use crate::people::PersonQuery;
+use crate::lifecycle::{Command, Refusal, Request, State};
+use crate::people::{Party, PersonId, PersonQuery};
 use crate::policy::{Seat, authorise};
 use crate::ports::{LinkKind, StoredRequest};
 use crate::text::Comment;
@@ -119,9 +119,12 @@ impl Broker {
         let looking = in_time("the directory", self.parts.directory.person(&query));
         let (person, is_borne_out) =
             tokio::try_join!(looking, self.is_borne_out(&stored.request, &seat))?;
+        // A no is always safe, whatever has become of the rule.
+        let may =
+            is_borne_out && (choice == Choice::Decline || self.rule_holds(&stored.request, &seat));
         let judged = person
             .ok_or(Refusal::NotConcerned)
-            .and_then(|person| authorise(&stored.request, &person, is_borne_out));
+            .and_then(|person| authorise(&stored.request, &person, may));
         let by = match judged {
             Ok(by) => by,
             Err(why) => {
@@ -130,14 +133,15 @@ impl Broker {
                 return Err(why.into());
             }
         };
-        if choice == Choice::Approve && !self.votes_hold(&stored.request).await? {
-            let why = Refusal::VoteLapsed;
-            self.record_refusal(&stored.request, name, why, &actor, source)
-                .await?;
-            return Err(why.into());
-        }
         let command = match choice {
-            Choice::Approve => Command::Approve { by, comment },
+            Choice::Approve => {
+                let lapsed = self.lapsed(&stored.request, by.party()).await?;
+                Command::Approve {
+                    by,
+                    comment,
+                    lapsed,
+                }
+            }
             Choice::Decline => Command::Decline { by, comment },
         };
         match self
@@ -150,27 +154,41 @@ impl Broker {
         }
     }
 
-    /// Whether the yeses that were said before this one still hold: whoever said them could say so
-    /// now. Where one does not, the request is asked for anew.
-    async fn votes_hold(&self, request: &Request) -> Result<bool, Unavailable> {
-        for vote in request.votes() {
+    /// Who said yes to a pending request before `deciding` does, and could not say so any more: they
+    /// are not fit, not named any more, or one person with somebody else who says yes. Whether they
+    /// still stand in for somebody is not asked: they did when they said it.
+    async fn lapsed(
+        &self,
+        request: &Request,
+        deciding: &Party,
+    ) -> Result<Vec<PersonId>, Unavailable> {
+        let State::Pending { votes, .. } = &request.state else {
+            return Ok(Vec::new());
+        };
+        let (mut counted, mut lapsed) = (vec![deciding.clone()], Vec::new());
+        for vote in votes.iter().filter(|vote| vote.by.id != deciding.id) {
+            let seat = request.asked().find(|seat| {
+                let place = seat.in_place_of.as_ref().map(|of| &of.id);
+                seat.party.id == vote.by.id && place == vote.in_place_of.as_ref().map(|of| &of.id)
+            });
             let query = PersonQuery::Id(vote.by.id.clone());
             let person = in_time("the directory", self.parts.directory.person(&query)).await?;
-            let is_fit = person.is_some_and(|person| person.party().is_ok());
-            let seat = request.asked().find(|seat| {
-                seat.party.id == vote.by.id
-                    && seat.in_place_of.as_ref().map(|it| &it.id)
-                        == vote.in_place_of.as_ref().map(|it| &it.id)
-            });
-            let holds = match seat {
-                Some(seat) if is_fit => self.is_borne_out(request, seat).await?,
-                _ => false,
+            let approver = match (seat, person) {
+                (Some(seat), Some(person)) => {
+                    let may =
+                        self.rule_holds(request, seat) && self.is_named(request, seat).await?;
+                    authorise(request, &person, may).ok()
+                }
+                _ => None,
             };
-            if !holds {
-                return Ok(false);
+            match approver {
+                Some(one) if !counted.iter().any(|it| it.is_same_as(one.party())) => {
+                    counted.push(one.party().clone());
+                }
+                _ => lapsed.push(vote.by.id.clone()),
             }
         }
-        Ok(true)
+        Ok(lapsed)
     }
 
     /// The request of a review link, whose seat it is for, and who is taken to be there.

@@ -19,6 +19,8 @@ const AT_ONCE: usize = 32;
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 /// How many requests that time does something to are looked at in one go.
 const BATCH: usize = 100;
+/// After so many failures in a row the rest waits for the next look.
+const FAILURES: usize = 3;
 /// How often they are looked for: where time has run out, it has run out all the same before that.
 const LOOK_EVERY: SignedDuration = SignedDuration::from_millis(200);
 /// How often ended sign-ins and sessions are forgotten.
@@ -96,15 +98,20 @@ impl Broker {
     async fn let_time_pass(&self) -> Result<(), Unavailable> {
         loop {
             let due = self.parts.store.due(self.now(), BATCH).await?;
-            let mut passed = 0;
+            let (mut passed, mut failed) = (0, 0);
             for id in &due {
+                // One that cannot be read or changed holds up no other; several in a row are the
+                // store's fault, and everything else would fail as well.
+                if failed == FAILURES {
+                    return Ok(());
+                }
                 let loaded = self.parts.store.request(*id).await;
                 let stored = match loaded.map_err(Unavailable::from) {
                     Ok(Some(stored)) => stored,
                     Ok(None) => continue,
-                    // One that cannot be read holds up no other.
                     Err(error) => {
                         report(Err(error));
+                        failed += 1;
                         continue;
                     }
                 };
@@ -118,8 +125,11 @@ impl Broker {
                     .await
                 {
                     // Refused: somebody else has recorded it, or changed it, meanwhile.
-                    Ok(_) | Err(AdvanceError::Refused(_)) => passed += 1,
-                    Err(AdvanceError::Unavailable(error)) => report(Err(error)),
+                    Ok(_) | Err(AdvanceError::Refused(_)) => (passed, failed) = (passed + 1, 0),
+                    Err(AdvanceError::Unavailable(error)) => {
+                        report(Err(error));
+                        failed += 1;
+                    }
                 }
             }
             if due.len() < BATCH || passed == 0 {

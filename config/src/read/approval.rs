@@ -5,7 +5,7 @@ use std::num::NonZeroU8;
 use clavis_broker::devices::{BackendName, Serves};
 use clavis_broker::lifecycle::Terms;
 use clavis_broker::people::{GroupName, PersonQuery};
-use clavis_broker::policy::{Escalation, Matches, Named, Policy, Rule};
+use clavis_broker::policy::{EVERYTHING_ELSE, Escalation, Matches, Named, Policy, Rule};
 use jiff::SignedDuration;
 use toml::de::DeValue;
 
@@ -40,14 +40,14 @@ pub(super) fn policy<P>(
         check_needed(section, &otherwise, &nominated);
     }
     let rules = section.tables("rule");
-    let mut names: Vec<String> = Vec::new();
+    let mut names = vec![EVERYTHING_ELSE.to_owned()];
     let rules = rules.iter().filter_map(|section| {
         let rule = rule(section, &otherwise.escalation, &nominated, escrow, terms)?;
         check_groups(section, &rule, directory);
         if names.contains(&rule.name) {
             section.problem(
                 "name",
-                "`name` is that of an earlier rule",
+                "`name` is that of an earlier rule, or of [approval] itself",
                 "Give each rule a name of its own: it stands in the log.",
             );
         }
@@ -55,7 +55,7 @@ pub(super) fn policy<P>(
         Some(rule)
     });
     let rules: Vec<_> = rules.collect();
-    "everything else".clone_into(&mut otherwise.name);
+    EVERYTHING_ELSE.clone_into(&mut otherwise.name);
     Policy::new(rules, otherwise)
 }
 

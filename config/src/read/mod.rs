@@ -8,6 +8,7 @@ pub(crate) mod entra;
 mod escrow;
 mod feeds;
 mod gates;
+mod hardening;
 mod mail;
 mod proxy;
 mod roles;
@@ -41,14 +42,23 @@ impl Origin<'_> {
         text(value).map(|text| self.folder.join(text))
     }
 
+    /// The path of a file with a secret: as [`Self::path`], or a credential that systemd has passed
+    /// on, `credential:NAME`.
+    pub(crate) fn secret_path(&self, value: &DeValue<'_>) -> Result<PathBuf, Wrong> {
+        match text(value)?.strip_prefix("credential:") {
+            Some(name) => self.secrets.credential(self.folder, name),
+            None => self.path(value),
+        }
+    }
+
     /// The secret in the file that the value names.
     pub(crate) fn secret(&self, value: &DeValue<'_>) -> Result<SecretString, Wrong> {
-        self.secrets.secret(&self.path(value)?)
+        self.secrets.secret(&self.secret_path(value)?)
     }
 
     /// The private key in the file that the value names.
     fn private_key(&self, value: &DeValue<'_>) -> Result<SecretString, Wrong> {
-        self.secrets.private_key(&self.path(value)?)
+        self.secrets.private_key(&self.secret_path(value)?)
     }
 
     /// The path of a file that somebody else writes tokens into.
@@ -120,6 +130,7 @@ pub(crate) fn settings<P>(
     }
     let audit = root.optional_table("audit");
     let feeds = feeds::feeds(audit.as_ref(), origin, store.as_ref());
+    let hardening = hardening::hardening(root.optional_table("hardening").as_ref());
     Some(Settings {
         server: server?,
         organisation: organisation?,
@@ -136,6 +147,7 @@ pub(crate) fn settings<P>(
         sign_in: sign_in?,
         roles,
         feeds: feeds?,
+        hardening,
     })
 }
 

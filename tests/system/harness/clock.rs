@@ -6,7 +6,7 @@
 
 use std::cell::Cell;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A clock that goes as this machine's does, so many minutes ahead.
@@ -41,8 +41,12 @@ impl Clock {
         fs::rename(new, file).expect("in its place");
     }
 
-    /// Has a command go by it.
-    pub(super) fn set_for(&self, command: &mut Command) {
+    /// Has the daemon of a configuration go by it, and read the file that says how.
+    pub(super) fn set_for(&self, command: &mut Command, config: &Path) {
+        let folder = self.folder.path().display();
+        let text = fs::read_to_string(config).expect("the configuration");
+        let read = format!("\n[hardening]\nread = [\"{folder}\"]\n");
+        fs::write(config, text + &read).expect("the configuration");
         command
             .env("LD_PRELOAD", library())
             .env("FAKETIME_TIMESTAMP_FILE", self.file())

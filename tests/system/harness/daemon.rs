@@ -1,7 +1,7 @@
 //! A running daemon: the real binary, its log, and ways to end it.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -41,11 +41,12 @@ impl Daemon {
         let clock = Clock::new();
         let mut command = Command::new(env!("CARGO_BIN_EXE_clavis"));
         command.arg("serve").arg("--config").arg(config);
-        clock.set_for(&mut command);
+        clock.set_for(&mut command, config);
         (Self::start_command(command, "info"), clock)
     }
 
-    fn start_command(mut command: Command, level: &str) -> Self {
+    /// Starts a daemon by a command that is whole but for where its log goes.
+    pub(crate) fn start_command(mut command: Command, level: &str) -> Self {
         let mut child = command
             .env("CLAVIS_LOG", level)
             .stderr(Stdio::piped())
@@ -92,6 +93,12 @@ impl Daemon {
         until(&format!("{text:?} in the log"), || {
             self.log().contains(text).then_some(())
         });
+    }
+
+    /// What the kernel says of its process: the folder in `/proc`.
+    #[allow(dead_code, reason = "not for the benchmark, which shares this file")]
+    pub(crate) fn process(&self) -> PathBuf {
+        Path::new("/proc").join(self.child.id().to_string())
     }
 
     /// How much memory it holds.

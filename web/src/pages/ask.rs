@@ -177,7 +177,6 @@ pub(super) async fn send(
     typed: &Typed,
     source: Option<IpAddr>,
 ) -> Result<Response, Fault> {
-    let _turn = turn_to_ask(app, who).await?;
     let ask = match read(typed) {
         Ok(ask) => ask,
         Err(wrong) => {
@@ -188,6 +187,7 @@ pub(super) async fn send(
             return show(app, who, behalf, typed, answer);
         }
     };
+    let _turn = turn_to_ask(app, who).await?;
     let made = match behalf {
         None => app.broker.ask(who.person(), ask, source).await,
         Some(OnBehalf { agent, of }) => app.broker.ask_for(agent, &of.id, ask, source).await,

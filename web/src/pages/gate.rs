@@ -29,6 +29,8 @@ pub(super) struct Gate<'a> {
 #[template(path = "somebody_elses.html")]
 struct SomebodyElsesPage<'a> {
     frame: Frame<'a>,
+    /// Whether nobody but whom it was mailed to can open the link.
+    is_shut: bool,
 }
 
 impl<'a> Gate<'a> {
@@ -73,5 +75,6 @@ pub(super) fn somebody_elses(app: &App, gate: Gate<'_>) -> Result<Response, Faul
         site: &app.site,
         signed_in: gate.who,
     };
-    page_with(StatusCode::FORBIDDEN, &SomebodyElsesPage { frame })
+    let is_shut = gate.is_shut;
+    page_with(StatusCode::FORBIDDEN, &SomebodyElsesPage { frame, is_shut })
 }

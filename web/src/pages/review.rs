@@ -262,9 +262,6 @@ fn not_counted(why: Refusal) -> &'static str {
         Refusal::AlreadyVoted => {
             "You have said yes already, or somebody in the same place has. It counts once."
         }
-        Refusal::VoteLapsed => {
-            "Somebody who said yes before you could not say so any more. The key has to be asked for anew."
-        }
         _ => "There was nothing left to decide. This is how the request stands:",
     }
 }

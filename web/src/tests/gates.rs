@@ -246,6 +246,7 @@ async fn whoever_asked_decides_nothing_by_a_forwarded_link_also_where_the_link_i
     let link = world.link("Approval Needed", "review").await;
     let page = anna.get(&link).await;
     assert_eq!(page.status, StatusCode::FORBIDDEN);
+    assert!(page.says("somebody else has to decide") && !page.says("Sign out, then open"));
     let mut boss = world.browser();
     let token = boss.get(&link).await.form_token();
     let fields = [("form_token", token.as_str()), ("choice", "approve")];

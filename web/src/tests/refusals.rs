@@ -299,3 +299,30 @@ async fn too_many_sign_ins_are_held_back() {
     assert_eq!(held.status, StatusCode::TOO_MANY_REQUESTS);
     assert!(held.says(PHONE) && held.header("retry-after").parse::<u64>().unwrap() <= 60);
 }
+
+#[tokio::test]
+async fn one_person_asks_for_many_keys_and_not_without_end() {
+    let world = World::new();
+    let mut anna = world.signed_in("anna@example.com").await;
+    let token = anna.get("/requests/new").await.form_token();
+    let fields = |asset| {
+        [
+            ("form_token", token.as_str()),
+            ("asset", asset),
+            ("reason", "locked"),
+        ]
+    };
+    // What was only mistyped does not count.
+    let mistyped = anna.post("/requests/new", &fields("")).await;
+    assert_eq!(mistyped.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for _ in 0..40 {
+        let unknown = anna.post("/requests/new", &fields("NOWHERE")).await;
+        assert_eq!(unknown.status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    let held = anna.post("/requests/new", &fields("NOWHERE")).await;
+    assert_eq!(held.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(held.says("You have asked for many keys now") && held.says(PHONE));
+    assert!(held.header("retry-after").parse::<u64>().unwrap() <= 60);
+    let again = anna.post("/requests/K7Q-4MX2/again", &fields("")).await;
+    assert_eq!(again.status, StatusCode::TOO_MANY_REQUESTS);
+}

@@ -144,24 +144,30 @@ fn stepped(request: &Request, step: &Step, by: Option<&str>, site: &Site) -> Str
             in_place_of,
             votes,
             needed,
+            lapsed,
         } => {
             let place = in_place(in_place_of.as_ref());
             format!(
-                "{} said yes{place} ({votes} of {needed}).",
-                by.unwrap_or("Somebody")
+                "{} said yes{place} ({votes} of {needed}).{}",
+                by.unwrap_or("Somebody"),
+                lapsed_yes(lapsed)
             )
         }
-        Step::Approved { in_place_of } => {
+        Step::Approved {
+            in_place_of,
+            lapsed,
+        } => {
             let place = in_place(in_place_of.as_ref());
             let count = if needed > 1 {
                 format!(" ({needed} of {needed})")
             } else {
                 String::new()
             };
-            who_did(
+            let approved = who_did(
                 &format!("approved{place}{count}"),
                 &format!("approved{count}"),
-            )
+            );
+            approved + &lapsed_yes(lapsed)
         }
         Step::Reminded => "Whoever had not answered was reminded.".to_owned(),
         Step::AskedMore { asked, last_resort } => {
@@ -204,6 +210,15 @@ fn stopped_by(request: &Request) -> Option<&str> {
         },
         _ => None,
     }
+}
+
+/// Whose yes from before was taken out of the count.
+fn lapsed_yes(lapsed: &[Party]) -> String {
+    if lapsed.is_empty() {
+        return String::new();
+    }
+    let names = all(lapsed.iter().map(|party| party.name.as_str()));
+    format!(" The earlier yes of {names} counts no more.")
 }
 
 fn in_place(of: Option<&Party>) -> String {

@@ -6,6 +6,7 @@ use clavis_broker::devices::BackendName;
 use clavis_broker::ports::EscrowBackend;
 use clavis_config::document::Section;
 use clavis_config::escrow::{EscrowKind, Planned, Surroundings};
+use clavis_config::needs::Needs;
 use clavis_config::problems::Problems;
 use clavis_config::settings::AdDomain;
 use clavis_config::values::{dn, owner_attribute, text};
@@ -42,6 +43,10 @@ impl EscrowPlan for AdEscrow {
     ) -> Result<Arc<dyn EscrowBackend>, Problems> {
         let backend = ActiveDirectoryEscrow::new(name.clone(), self.clone());
         Ok(Arc::new(backend))
+    }
+
+    fn needs(&self) -> Needs {
+        self.domain.needs()
     }
 }
 

@@ -24,7 +24,7 @@ use clavis_broker::ports::{Clock, EscrowBackend, EscrowError, Finding};
 use clavis_broker::text::Asset;
 
 pub(super) use settings::KIND;
-pub use settings::{CommandSettings, Variables};
+pub use settings::{CommandSettings, Reach, Variables};
 
 use program::{Answer, Program};
 use requests::Call;

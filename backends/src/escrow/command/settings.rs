@@ -11,8 +11,9 @@ use clavis_broker::devices::BackendName;
 use clavis_broker::ports::EscrowBackend;
 use clavis_config::document::Section;
 use clavis_config::escrow::{EscrowKind, Planned, Surroundings};
+use clavis_config::needs::Needs;
 use clavis_config::problems::{Problems, Wrong};
-use clavis_config::values::{duration, number, text, truth};
+use clavis_config::values::{duration, number, port, text, truth, whole_path};
 use jiff::SignedDuration;
 use toml::de::DeValue;
 
@@ -45,6 +46,19 @@ pub struct CommandSettings {
     /// Whether its `shared_id` makes a device one with that of another backend. Whoever can have
     /// it say one can have keys of another's device come along with their own.
     pub trust_shared_ids: bool,
+    /// What it reaches beside what belongs to every program; nobody knows where not set.
+    pub reach: Option<Reach>,
+}
+
+/// What a program reaches.
+#[derive(Debug, Clone, Default)]
+pub struct Reach {
+    /// Files and folders that it reads.
+    pub read: Vec<PathBuf>,
+    /// Folders in which it makes, changes and removes files.
+    pub write: Vec<PathBuf>,
+    /// TCP ports that it connects to.
+    pub connect: Vec<u16>,
 }
 
 /// Variables of an environment. Their values do not show in `Debug` output: nobody can promise
@@ -78,6 +92,18 @@ impl EscrowPlan for CommandSettings {
         let backend = CommandEscrow::new(name.clone(), self.clone(), clock);
         Ok(Arc::new(backend))
     }
+
+    fn needs(&self) -> Needs {
+        let reach = self.reach.clone().unwrap_or_default();
+        let needs = Needs {
+            read: reach.read.into_iter().collect(),
+            write: reach.write.into_iter().collect(),
+            execute: [self.program.clone()].into(),
+            untold: self.reach.is_none(),
+            ..Needs::default()
+        };
+        needs.connecting(reach.connect)
+    }
 }
 
 fn read(section: &Section<'_>, _: &Surroundings<'_>) -> Planned<Plan> {
@@ -98,6 +124,13 @@ fn read(section: &Section<'_>, _: &Surroundings<'_>) -> Planned<Plan> {
     let concurrency = section.optional("concurrency", number(1..=64));
     let known_device = section.optional("known_device", text);
     let trust_shared_ids = section.optional("trust_shared_ids", truth);
+    let reach = Reach {
+        read: section.list("may_read", whole_path),
+        write: section.list("may_write", whole_path),
+        connect: section.list("may_connect_to", port),
+    };
+    let told = ["may_read", "may_write", "may_connect_to"];
+    let is_told = told.into_iter().any(|key| section.has(key));
     Planned::alone(program.map(|program| {
         Arc::new(CommandSettings {
             program,
@@ -107,6 +140,7 @@ fn read(section: &Section<'_>, _: &Surroundings<'_>) -> Planned<Plan> {
             concurrency: concurrency.map_or(4, |most| most as usize),
             known_device,
             trust_shared_ids: trust_shared_ids.unwrap_or(false),
+            reach: is_told.then_some(reach),
         }) as Plan
     }))
 }

@@ -6,6 +6,7 @@ use clavis_broker::devices::BackendName;
 use clavis_broker::ports::EscrowBackend;
 use clavis_config::document::Section;
 use clavis_config::escrow::{Connection, EscrowKind, Planned, Surroundings};
+use clavis_config::needs::Needs;
 use clavis_config::problems::Problems;
 use clavis_config::values::text;
 
@@ -35,6 +36,10 @@ impl EscrowPlan for EntraPlan {
         let tenant = supplies.tenant(&self.entra);
         let backend = EntraEscrow::new(name.clone(), tenant, self.known_device.clone());
         Ok(Arc::new(backend))
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::default()
     }
 }
 

@@ -12,6 +12,7 @@ use clavis_broker::ports::{EscrowBackend, EscrowError, EscrowFault, Finding};
 use clavis_broker::text::Asset;
 use clavis_config::document::Section;
 use clavis_config::escrow::{EscrowKind, Planned, Surroundings};
+use clavis_config::needs::Needs;
 use clavis_config::problems::Problems;
 
 use contents::{Stocked, read};
@@ -46,6 +47,10 @@ impl EscrowPlan for FilePlan {
     ) -> Result<Arc<dyn EscrowBackend>, Problems> {
         let backend = FileEscrow::open(name.clone(), self.path.clone())?;
         Ok(Arc::new(backend))
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::default().reading_anew(&self.path)
     }
 }
 

@@ -62,6 +62,9 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, rusqlite::Error>
     connection.pragma_update(None, "foreign_keys", true)?;
     // What is deleted is overwritten: an address that is gone from a table is gone from the file.
     connection.pragma_update(None, "secure_delete", true)?;
+    // Sorting that does not fit its buffers goes on in memory: in files that others could write to
+    // there may be no room for it, nor any right to make some.
+    connection.pragma_update(None, "temp_store", "memory")?;
     // One plan for a statement whatever its parameters: without this, SQLite plans those that use
     // a partial index anew for every value.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
@@ -69,14 +72,22 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, rusqlite::Error>
     Ok(connection)
 }
 
-/// A new file is for our account only. SQLite gives the files beside it the same permissions.
+/// A new file is for one account only: that of its folder, also where root runs a command before
+/// the daemon has ever run. SQLite gives the files beside it the same permissions and owner.
 fn create_private(path: &Path) {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     // Where this fails, opening the database says why.
-    drop(options.open(path));
+    #[cfg(unix)]
+    if let Ok(file) = options.open(path) {
+        use std::os::unix::fs::{MetadataExt, fchown};
+        let folder = path.parent().map(std::fs::metadata);
+        if let Some(Ok(folder)) = folder {
+            let _ = fchown(&file, Some(folder.uid()), Some(folder.gid()));
+        }
+    }
 }
 
 /// The first version whose requests can be read.

@@ -34,6 +34,7 @@ fn script(script: &str, arguments: &[&str]) -> CommandSettings {
         concurrency: 4,
         known_device: None,
         trust_shared_ids: false,
+        reach: None,
     }
 }
 

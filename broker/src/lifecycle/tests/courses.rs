@@ -150,7 +150,12 @@ impl Course {
                 let by = authorise(&self.request, &people()[*who], true).ok()?;
                 let comment = None;
                 if *yes {
-                    Command::Approve { by, comment }
+                    let lapsed = Vec::new();
+                    Command::Approve {
+                        by,
+                        comment,
+                        lapsed,
+                    }
                 } else {
                     Command::Decline { by, comment }
                 }

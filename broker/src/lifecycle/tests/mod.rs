@@ -96,6 +96,7 @@ fn approve(request: &Request) -> Command {
     Command::Approve {
         by: authorise(request, &person("boss"), true).unwrap(),
         comment: None,
+        lapsed: Vec::new(),
     }
 }
 

@@ -54,6 +54,7 @@ fn yes(request: &Request, who: &str) -> Command {
     Command::Approve {
         by: authorise(request, &person(who), true).unwrap(),
         comment: None,
+        lapsed: Vec::new(),
     }
 }
 
@@ -114,9 +115,43 @@ fn where_two_are_needed_one_yes_is_not_enough_and_each_counts_once() {
     let (one, effects) = then(&one, &escalate(None), hours(4));
     assert_eq!(letters(&effects), [(ApprovalReminder, "nina".to_owned())]);
     let decision = decide(&one, &yes(&one, "nina"), monday() + hours(5)).unwrap();
-    assert_eq!(decision.step, Step::Approved { in_place_of: None });
+    assert_eq!(decision.step, approved());
     let names: Vec<_> = decision.next.approval().unwrap().people().collect();
     assert_eq!(names, [&party("boss"), &party("nina")]);
+}
+
+#[test]
+fn a_yes_that_lapsed_is_not_counted_and_frees_its_place() {
+    let request = waiting(2);
+    let (one, _) = then(&request, &approve(&request), hours(1));
+    let Command::Approve { by, comment, .. } = yes(&one, "nina") else {
+        unreachable!("it is a yes");
+    };
+    let lapsed = vec![person("boss").id];
+    let without = Command::Approve {
+        by,
+        comment,
+        lapsed,
+    };
+    let decision = decide(&one, &without, monday() + hours(2)).unwrap();
+    let step = Step::Supported {
+        in_place_of: None,
+        votes: 1,
+        needed: 2,
+        lapsed: vec![party("boss")],
+    };
+    assert_eq!(decision.step, step);
+    let (one, _) = then(&one, &without, hours(2));
+    let decision = decide(&one, &approve(&one), monday() + hours(3)).unwrap();
+    assert_eq!(decision.step, approved());
+}
+
+/// A yes that was enough, said for oneself.
+fn approved() -> Step {
+    Step::Approved {
+        in_place_of: None,
+        lapsed: Vec::new(),
+    }
 }
 
 #[test]

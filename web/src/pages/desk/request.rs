@@ -319,11 +319,7 @@ fn words_of(why: Refusal) -> &'static str {
         Refusal::ApprovalTooOld => {
             "The approval is too old to send another link. Ask for the key again."
         }
-        Refusal::NotDue
-        | Refusal::Superseded
-        | Refusal::AlreadyVoted
-        | Refusal::VoteLapsed
-        | Refusal::NoKeys => {
+        Refusal::NotDue | Refusal::Superseded | Refusal::AlreadyVoted | Refusal::NoKeys => {
             "The request does not allow it as it stands. Look at where it stands now."
         }
     }

@@ -125,8 +125,12 @@ pub fn events() -> Vec<Event> {
             in_place_of: Some(party("boss")),
             votes: 1,
             needed: 2,
+            lapsed: vec![party("nina")],
         }),
-        Event::Request(Step::Approved { in_place_of: None }),
+        Event::Request(Step::Approved {
+            in_place_of: None,
+            lapsed: Vec::new(),
+        }),
         Event::Request(Step::Reminded),
         Event::Request(Step::AskedMore {
             asked: vec![party("otto")],

@@ -1,0 +1,68 @@
+//! A process that confines itself as its first argument says, and then tries what the others say:
+//! `read:PATH`, `write:PATH`, `connect:PORT`, `listen:PORT`, `start:PROGRAM`, `thread:`, `mount:`,
+//! `packets:`. Prints a line for each: `done`, or the name of the error.
+#![allow(clippy::print_stdout, reason = "this is what it is for")]
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::net::{TcpListener, TcpStream};
+use std::process::Command;
+use std::thread;
+
+use clavis_process::{Files, Ports, Programs, confine_calls, confine_files, confine_ports};
+use rustix::net::{AddressFamily, SocketType, socket};
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let how = arguments.next().unwrap_or_default();
+    let (measure, named) = how.split_once('=').unwrap_or((&how, ""));
+    let port = named.parse().unwrap_or_default();
+    let confined = match measure {
+        "files" => confine_files(&Files {
+            read: [named.into()].into(),
+            ..Files::default()
+        }),
+        "ports" => confine_ports(&Ports {
+            connect: [port].into(),
+            listen: [port].into(),
+            abstract_sockets: false,
+        }),
+        "calls" => confine_calls(Programs::None),
+        "calls-with-programs" => confine_calls(Programs::Some),
+        "files-with-a-thread" => {
+            let (end, ended) = std::sync::mpsc::channel::<()>();
+            let other = thread::spawn(move || ended.recv());
+            let confined = confine_files(&Files::default());
+            drop(end);
+            let _ = other.join();
+            confined
+        }
+        _ => Ok(()),
+    };
+    match confined {
+        Ok(()) => println!("confined"),
+        Err(error) => println!("{error}"),
+    }
+    for deed in arguments {
+        let (verb, object) = deed.split_once(':').unwrap_or((&deed, ""));
+        match attempt(verb, object) {
+            Ok(()) => println!("done"),
+            Err(error) => println!("{:?}", error.kind()),
+        }
+    }
+}
+
+fn attempt(verb: &str, object: &str) -> io::Result<()> {
+    let port = || object.parse::<u16>().map_err(io::Error::other);
+    match verb {
+        "read" => fs::read(object).map(drop),
+        "write" => OpenOptions::new().append(true).open(object).map(drop),
+        "connect" => TcpStream::connect(("127.0.0.1", port()?)).map(drop),
+        "listen" => TcpListener::bind(("127.0.0.1", port()?)).map(drop),
+        "start" => Command::new(object).status().map(drop),
+        "thread" => thread::Builder::new().spawn(|| ()).map(drop),
+        "mount" => Ok(rustix::mount::mount_bind("/", "/")?),
+        "packets" => Ok(socket(AddressFamily::PACKET, SocketType::RAW, None).map(drop)?),
+        _ => Err(io::Error::other("no such deed")),
+    }
+}

@@ -1,0 +1,72 @@
+"""An escrow backend with one key, which tries on every call what it should not be able to do.
+
+Arguments: a JSON object of what to try, as text. What came of each is in the file `told` of it.
+"""
+
+import ctypes
+import json
+import os
+import socket
+import sys
+
+KEY_ID = "00000001-0000-0000-0000-000000000000"
+KEY = "000011-000022-720885-123453-000000-700007-111111-222222"
+ANSWERS = {
+    "devices": {"devices": [{"id": "d-1", "name": "LT-0042"}]},
+    "records": {
+        "records": [{"key_id": KEY_ID, "kind": "operating_system", "escrowed_at": "2026-09-01T08:30:00Z"}]
+    },
+    "keys": {"keys": [{"key_id": KEY_ID, "key": KEY}]},
+    "check": {"findings": [{"severity": "ok", "what": "It tries."}]},
+}
+
+
+def read(path):
+    open(path, "rb").read(1)
+
+
+def write(path):
+    open(path, "wb").close()
+
+
+def connect(port):
+    socket.create_connection(("127.0.0.1", port), timeout=5).close()
+
+
+def call(name, *arguments):
+    libc = ctypes.CDLL(None, use_errno=True)
+    if getattr(libc, name)(*arguments) == -1:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def outcome(deed):
+    try:
+        deed()
+        return "done"
+    except OSError as error:
+        return type(error).__name__
+
+
+def main():
+    request = json.load(sys.stdin)
+    wanted = json.loads(sys.argv[1])
+    attach, no_wait = 16, 0
+    told = {
+        "read a file that is named": outcome(lambda: read(wanted["named_file"])),
+        "read another file": outcome(lambda: read(wanted["other_file"])),
+        "write another file": outcome(lambda: write(wanted["other_file"])),
+        "read memory of the daemon": outcome(lambda: read(f"/proc/{os.getppid()}/mem")),
+        "connect to a port that is named": outcome(lambda: connect(wanted["named_port"])),
+        "connect to another port": outcome(lambda: connect(wanted["other_port"])),
+        "trace the daemon": outcome(lambda: call("ptrace", attach, os.getppid(), no_wait, no_wait)),
+        "enter another namespace": outcome(lambda: call("unshare", 0x10000000)),
+        "start a program": outcome(lambda: os.waitpid(os.spawnv(os.P_NOWAIT, "/bin/true", ["true"]), 0)),
+    }
+    with open(wanted["told"] + ".new", "w") as file:
+        json.dump(told, file)
+    os.rename(wanted["told"] + ".new", wanted["told"])
+    json.dump({"clavis": 1} | ANSWERS[request["call"]], sys.stdout)
+
+
+main()
