@@ -1,5 +1,5 @@
-//! The feeds of the log: nothing is lost while a collector is away or a daemon dies, and nothing
-//! waits for them.
+//! The log elsewhere: exports have every row, and feeds lose nothing while a collector is away or a
+//! daemon dies, and nothing waits for them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -142,6 +142,43 @@ fn two_daemons_on_one_database_feed_one_collector_in_order() {
     let rows = last_row(&clavis);
     collector.until("every row", |it| it.seqs().contains(&rows));
     assert_eq!(once(&collector.seqs()), (1..=rows).collect::<Vec<_>>());
+}
+
+#[test]
+fn an_export_has_every_row_in_each_format_or_those_that_are_wanted() {
+    let clavis = Installation::new(&Kind::Files);
+    let daemon = clavis.start();
+    ask(&sign_in(&daemon, &clavis.mails, ANNA), "LT-0042", "=1+1");
+    assert_eq!(daemon.stop(), Some(0));
+    let rows = clavis.rows();
+    let export = |arguments: &[&str]| {
+        let output = clavis.run(&[&["audit", "export"], arguments].concat());
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        let text = text.lines().map(str::to_owned).collect::<Vec<_>>();
+        (output.status.success(), text)
+    };
+    let (_, json) = export(&[]);
+    let parsed = json.iter().map(|line| serde_json::from_str::<Value>(line));
+    assert_eq!(parsed.collect::<Result<Vec<_>, _>>().expect("JSON"), rows);
+    for (format, head, beginning) in [
+        ("csv", 1, "\""),
+        ("cef", 0, "CEF:0|Clavis|Clavis|"),
+        ("ocsf", 0, "{"),
+    ] {
+        let (_, lines) = export(&["--format", format]);
+        assert_eq!(lines.len(), rows.len() + head, "{format}: {lines:?}");
+        let of_rows = &lines[head..];
+        assert!(
+            of_rows.iter().all(|it| it.starts_with(beginning)),
+            "{lines:?}"
+        );
+    }
+    let (_, opened) = export(&["--format", "cef", "--event", "request.opened"]);
+    assert_eq!(opened.len(), 1);
+    let (_, later) = export(&["--after", "1", "--limit", "1"]);
+    assert_eq!(later, json[1..2]);
+    let (is_fine, nothing) = export(&["--format", "xml"]);
+    assert!(!is_fine && nothing.is_empty(), "{nothing:?}");
 }
 
 /// Adds a feed to the configuration.

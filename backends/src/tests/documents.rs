@@ -46,9 +46,10 @@ fn what_the_handbook_shows_is_read() {
         gates,
         mail,
         hardening,
+        feeds,
     ] = blocks(HANDBOOK)[..]
     else {
-        panic!("nine blocks");
+        panic!("ten blocks");
     };
     let rules = with(approval).policy;
     let names: Vec<_> = rules.rules().iter().map(|rule| &*rule.name).collect();
@@ -63,6 +64,8 @@ fn what_the_handbook_shows_is_read() {
         settings.directory,
         Directory::Entra(it) if it.entra == "cloud" && it.escrow.as_ref() == Some(&settings.escrow[0].name)
     ));
+    let names: Vec<_> = with(feeds).feeds.into_iter().map(|it| it.name).collect();
+    assert_eq!(names, ["siem", "archive"]);
     assert_eq!(with(hardening).hardening.mode, HardeningMode::Require);
     let settings = with(mail);
     assert!(matches!(settings.mail.kind, MailKind::Graph(it) if it.entra == "cloud"));
