@@ -74,6 +74,7 @@ pub(crate) fn broker(
             code_valid_for: settings.sign_in.code_valid_for,
             idle: settings.sign_in.idle,
             at_most: settings.sign_in.at_most,
+            begun_a_minute: settings.sign_in.begun_a_minute.into(),
         },
         providers: providers(settings, supplies, site),
         roles: settings.roles.clone(),

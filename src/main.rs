@@ -4,10 +4,12 @@
 mod assemble;
 mod commands;
 mod demo;
+mod door;
 mod hardening;
 mod organisations;
 mod serve;
 mod system;
+mod tls;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use clavis_broker::ports::LogSink;
 use clavis_broker::service::Broker;
+use clavis_config::settings::{CertificateFiles, Room};
 use clavis_web::Site;
 use tokio::sync::watch;
 use tracing::Instrument;
@@ -17,6 +18,10 @@ use crate::assemble::{self, AssemblyError, Settings};
 pub(crate) struct Organisation {
     /// Where it listens.
     pub(crate) listen: SocketAddr,
+    /// The host that people use and its certificate, where TLS is spoken.
+    pub(crate) tls: Option<(String, CertificateFiles)>,
+    /// How much may go on at once at its door.
+    pub(crate) room: Room,
     /// What its pages and letters say of it.
     pub(crate) site: Arc<Site>,
     /// Its broker.
@@ -42,6 +47,8 @@ impl Organisation {
         let mailer = assemble::mailer(settings, &supplies);
         Ok(Self {
             listen: settings.server.listen,
+            tls: tls(settings),
+            room: settings.server.room,
             broker: assemble::broker(settings, &supplies, &site, mailer)?,
             site,
             sinks: assemble::sinks(settings),
@@ -67,6 +74,11 @@ impl Organisation {
         }
         .instrument(span)
     }
+}
+
+fn tls(settings: &Settings) -> Option<(String, CertificateFiles)> {
+    let files = settings.server.tls.clone()?;
+    Some((settings.server.host().to_owned(), files))
 }
 
 /// All organisations of these files; none where one of them is not sound, or where they would

@@ -1,13 +1,14 @@
 //! The daemon: the pages, and what Clavis does by itself beside them.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use tokio::net::TcpListener;
+use clavis_broker::causes::with_causes;
+use clavis_config::settings;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -15,8 +16,10 @@ use tracing_subscriber::EnvFilter;
 
 use crate::Outcome;
 use crate::assemble::{self, Settings};
+use crate::door::{Door, Hall, OpenFiles, Room};
 use crate::hardening::{Begun, Unread};
 use crate::organisations::{self, Organisation};
+use crate::tls::Keyring;
 
 /// How log lines are written.
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -27,35 +30,40 @@ pub(crate) enum LogFormat {
     Text,
 }
 
+/// So many connections may wait to be taken in, as far as the kernel allows (listen(2)).
+const QUEUE: u32 = 4096;
 /// How long connections that are under way may take to end.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// A listener, and the pages that are behind it.
-pub(crate) type Door = (TcpListener, Router);
 
 /// Runs the daemon of these configurations, an organisation each, until it is told to stop.
 pub(crate) fn run(configs: &[PathBuf], log: LogFormat, unread: Unread) -> Outcome {
     let begun = Begun::begin(unread);
     start_log(log);
     let loaded = assemble::load_all(configs)?;
-    // What tells it is out of reach later.
+    // What tells these is out of reach later.
     let workers = std::thread::available_parallelism()?;
+    let files = OpenFiles::raise();
     begun.confine(loaded.iter().map(|(_, settings)| settings))?;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(workers.get()).enable_all().build()?;
-    runtime.block_on(run_organisations(&loaded))
+    runtime.block_on(run_organisations(&loaded, files))
 }
 
-async fn run_organisations(loaded: &[(&Path, Settings)]) -> Outcome {
+async fn run_organisations(loaded: &[(&Path, Settings)], files: OpenFiles) -> Outcome {
     let organisations = organisations::assemble(loaded)?;
     let (mut doors, mut addresses): (Vec<Door>, Vec<String>) = Default::default();
     for (address, behind) in organisations::by_address(&organisations) {
-        let listener = bind(address).await?;
+        let listener = bind(address)?;
         addresses.push(listener.local_addr()?.to_string());
         let houses = behind
             .iter()
             .map(|it| (Arc::clone(&it.broker), Arc::clone(&it.site)));
-        doors.push((listener, clavis_web::front(houses.collect())));
+        doors.push(Door {
+            listener,
+            pages: clavis_web::front(houses.collect()),
+            proxies: proxies(&behind),
+            tls: keyring(&behind)?,
+        });
     }
     let stop = told_to_stop()?;
     let urls: Vec<_> = organisations
@@ -71,7 +79,7 @@ async fn run_organisations(loaded: &[(&Path, Settings)]) -> Outcome {
         tracing::warn!(%error, "systemd could not be told that clavis is ready");
     }
     tokio::spawn(show_life());
-    serve(doors, &organisations, stop).await?;
+    serve(doors, &organisations, files, stop).await;
     tracing::info!("clavis has stopped");
     Ok(ExitCode::SUCCESS)
 }
@@ -93,47 +101,78 @@ async fn show_life() {
 pub(crate) async fn serve(
     doors: Vec<Door>,
     organisations: &[Organisation],
+    files: OpenFiles,
     stop: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
+) {
     let (tell, told) = watch::channel(false);
     let mut tending = JoinSet::new();
     for organisation in organisations {
         tending.spawn(organisation.tend(told.clone(), organisations.len() == 1));
     }
     let mut answering = JoinSet::new();
-    for (listener, pages) in doors {
-        let mut until = told.clone();
-        let server = axum::serve(
-            listener,
-            pages.into_make_service_with_connect_info::<SocketAddr>(),
-        )
-        .with_graceful_shutdown(async move {
-            let _ = until.wait_for(|told| *told).await;
-        });
-        answering.spawn(server.into_future());
+    let hall = Hall::new(room(organisations, files));
+    for door in doors {
+        answering.spawn(door.open(Arc::clone(&hall), told.clone()));
     }
     stop.await;
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     let _ = tell.send(true);
     let ended = tokio::time::timeout(GRACE, async {
-        let mut outcome = Ok(());
-        while let Some(ended) = answering.join_next().await {
-            outcome = outcome.and(ended.unwrap_or_else(|panic| Err(std::io::Error::other(panic))));
-        }
+        while answering.join_next().await.is_some() {}
         while tending.join_next().await.is_some() {}
-        outcome
     });
-    ended.await.unwrap_or_else(|_| {
+    if ended.await.is_err() {
         tracing::warn!("some connections did not end in time and were cut");
-        Ok(())
-    })
+    }
+}
+
+/// The room that there is: of several organisations, the largest that one of them wants, as far as
+/// the system allows.
+fn room(organisations: &[Organisation], files: OpenFiles) -> Room {
+    let most = |of: fn(&settings::Room) -> u32| {
+        let most = organisations.iter().map(|it| of(&it.room)).max();
+        most.unwrap_or_default() as usize
+    };
+    Room {
+        connections: files.room_for(most(|it| it.connections)),
+        connections_per_source: most(|it| it.connections_per_source),
+        requests: most(|it| it.requests),
+    }
+}
+
+/// The certificates of these, where they speak TLS; all of them do, or none.
+fn keyring(
+    organisations: &[&Organisation],
+) -> Result<Option<Arc<Keyring>>, Box<dyn std::error::Error + Send + Sync>> {
+    let hosts: Option<Vec<_>> = organisations.iter().map(|it| it.tls.clone()).collect();
+    let opened = hosts.map(Keyring::open).transpose();
+    opened.map_err(|error| format!("{}. {}", with_causes(&error), error.remedy()).into())
+}
+
+/// The proxies of all of these, the one that names people included.
+fn proxies(organisations: &[&Organisation]) -> Vec<IpAddr> {
+    let sites = organisations.iter().map(|it| &it.site);
+    let proxies = sites.flat_map(|site| {
+        let naming = site.trusted_header.iter().flat_map(|it| &it.from);
+        site.trusted_proxies.iter().chain(naming).copied()
+    });
+    proxies.collect()
 }
 
 /// Listens, or says which setting to change.
-pub(crate) async fn bind(
+pub(crate) fn bind(
     address: SocketAddr,
 ) -> Result<TcpListener, Box<dyn std::error::Error + Send + Sync>> {
-    TcpListener::bind(address).await.map_err(|error| {
+    let listen = || {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(QUEUE)
+    };
+    listen().map_err(|error: std::io::Error| {
         format!("cannot listen on {address}: {error}; change `listen` in [server], or stop what listens there").into()
     })
 }

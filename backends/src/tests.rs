@@ -49,6 +49,10 @@ impl SecretFiles for PathIsSecret {
         Ok(Path::new("/run/credentials/clavis.service").join(name))
     }
 
+    fn tls_key(&self, path: &Path) -> Result<SecretString, Wrong> {
+        self.secret(path)
+    }
+
     fn token_file(&self, path: &Path) -> Result<(), Wrong> {
         if path.ends_with("open") {
             return Err(Wrong::new("names a file that all may write", "Close it."));

@@ -96,6 +96,11 @@ impl<P> Settings<P> {
         } = self;
         let mut needs = Needs::default();
         needs.listen.insert(server.listen.port());
+        if let Some(pair) = &server.tls {
+            needs = needs
+                .reading_anew(&pair.certificate)
+                .reading_anew(&pair.private_key);
+        }
         needs.read.extend(hardening.read.iter().cloned());
         let Store::Sqlite { path } = store;
         needs = needs

@@ -32,6 +32,12 @@ pub trait SecretFiles {
     /// What goes on after the key's name, for the operator.
     fn credential(&self, configuration: &Path, name: &str) -> Result<PathBuf, Wrong>;
 
+    /// The private key of a TLS certificate in a PEM file: its text as it is, all lines of it.
+    ///
+    /// # Errors
+    /// What goes on after `private_key_file`, for the operator; nothing of the key.
+    fn tls_key(&self, path: &Path) -> Result<SecretString, Wrong>;
+
     /// Whether a file may hold the tokens that somebody else writes there from time to time. It
     /// need not be there yet.
     ///
@@ -50,7 +56,11 @@ impl SecretFiles for OnDisk {
     }
 
     fn private_key(&self, path: &Path) -> Result<SecretString, Wrong> {
-        pem_key(&read(path, &PRIVATE_KEY)?, path)
+        pem_key(&read(path, &PRIVATE_KEY)?, path, &RSA)
+    }
+
+    fn tls_key(&self, path: &Path) -> Result<SecretString, Wrong> {
+        pem_key(&read(path, &PRIVATE_KEY)?, path, &ANY_KIND)
     }
 
     fn credential(&self, configuration: &Path, name: &str) -> Result<PathBuf, Wrong> {
@@ -209,7 +219,23 @@ fn one_line(bytes: &[u8], path: &Path) -> Result<SecretString, Wrong> {
     Ok(SecretString::from(text))
 }
 
-fn pem_key(bytes: &[u8], path: &Path) -> Result<SecretString, Wrong> {
+/// Kinds of private keys that something is made of: how it is told in words, and their labels in PEM.
+struct Kinds {
+    name: &'static str,
+    labels: &'static [&'static str],
+}
+
+const RSA: Kinds = Kinds {
+    name: "private key of RSA",
+    labels: &["PRIVATE KEY", "RSA PRIVATE KEY"],
+};
+
+const ANY_KIND: Kinds = Kinds {
+    name: "private key",
+    labels: &["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"],
+};
+
+fn pem_key(bytes: &[u8], path: &Path, kinds: &Kinds) -> Result<SecretString, Wrong> {
     let shown = path.display();
     let text = std::str::from_utf8(bytes).unwrap_or_default();
     let begins = |label: &str| text.contains(&format!("-----BEGIN {label}-----"));
@@ -222,11 +248,14 @@ fn pem_key(bytes: &[u8], path: &Path) -> Result<SecretString, Wrong> {
             ),
         ));
     }
-    if ["PRIVATE KEY", "RSA PRIVATE KEY"].into_iter().any(begins) {
+    if kinds.labels.iter().copied().any(begins) {
         return Ok(SecretString::from(text));
     }
     Err(Wrong::new(
-        format!("names the file {shown}, which holds no private key of RSA in PEM form"),
+        format!(
+            "names the file {shown}, which holds no {} in PEM form",
+            kinds.name
+        ),
         PRIVATE_KEY.remedy,
     ))
 }

@@ -65,12 +65,37 @@ pub struct Settings<P> {
 /// The front door.
 #[derive(Debug, Clone)]
 pub struct Server {
-    /// Where to listen, in plain HTTP: a loopback address, or one that a named proxy reaches.
+    /// Where to listen: any address with TLS; in plain HTTP a loopback address, or one that a named
+    /// proxy reaches.
     pub listen: SocketAddr,
     /// The address that people use, without a slash at the end: `https://keys.example.com`.
     pub public_url: String,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// With what TLS is spoken; plain HTTP without it.
+    pub tls: Option<CertificateFiles>,
+    /// How much may go on at once.
+    pub room: Room,
+}
+
+/// A certificate and its private key, in PEM files that are read again when they change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// The certificate, and after it those that lead to an authority.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub private_key: PathBuf,
+}
+
+/// How much may go on at once at the front door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Connections, from everywhere.
+    pub connections: u32,
+    /// Connections from one source: an IPv4 address, or a /64 of IPv6.
+    pub connections_per_source: u32,
+    /// Requests in work.
+    pub requests: u32,
 }
 
 impl Server {

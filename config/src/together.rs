@@ -61,6 +61,16 @@ pub fn kept_apart<P>(organisations: &[(&Path, Settings<P>)]) -> Result<(), Probl
                      since browsers share cookies between all ports of a host.",
                 );
             }
+            let (server, other_server) = (&settings.server, &other.server);
+            if server.listen == other_server.listen
+                && server.tls.is_some() != other_server.tls.is_some()
+            {
+                report(
+                    "`listen` in [server] is the same, with TLS in one and plain HTTP in the other, as that of",
+                    "Give both `certificate_file` and `private_key_file`, or neither, or let them \
+                     listen at different addresses.",
+                );
+            }
             if share_people(settings, other) {
                 report(
                     "[directory] may have people of that of",

@@ -1,6 +1,7 @@
 //! `clavis check`: reads the configuration, then tries each part for real.
 
 mod approvers;
+mod front_door;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -54,17 +55,6 @@ pub(crate) async fn run(configs: &[PathBuf]) -> Outcome {
 
 /// Tries what one configuration names, and prints what was found; gives the worst of it.
 async fn check(settings: &Settings) -> Severity {
-    if settings.server.public_url.starts_with("https://")
-        && settings.server.trusted_proxies.is_empty()
-    {
-        print(
-            "server",
-            &Finding::warning(
-                "no proxy is trusted, so everybody seems to come from the proxy: all share one limit of sign-ins, and the audit log has no addresses",
-                "Name the reverse proxy's address in `trusted_proxies` of [server].",
-            ),
-        );
-    }
     if let Some(proxy) = &settings.sign_in.proxy {
         print("sign-in proxy", &check_proxy(proxy));
     }
@@ -81,7 +71,10 @@ async fn check(settings: &Settings) -> Severity {
     let mut worst = Severity::Ok;
     let sections = [("store", store), ("mail", mail), ("directory", people)].into_iter();
     let sections = sections.map(|(name, findings)| (name.to_owned(), findings));
-    let sections = sections.chain(escrow).chain(providers).chain(feeds);
+    let door = front_door::findings(&settings.server, SystemClock.now());
+    let door = std::iter::once(("server".to_owned(), door));
+    let sections = door.chain(sections).chain(escrow);
+    let sections = sections.chain(providers).chain(feeds);
     for (part, findings) in sections.chain(idle(settings)) {
         for finding in findings {
             worst = worst.max(finding.severity);

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use clavis_broker::ports::Mailer;
 
 use crate::assemble::Settings;
+use crate::door::{Door, OpenFiles};
 use crate::organisations::Organisation;
 use crate::{Outcome, assemble, serve};
 use caught::CaughtMails;
@@ -43,7 +44,7 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: Options) -> Outcome {
     let folder = Folder::prepare(options.data)?;
     let port = if options.walk { 0 } else { options.port };
-    let listener = serve::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
+    let listener = serve::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
     let mut settings = assemble::load(&folder.path.join("clavis.toml"))?;
     settings.server.listen = listener.local_addr()?;
     settings.server.public_url = format!("http://{}", settings.server.listen);
@@ -56,29 +57,37 @@ pub(crate) async fn run(options: Options) -> Outcome {
     let caught = Arc::clone(&mails);
     let mailbox = clavis_web::mailbox(Arc::new(move || caught.all()), Arc::clone(&site));
     let pages = clavis_web::router(Arc::clone(&broker), Arc::clone(&site)).merge(mailbox);
-    let doors = vec![(listener, pages)];
+    let doors = vec![Door {
+        listener,
+        pages,
+        proxies: Vec::new(),
+        tls: None,
+    }];
     let company = Organisation {
         listen: settings.server.listen,
+        tls: None,
+        room: settings.server.room,
         site,
         broker: Arc::clone(&broker),
         sinks: Vec::new(),
     };
 
+    let files = OpenFiles::raise();
     if options.walk {
         let (end, ended) = tokio::sync::oneshot::channel::<()>();
         let serving = tokio::spawn(async move {
             let end = async {
                 let _ = ended.await;
             };
-            serve::serve(doors, &[company], end).await
+            serve::serve(doors, &[company], files, end).await;
         });
         let walked = walk::walk(&settings, &broker, &mails).await;
         drop(end);
-        serving.await??;
+        serving.await?;
         walked?;
     } else {
         introduce(&settings, &folder.path);
-        serve::serve(doors, &[company], serve::told_to_stop()?).await?;
+        serve::serve(doors, &[company], files, serve::told_to_stop()?).await;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -14,6 +14,7 @@ mod crashes;
 mod daemon;
 mod documentation;
 mod domain;
+mod door;
 mod feeds;
 mod hardening;
 mod hybrid;

@@ -47,7 +47,7 @@ pub(crate) fn surround(routes: Router, site: Arc<Site>) -> Router {
         .layer(DefaultBodyLimit::max(LONGEST_FORM))
         .layer(CatchPanicLayer::custom(|_| Fault::Panicked.into_response()))
         .layer(from_fn_with_state(
-            Arc::clone(&site),
+            (Arc::clone(&site), Arc::default()),
             fault::pages_for_faults,
         ))
         .layer(from_fn_with_state(site, headers::set))

@@ -1,6 +1,7 @@
 //! The one HTTP error: what went wrong, as a status, a page in the site's look, and one row in
 //! the log where an operator should know. Internals never reach the page.
 
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,10 +12,11 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use clavis_broker::causes::with_causes;
-use clavis_broker::service::Unavailable;
+use clavis_broker::service::{BeginError, Unavailable};
 
 use crate::forms::with_query;
 use crate::pages::Frame;
+use crate::seldom::Seldom;
 use crate::site::Site;
 
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +36,10 @@ pub(crate) enum Fault {
     ForeignForm,
     #[error("too many sign-ins")]
     TooMany { wait: Duration },
+    #[error("too many sign-ins from everywhere")]
+    TooManyEverywhere { wait: Duration },
+    #[error("too many unknown links from one source")]
+    TooManyLinks { wait: Duration },
     #[error("one person asks too often")]
     AskedTooOften { wait: Duration },
     /// Several of their requests are being looked up already.
@@ -52,6 +58,17 @@ pub(crate) enum Fault {
     Panicked,
 }
 
+impl From<BeginError> for Fault {
+    fn from(error: BeginError) -> Self {
+        match error {
+            BeginError::TooMany { wait } => Self::TooManyEverywhere {
+                wait: wait.unsigned_abs(),
+            },
+            BeginError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
 impl Fault {
     fn status(&self) -> StatusCode {
         match self {
@@ -60,9 +77,11 @@ impl Fault {
             Self::Malformed => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ForeignForm => StatusCode::FORBIDDEN,
-            Self::TooMany { .. } | Self::AskedTooOften { .. } | Self::TooManyAtOnce => {
-                StatusCode::TOO_MANY_REQUESTS
-            }
+            Self::TooMany { .. }
+            | Self::TooManyEverywhere { .. }
+            | Self::TooManyLinks { .. }
+            | Self::AskedTooOften { .. }
+            | Self::TooManyAtOnce => StatusCode::TOO_MANY_REQUESTS,
             Self::SignInFirst { .. } => StatusCode::SEE_OTHER,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unrenderable(_) | Self::BadHeader(_) | Self::Panicked => {
@@ -74,7 +93,10 @@ impl Fault {
     /// After how long another try makes sense.
     fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::TooMany { wait } | Self::AskedTooOften { wait } => Some(wait.as_secs() + 1),
+            Self::TooMany { wait }
+            | Self::TooManyEverywhere { wait }
+            | Self::TooManyLinks { wait }
+            | Self::AskedTooOften { wait } => Some(wait.as_secs() + 1),
             Self::Unavailable(_) | Self::TooManyAtOnce => Some(RETRY_UNAVAILABLE),
             _ => None,
         }
@@ -87,7 +109,8 @@ impl Fault {
             Self::Malformed => "This form could not be read",
             Self::TooLarge => "This is too long",
             Self::ForeignForm => "Please send the form again",
-            Self::TooMany { .. } => "Too many sign-ins at once",
+            Self::TooMany { .. } | Self::TooManyEverywhere { .. } => "Too many sign-ins at once",
+            Self::TooManyLinks { .. } => "Too many links that do not exist",
             Self::AskedTooOften { .. } => "You have asked for many keys now",
             Self::TooManyAtOnce => "Your other requests are still being looked up",
             Self::SignInFirst { .. } => "Please sign in",
@@ -111,6 +134,13 @@ impl Fault {
             }
             Self::TooMany { .. } => {
                 "Many sign-ins came from your network. Please wait a minute and try again."
+            }
+            Self::TooManyEverywhere { .. } => {
+                "Very many people are signing in. Please wait a minute and try again."
+            }
+            Self::TooManyLinks { .. } => {
+                "Many links that do not exist were opened from your network. Please wait a minute, \
+                 then copy the whole address from the mail."
             }
             Self::AskedTooOften { .. } => {
                 "Nothing has come of this one. Please wait a minute, then go back and send it again."
@@ -154,9 +184,15 @@ impl IntoResponse for Fault {
     }
 }
 
+/// Whether an answer stands for a fault of this kind.
+pub(crate) fn is(answer: &Response, kind: impl Fn(&Fault) -> bool) -> bool {
+    let fault = answer.extensions().get::<Arc<Fault>>();
+    fault.is_some_and(|fault| kind(fault))
+}
+
 /// Gives every fault its page, and the log its row.
 pub(crate) async fn pages_for_faults(
-    State(site): State<Arc<Site>>,
+    State((site, refusals)): State<(Arc<Site>, Arc<Refusals>)>,
     route: Option<MatchedPath>,
     request: Request,
     next: Next,
@@ -165,7 +201,7 @@ pub(crate) async fn pages_for_faults(
     let Some(fault) = response.extensions_mut().remove::<Arc<Fault>>() else {
         return response;
     };
-    report(&fault, route.as_ref());
+    report(&fault, route.as_ref(), &refusals);
     let page = FaultPage {
         frame: Frame::plain(&site),
         fault: &fault,
@@ -185,8 +221,11 @@ pub(crate) async fn pages_for_faults(
     answer
 }
 
+/// What the log says of refusals: strangers can cause as many as they like.
+pub(crate) type Refusals = Seldom<mem::Discriminant<Fault>>;
+
 /// The route, never the path: paths hold tokens.
-fn report(fault: &Fault, route: Option<&MatchedPath>) {
+fn report(fault: &Fault, route: Option<&MatchedPath>, refusals: &Refusals) {
     let route = route.map(MatchedPath::as_str);
     let error = with_causes(fault);
     match fault {
@@ -202,9 +241,13 @@ fn report(fault: &Fault, route: Option<&MatchedPath>) {
         }
         Fault::ForeignForm
         | Fault::TooMany { .. }
+        | Fault::TooManyEverywhere { .. }
+        | Fault::TooManyLinks { .. }
         | Fault::AskedTooOften { .. }
         | Fault::TooManyAtOnce => {
-            tracing::warn!(error, http.route = route, "a form was refused");
+            if let Some(times) = refusals.count(mem::discriminant(fault)) {
+                tracing::warn!(times, error, http.route = route, "requests were refused");
+            }
         }
         Fault::NotFound
         | Fault::MethodNotAllowed

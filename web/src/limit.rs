@@ -1,5 +1,6 @@
-//! How often one source may begin a sign-in, and one person may ask for a key or name a stand-in. Each
-//! leaves rows, and most send a mail to somebody.
+//! How often one source may begin a sign-in or open a link that is none, and one person may ask for a
+//! key or name a stand-in. These keep one from burdening others, and are counted in each process by
+//! itself; what keeps codes from being guessed is counted in the store, by the broker.
 
 use std::hash::Hash;
 use std::net::IpAddr;
@@ -29,9 +30,16 @@ const ASKED_AT_ONCE: NonZeroU32 = NonZeroU32::new(40).expect("not zero");
 /// And then again.
 const ASKED_A_MINUTE: NonZeroU32 = NonZeroU32::new(4).expect("not zero");
 
+/// So many links that nobody was sent may one source open at once: somebody whose mail program breaks
+/// addresses.
+const UNKNOWN_AT_ONCE: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
+/// And then again.
+const UNKNOWN_A_MINUTE: NonZeroU32 = NonZeroU32::new(6).expect("not zero");
+
 pub(crate) struct Limits {
     of_source: DefaultKeyedRateLimiter<Option<IpAddr>>,
     for_address: DefaultKeyedRateLimiter<(Option<IpAddr>, String)>,
+    unknown_links_of: DefaultKeyedRateLimiter<Option<IpAddr>>,
     stand_ins_of: DefaultKeyedRateLimiter<PersonId>,
     asked_by: DefaultKeyedRateLimiter<PersonId>,
 }
@@ -50,6 +58,11 @@ impl Limits {
     /// leaves a row in the log and one in the store.
     pub(crate) fn count_source(&self, source: Option<IpAddr>) -> Result<(), Duration> {
         check(&self.of_source, &source.map(network))
+    }
+
+    /// Counts that a link was opened which nobody was sent, or says how long to wait.
+    pub(crate) fn count_unknown_link(&self, source: Option<IpAddr>) -> Result<(), Duration> {
+        check(&self.unknown_links_of, &source.map(network))
     }
 
     /// Counts that somebody names a stand-in, or says how long to wait. Whether the directory knows
@@ -73,6 +86,9 @@ impl Default for Limits {
         Self {
             of_source: RateLimiter::keyed(of_source),
             for_address: RateLimiter::keyed(for_address),
+            unknown_links_of: RateLimiter::keyed(
+                Quota::per_minute(UNKNOWN_A_MINUTE).allow_burst(UNKNOWN_AT_ONCE),
+            ),
             stand_ins_of: RateLimiter::keyed(for_address),
             asked_by: RateLimiter::keyed(asked),
         }

@@ -16,7 +16,7 @@ use clavis_broker::roles::{Role, Roles};
 
 use crate::app::App;
 use crate::client::Source;
-use crate::fault::Fault;
+use crate::fault::{self, Fault};
 use crate::sessions::SignedIn;
 use crate::{assets, pages, probes};
 
@@ -172,7 +172,15 @@ async fn guard(
     let rule = rule_of(route.as_str()).ok_or(Fault::NotFound)?;
     let (mut parts, body) = request.into_parts();
     match rule.reach {
-        Anybody | LinkHolder => {}
+        Anybody => {}
+        LinkHolder => {
+            let answer = next.run(Request::from_parts(parts, body)).await;
+            if fault::is(&answer, |fault| matches!(fault, Fault::NotFound)) {
+                let counted = app.limits.count_unknown_link(source);
+                counted.map_err(|wait| Fault::TooManyLinks { wait })?;
+            }
+            return Ok(answer);
+        }
         Reach::SignedIn if !rule.takes(&parts.method) => {}
         Reach::SignedIn => match SignedIn::find(&parts, &app).await? {
             Some(who) => drop(parts.extensions.insert(who.with_roles(&app).await)),

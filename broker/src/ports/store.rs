@@ -287,6 +287,15 @@ pub enum Write {
         /// How many were typed before.
         expected: i64,
     },
+    /// Something is done that may be done only so often until a moment; it must not have been yet.
+    Spend {
+        /// What.
+        what: String,
+        /// Until when it counts.
+        until: Timestamp,
+        /// How often; at least once.
+        at_most: i64,
+    },
     /// A sign-in has begun; its token must be new.
     OpenChallenge(Box<Challenge>),
     /// A code was made for a sign-in, which must still be there; it ends an earlier code.
@@ -430,13 +439,6 @@ pub trait Store: Send + Sync {
     /// A sign-in that has begun, expired or not.
     async fn challenge(&self, token: &TokenHash) -> Result<Option<Challenge>, StoreError>;
 
-    /// How many sign-ins have begun for an address since a moment.
-    async fn challenges_since(
-        &self,
-        mail: &MailAddress,
-        since: Timestamp,
-    ) -> Result<usize, StoreError>;
-
     /// A sign-in that has begun at a provider, expired or not.
     async fn provider_sign_in(
         &self,
@@ -446,7 +448,7 @@ pub trait Store: Send + Sync {
     /// A session, ended by time or not.
     async fn session(&self, token: &TokenHash) -> Result<Option<Session>, StoreError>;
 
-    /// Forgets sign-ins and sessions that ended before a moment.
+    /// Forgets sign-ins, sessions and allowances that ended before a moment.
     async fn forget_ended(&self, before: Timestamp) -> Result<(), StoreError>;
 
     /// Tries the store for real.

@@ -5,6 +5,7 @@
 
 mod advance;
 mod alarms;
+mod allowances;
 mod ask;
 mod desk;
 mod escrow;
@@ -43,7 +44,7 @@ pub use provider::{Arrival, ArrivalError, Departure};
 pub use redeem::{DisclosedKey, LinkEnd, LinkError, LinkView, RedeemError, Redemption, Unfetched};
 pub use retry::Undone;
 pub use review::{Choice, Ownership, Review, ReviewError};
-pub use sign_in::{SignInError, SignInTerms};
+pub use sign_in::{BeginError, SignInError, SignInTerms};
 pub use stand_in::StandInError;
 
 use sessions::Newcomer;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use secrecy::SecretString;
 
-use super::{Broker, Newcomer, Unavailable, in_time};
+use super::{BeginError, Broker, Newcomer, Unavailable, allowances, in_time};
 use crate::audit::{Actor, Event, LogEntry, WhyNoSignIn};
 use crate::causes::with_causes;
 use crate::identity::{ProviderName, SignInSecrets, Way};
@@ -72,7 +72,7 @@ impl Broker {
         slug: &str,
         next: &str,
         source: Option<IpAddr>,
-    ) -> Result<Option<Departure>, Unavailable> {
+    ) -> Result<Option<Departure>, BeginError> {
         let mut providers = self.parts.providers.iter();
         let Some(provider) = providers.find(|it| it.name().slug() == slug) else {
             return Ok(None);
@@ -92,16 +92,22 @@ impl Broker {
             provider: name.clone(),
         };
         let entry = LogEntry::of_nothing(event, Actor::Stranger, source, now);
-        self.commit(vec![
+        let change = vec![
+            allowances::sign_in(self.parts.sign_in.begun_a_minute, now),
             Write::OpenProviderSignIn(Box::new(begun)),
             Write::Log(Box::new(entry)),
-        ])
-        .await?;
-        Ok(Some(Departure {
-            token,
-            provider: name,
-            address,
-        }))
+        ];
+        match self.commit(change).await {
+            Ok(()) => Ok(Some(Departure {
+                token,
+                provider: name,
+                address,
+            })),
+            Err(CommitError::Conflict) => Err(BeginError::TooMany {
+                wait: allowances::until_next_sign_in(now),
+            }),
+            Err(error) => Err(Unavailable::from(error).into()),
+        }
     }
 
     /// Ends a sign-in with what the browser has brought back. The token is the new session's, for

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Broker, Newcomer, Unavailable, before};
+use super::{Broker, Newcomer, Unavailable, allowances};
 use crate::audit::{Actor, Event, LogEntry, WhyNoSignIn};
 use crate::identity::Way;
 use crate::people::MailAddress;
@@ -23,15 +23,25 @@ pub struct SignInTerms {
     pub idle: SignedDuration,
     /// After how long a session ends whatever happens.
     pub at_most: SignedDuration,
+    /// How many sign-ins may begin in a minute, from everywhere, so that nobody fills the store.
+    pub begun_a_minute: i64,
 }
 
 /// How many codes may be typed for one sign-in.
 const ATTEMPTS: i64 = 5;
-/// How many codes one address is sent in [`WINDOW`]. The pages let one source ask for far fewer, so
-/// that a stranger alone cannot use them up.
-const CODES: usize = 60;
-/// See [`CODES`].
-const WINDOW: SignedDuration = SignedDuration::from_hours(1);
+/// No sign-in begins.
+#[derive(Debug, thiserror::Error)]
+pub enum BeginError {
+    /// As many have begun, from everywhere, as may begin in a minute.
+    #[error("too many sign-ins begin")]
+    TooMany {
+        /// How long until some may begin again.
+        wait: SignedDuration,
+    },
+    /// Something did not answer.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
 
 /// Nobody was signed in.
 #[derive(Debug, thiserror::Error)]
@@ -54,12 +64,13 @@ impl Broker {
     }
 
     /// Begins a sign-in for an address, known or not. The token is for the browser that asked;
-    /// a code goes by mail to the address if it is somebody's. `None` where no codes are sent.
+    /// a code goes by mail to the address if it is somebody's and was not sent too many. `None` where
+    /// no codes are sent.
     pub async fn begin_sign_in(
         &self,
         mail: MailAddress,
         source: Option<IpAddr>,
-    ) -> Result<Option<PlainToken>, Unavailable> {
+    ) -> Result<Option<PlainToken>, BeginError> {
         if !self.sends_codes() {
             return Ok(None);
         }
@@ -73,12 +84,6 @@ impl Broker {
                 now,
             )))
         };
-        let too_many = self
-            .parts
-            .store
-            .challenges_since(&mail, before(now, WINDOW))
-            .await?
-            >= CODES;
         let challenge = Challenge {
             token: token.hash(),
             mail: mail.clone(),
@@ -87,26 +92,37 @@ impl Broker {
             expires_at: now + self.parts.sign_in.code_valid_for,
             state: ChallengeState::Waiting,
         };
-        let mut change = vec![
+        let begun = vec![
+            allowances::sign_in(self.parts.sign_in.begun_a_minute, now),
             Write::OpenChallenge(Box::new(challenge)),
             row(Event::SignInRequested { mail: mail.clone() }),
         ];
-        change.push(if too_many {
-            row(Event::SignInDropped {
-                mail,
-                why: WhyNoSignIn::TooMany,
-            })
-        } else {
-            self.enqueue_job(
-                Job::SignInCode {
-                    challenge: token.hash(),
-                    mail,
-                },
-                self.now(),
-            )
-        });
-        self.commit(change).await?;
-        Ok(Some(token))
+        let mut with_a_code = begun.clone();
+        with_a_code.push(allowances::code_for(&mail, now));
+        with_a_code.push(self.enqueue_job(
+            Job::SignInCode {
+                challenge: token.hash(),
+                mail: mail.clone(),
+            },
+            now,
+        ));
+        match self.commit(with_a_code).await {
+            Ok(()) => return Ok(Some(token)),
+            Err(CommitError::Conflict) => {}
+            Err(error) => return Err(Unavailable::from(error).into()),
+        }
+        let mut without = begun;
+        without.push(row(Event::SignInDropped {
+            mail,
+            why: WhyNoSignIn::TooMany,
+        }));
+        match self.commit(without).await {
+            Ok(()) => Ok(Some(token)),
+            Err(CommitError::Conflict) => Err(BeginError::TooMany {
+                wait: allowances::until_next_sign_in(now),
+            }),
+            Err(error) => Err(Unavailable::from(error).into()),
+        }
     }
 
     /// Ends a sign-in with the code from the mail. The token is the new session's, for a cookie;

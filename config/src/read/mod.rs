@@ -61,6 +61,13 @@ impl Origin<'_> {
         self.secrets.private_key(&self.secret_path(value)?)
     }
 
+    /// The path of a file with the private key of a certificate.
+    fn tls_key(&self, value: &DeValue<'_>) -> Result<PathBuf, Wrong> {
+        let path = self.secret_path(value)?;
+        self.secrets.tls_key(&path)?;
+        Ok(path)
+    }
+
     /// The path of a file that somebody else writes tokens into.
     fn token_file(&self, value: &DeValue<'_>) -> Result<PathBuf, Wrong> {
         let path = self.path(value)?;
@@ -77,7 +84,7 @@ pub(crate) fn settings<P>(
 ) -> Option<Settings<P>> {
     let server = root
         .required_table("server")
-        .and_then(|s| server::server(&s));
+        .and_then(|s| server::server(&s, origin));
     let organisation = root
         .required_table("organisation")
         .and_then(|s| server::organisation(&s));

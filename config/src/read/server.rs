@@ -4,31 +4,78 @@ use clavis_broker::mail_domains::MailDomains;
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::Origin;
 use super::address::address;
 use crate::document::Section;
 use crate::problems::Wrong;
-use crate::settings::{Colour, Organisation, Server, Support};
-use crate::values::{ip, mail, socket, text, time_zone};
+use crate::settings::{CertificateFiles, Colour, Organisation, Room, Server, Support};
+use crate::values::{ip, mail, number, socket, text, time_zone};
 
 /// Reads `[server]`.
-pub(super) fn server(section: &Section<'_>) -> Option<Server> {
+pub(super) fn server(section: &Section<'_>, origin: &Origin<'_>) -> Option<Server> {
     let listen = section.required("listen", socket);
     let public_url = section.required("public_url", public_url);
     let trusted_proxies = section.list("trusted_proxies", ip);
-    let listen = listen?;
-    if !listen.ip().is_loopback() && trusted_proxies.is_empty() {
+    let wants_tls = section.has("certificate_file") || section.has("private_key_file");
+    let tls = certificate_files(section, origin);
+    let room = room(section);
+    let (listen, public_url) = (listen?, public_url?);
+    if !listen.ip().is_loopback() && trusted_proxies.is_empty() && !wants_tls {
         section.problem(
             "listen",
             "`listen` is reachable from other machines, in plain HTTP",
             "Listen on 127.0.0.1 behind a reverse proxy on this machine, or name the proxy that \
-             connects from another one in `trusted_proxies`.",
+             connects from another one in `trusted_proxies`, or let Clavis speak TLS itself with \
+             `certificate_file` and `private_key_file`.",
+        );
+    }
+    if wants_tls && !public_url.starts_with("https://") {
+        section.problem(
+            "public_url",
+            "`public_url` begins with http://, but Clavis is to speak TLS",
+            "Write https://, or remove `certificate_file` and `private_key_file`.",
         );
     }
     Some(Server {
         listen,
-        public_url: public_url?,
+        public_url,
         trusted_proxies,
+        tls,
+        room,
     })
+}
+
+/// Both files, or neither.
+fn certificate_files(section: &Section<'_>, origin: &Origin<'_>) -> Option<CertificateFiles> {
+    let certificate = section.optional("certificate_file", |value| origin.path(value));
+    let private_key = section.optional("private_key_file", |value| origin.tls_key(value));
+    for (one, other) in [
+        ("certificate_file", "private_key_file"),
+        ("private_key_file", "certificate_file"),
+    ] {
+        if section.has(one) && !section.has(other) {
+            section.problem(
+                one,
+                format!("`{one}` is set without `{other}`"),
+                format!("Add `{other}`; TLS needs both."),
+            );
+        }
+    }
+    Some(CertificateFiles {
+        certificate: certificate?,
+        private_key: private_key?,
+    })
+}
+
+fn room(section: &Section<'_>) -> Room {
+    let connections = section.optional("connections", number(64..=200_000));
+    let per_source = section.optional("connections_per_source", number(8..=200_000));
+    let requests = section.optional("requests", number(8..=10_000));
+    Room {
+        connections: connections.unwrap_or(4096),
+        connections_per_source: per_source.unwrap_or(256),
+        requests: requests.unwrap_or(512),
+    }
 }
 
 /// Reads `[organisation]`.

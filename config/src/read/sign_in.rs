@@ -12,7 +12,7 @@ use super::terms::{DAY, HOUR, MINUTE, length};
 use crate::document::Section;
 use crate::problems::Wrong;
 use crate::settings::{Directory, PersonBy, Provider, SignIn};
-use crate::values::{duration, text, truth};
+use crate::values::{duration, number, text, truth};
 
 /// Words that stand for any tenant in addresses of Entra ID.
 const ANY_TENANT: [&str; 3] = ["common", "organizations", "consumers"];
@@ -31,6 +31,8 @@ pub(super) fn sign_in(
     let code_valid_for = length(section, "code_valid_for", [MINUTE, MINUTE * 10, HOUR]);
     let idle = length(section, "idle", [MINUTE, MINUTE * 30, DAY]);
     let at_most = length(section, "at_most", [MINUTE * 5, HOUR * 8, DAY]);
+    let begun_a_minute =
+        section.and_then(|section| section.optional("begun_a_minute", number(10..=100_000)));
     if let Some(section) = section
         && idle > at_most
     {
@@ -84,6 +86,7 @@ pub(super) fn sign_in(
         code_valid_for,
         idle,
         at_most,
+        begun_a_minute: begun_a_minute.unwrap_or(300),
         providers: providers.into_iter().collect::<Option<_>>()?,
         proxy: proxy.map_or(Some(None), |proxy| proxy.map(Some))?,
     })

@@ -18,6 +18,8 @@ pub struct SignIn {
     pub idle: SignedDuration,
     /// After how long a session ends whatever happens.
     pub at_most: SignedDuration,
+    /// How many sign-ins may begin in a minute, from everywhere.
+    pub begun_a_minute: u32,
     /// The identity providers that people may sign in at, in the order of their buttons; each with
     /// a name of its own, also in addresses.
     pub providers: Vec<Provider>,

@@ -20,9 +20,8 @@ fn searching_the_log() {
 
         browser.type_into("#request", &reference).await;
         browser.press(SEND, "/audit").await;
-        browser
-            .press("ol.log li:last-child summary", "/audit")
-            .await;
+        let summary = browser.find("ol.log li:last-child summary").await;
+        summary.click().await.expect("it opens");
         let row = browser.text("ol.log details[open]").await;
         assert!(row.contains("request.opened") && row.contains("Anna Berg <anna.berg@"));
         browser.look("audit-found").await;

@@ -91,12 +91,22 @@ impl Chromium {
 
     /// Presses what the selector finds, and waits for the page (`at` stands in its address).
     pub(crate) async fn press(&self, css: &str, at: &str) {
-        self.find(css)
-            .await
-            .click()
-            .await
-            .unwrap_or_else(|error| panic!("{css}: {error}"));
+        let pressed = self.find(css).await;
+        let clicked = pressed.click().await;
+        clicked.unwrap_or_else(|error| panic!("{css}: {error}"));
+        self.leave(&pressed).await;
         self.arrive(at).await;
+    }
+
+    /// Waits until the page that an element was on has gone: the next may have the same address.
+    async fn leave(&self, element: &Element) {
+        let begun = Instant::now();
+        while element.tag_name().await.is_ok() {
+            assert!(
+                begun.elapsed() < Duration::from_secs(30),
+                "the page that was pressed stays"
+            );
+        }
     }
 
     /// Waits for a page in whose path this stands.

@@ -134,6 +134,25 @@ impl Daemon {
             .sum()
     }
 
+    /// How many connections it has, of the address that it listens on.
+    #[allow(dead_code, reason = "not for the benchmark, which shares this file")]
+    pub(crate) fn connections(&self) -> usize {
+        let port = self.url.rsplit(':').next().expect("a port");
+        let port: u16 = port.parse().expect("a number");
+        let table = std::fs::read_to_string(format!("/proc/{}/net/tcp", self.child.id()));
+        // Address and port of ours in hexadecimal, the other side's, the state, …, and the inode of the
+        // socket, which is 0 once no process has it (proc_pid_net(5)).
+        let ours = format!(":{port:04X}");
+        let table = table.expect("it runs");
+        let lines = table.lines().skip(1).map(str::split_whitespace);
+        let held = lines.filter_map(|mut fields| {
+            let (at, state) = (fields.nth(1)?, fields.nth(1)?);
+            let inode = fields.nth(5)?;
+            (at.ends_with(&ours) && state != "0A" && inode != "0").then_some(())
+        });
+        held.count()
+    }
+
     /// Ends it as a power cut would.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("it runs");

@@ -24,6 +24,7 @@ use crate::app::App;
 use crate::client::Source;
 use crate::fault::Fault;
 use crate::forms::Posted;
+use crate::line::{Line, OnLine};
 use crate::pages::request::{ask_again, ask_for};
 use crate::sessions::SignedIn;
 use crate::times::When;
@@ -185,6 +186,7 @@ pub(crate) async fn redeem(
     State(app): State<App>,
     Source(source): Source,
     LinkToken(token): LinkToken,
+    OnLine(line): OnLine,
     who: Option<SignedIn>,
     uri: Uri,
     form: Posted<Opened>,
@@ -195,7 +197,7 @@ pub(crate) async fn redeem(
     };
     let Opened { code } = form.served_to(holder)?;
     match app.broker.redeem(&token, &code, caller.visitor).await {
-        Ok(redemption) => keys(&app, &redemption),
+        Ok(redemption) => keys(&app, line.as_ref(), &redemption),
         Err(RedeemError::NoPickUp(why)) => {
             let status = StatusCode::UNPROCESSABLE_ENTITY;
             caller.landing(status, &code, Some(why)).await
@@ -285,13 +287,17 @@ impl<'a> Caller<'a> {
 }
 
 /// The keys go from their own memory into one buffer that wipes itself, and from there to the
-/// connection, which is closed afterwards so that its buffers go as well.
-fn keys(app: &App, redemption: &Redemption) -> Result<Response, Fault> {
+/// connection, which is closed afterwards so that its buffers go as well, and before long whether
+/// they were read or not.
+fn keys(app: &App, line: Option<&Line>, redemption: &Redemption) -> Result<Response, Fault> {
     let body = WipedPage::render(&KeyPage {
         frame: Frame::plain(&app.site),
         ask_again: ask_again(&redemption.request),
         redemption,
     })?;
+    if let Some(line) = line {
+        line.ends();
+    }
     let headers = [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
         (CONNECTION, "close"),

@@ -126,6 +126,7 @@ impl World {
                 code_valid_for: SignedDuration::from_mins(10),
                 idle: SignedDuration::from_mins(30),
                 at_most: SignedDuration::from_hours(10),
+                begun_a_minute: 300,
             },
             providers: vec![Arc::clone(&provider) as _],
             roles: role_groups(),

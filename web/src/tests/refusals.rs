@@ -326,3 +326,21 @@ async fn one_person_asks_for_many_keys_and_not_without_end() {
     let again = anna.post("/requests/K7Q-4MX2/again", &fields("")).await;
     assert_eq!(again.status, StatusCode::TOO_MANY_REQUESTS);
 }
+
+#[tokio::test]
+async fn who_opens_many_links_that_are_none_has_to_wait_and_a_genuine_one_opens() {
+    let world = World::new();
+    let genuine = world.approved().await;
+    let mut stranger = world.browser();
+    for number in 0..20_u8 {
+        let unknown = format!("/key/{}", "ab".repeat(31) + &format!("{number:02x}"));
+        assert_eq!(stranger.get(&unknown).await.status, StatusCode::NOT_FOUND);
+    }
+    for kind in ["key", "review"] {
+        let unknown = format!("/{kind}/{}", "f".repeat(64));
+        let answer = stranger.get(&unknown).await;
+        assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS, "{kind}");
+        assert!(answer.says("Please wait a minute"));
+    }
+    assert_eq!(stranger.get(&genuine).await.status, StatusCode::OK);
+}

@@ -106,6 +106,11 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), NotApp
             sql::ANOTHER_TRY,
             params![request_id(*request), code.0, from, expected],
         ),
+        Write::Spend {
+            what,
+            until,
+            at_most,
+        } => one_row(sql::SPEND, params![what, millis(*until), at_most]),
         Write::OpenChallenge(challenge) => {
             let (code, person) = match &challenge.state {
                 ChallengeState::Waiting => (None, None),

@@ -107,6 +107,7 @@ fn write_one(connection: &Connection, order: Order) -> Outcome {
                     sql::FORGET_CHALLENGES,
                     sql::FORGET_PROVIDER_SIGN_INS,
                     sql::FORGET_SESSIONS,
+                    sql::FORGET_ALLOWANCES,
                 ] {
                     connection
                         .prepare_cached(statement)?

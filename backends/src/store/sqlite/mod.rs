@@ -19,7 +19,7 @@ use async_trait::async_trait;
 use clavis_broker::audit::LogRow;
 use clavis_broker::causes::with_causes;
 use clavis_broker::lifecycle::RequestId;
-use clavis_broker::people::{MailAddress, PersonId};
+use clavis_broker::people::PersonId;
 use clavis_broker::policy::StandIn;
 use clavis_broker::ports::{
     Challenge, Change, ClaimedJob, CommitError, DeadJob, FailingJob, Finding, Link, LogQuery,
@@ -295,26 +295,6 @@ impl Store for SqliteStore {
             })
         };
         self.readers.look_up("loading a sign-in", read)
-    }
-
-    async fn challenges_since(
-        &self,
-        mail: &MailAddress,
-        since: Timestamp,
-    ) -> Result<usize, StoreError> {
-        let mail = mail.as_str().to_lowercase();
-        let read = |connection: &Connection| {
-            one(
-                connection,
-                sql::CHALLENGES_SINCE,
-                params![mail, millis(since)],
-                |row| Ok(row.get::<_, i64>(0)?),
-            )
-        };
-        let found = self.readers.look_up("counting sign-ins", read)?;
-        Ok(found
-            .and_then(|found| usize::try_from(found).ok())
-            .unwrap_or(0))
     }
 
     async fn provider_sign_in(

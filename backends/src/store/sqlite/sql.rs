@@ -149,8 +149,9 @@ pub(super) const END_CHALLENGE: &str = "DELETE FROM challenges WHERE token = $1"
 pub(super) const CHALLENGE: &str = "
     SELECT address, begun_at, attempts, expires_at, code, person FROM challenges WHERE token = $1";
 
-pub(super) const CHALLENGES_SINCE: &str =
-    "SELECT COUNT(*) FROM challenges WHERE mail = $1 AND begun_at >= $2";
+pub(super) const SPEND: &str = "
+    INSERT INTO allowances (what, until, spent) VALUES ($1, $2, 1)
+    ON CONFLICT (what, until) DO UPDATE SET spent = allowances.spent + 1 WHERE allowances.spent < $3";
 
 pub(super) const OPEN_PROVIDER_SIGN_IN: &str = "
     INSERT INTO provider_sign_ins (token, provider, next, expires_at) VALUES ($1, $2, $3, $4)
@@ -181,6 +182,8 @@ pub(super) const FORGET_PROVIDER_SIGN_INS: &str =
     "DELETE FROM provider_sign_ins WHERE expires_at < $1";
 
 pub(super) const FORGET_SESSIONS: &str = "DELETE FROM sessions WHERE ends_at < $1";
+
+pub(super) const FORGET_ALLOWANCES: &str = "DELETE FROM allowances WHERE until < $1";
 
 #[cfg(test)]
 mod tests {
@@ -228,7 +231,6 @@ mod tests {
             SET_CODE,
             COUNT_ATTEMPT,
             CHALLENGE,
-            CHALLENGES_SINCE,
             PROVIDER_SIGN_IN,
             END_PROVIDER_SIGN_IN,
             SESSION,
@@ -236,6 +238,7 @@ mod tests {
             FORGET_CHALLENGES,
             FORGET_PROVIDER_SIGN_INS,
             FORGET_SESSIONS,
+            FORGET_ALLOWANCES,
         ] {
             let plan = plan(statement);
             assert!(!plan.is_empty(), "{statement}");

@@ -140,6 +140,7 @@ impl World {
                 code_valid_for: SignedDuration::from_mins(10),
                 idle: SignedDuration::from_mins(30),
                 at_most: SignedDuration::from_hours(10),
+                begun_a_minute: 300,
             },
             providers: providers.iter().map(|it| Arc::clone(it) as _).collect(),
             roles,

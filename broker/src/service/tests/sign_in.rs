@@ -4,7 +4,7 @@ use super::{World, anna, hours, minutes};
 use crate::audit::{Event, WhyNoSignIn};
 use crate::identity::Way;
 use crate::people::{MailAddress, Person};
-use crate::service::SignInError;
+use crate::service::{BeginError, SignInError};
 use crate::testing::MailTrouble;
 use crate::testing::sample::person;
 use crate::tokens::PlainToken;
@@ -168,6 +168,28 @@ async fn an_address_is_sent_sixty_codes_in_an_hour() {
     world.clock.advance(hours(1) + minutes(1));
     world.begin("anna@example.com").await;
     assert_eq!(world.sent("SignInCode").len(), 62);
+}
+
+#[tokio::test]
+async fn so_many_sign_ins_begin_in_a_minute_whoever_they_are_for_and_the_rest_leave_nothing() {
+    let world = World::new();
+    let begin = async |number: i64| {
+        let mail = MailAddress::parse(&format!("{number}@example.com")).unwrap();
+        world.broker.begin_sign_in(mail, None).await
+    };
+    for number in 0..300 {
+        assert!(begin(number).await.unwrap().is_some());
+    }
+    let rows = world.log().await.len();
+    match begin(300).await {
+        Err(BeginError::TooMany { wait }) => assert!(wait <= minutes(1), "{wait:?}"),
+        other => panic!("{other:?}"),
+    }
+    let away = world.broker.depart("entra-id", "/", None).await;
+    assert!(matches!(away, Err(BeginError::TooMany { .. })), "{away:?}");
+    assert_eq!(world.log().await.len(), rows);
+    world.clock.advance(minutes(1));
+    assert!(begin(301).await.unwrap().is_some());
 }
 
 #[tokio::test]

@@ -44,6 +44,22 @@ pub async fn one_of_many_advances_wins(store: Arc<dyn Store>) {
     assert_eq!(rows(&*store, None).await.len(), 1);
 }
 
+/// What may be done only so often is not done more often by many at once.
+pub async fn an_allowance_is_not_overspent_at_once(store: Arc<dyn Store>) {
+    let changes = (1..=40).map(|number| {
+        let spend = Write::Spend {
+            what: "a".to_owned(),
+            until: at(60),
+            at_most: 25,
+        };
+        vec![spend, enqueue(number, at(0))]
+    });
+    let outcomes = all_at_once(&store, changes).await;
+    assert_eq!((count(&outcomes, true), count(&outcomes, false)), (25, 15));
+    let lease = SignedDuration::from_secs(30);
+    assert_eq!(store.claim(at(0), lease, 99).await.unwrap().len(), 25);
+}
+
 /// A change that conflicts takes none of those down that come at the same time.
 pub async fn a_conflict_does_not_harm_its_neighbours(store: Arc<dyn Store>) {
     let changes = (1..=40).map(|number| {

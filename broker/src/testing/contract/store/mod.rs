@@ -59,7 +59,7 @@ pub async fn whole_suite(make: impl AsyncFn() -> Arc<dyn Store>) {
     sign_in::a_sign_in_begins_once_and_ends_once(make().await).await;
     sign_in::an_attempt_counts_from_what_was_seen(make().await).await;
     sign_in::a_code_ends_an_earlier_one(make().await).await;
-    sign_in::sign_ins_of_an_address_are_counted(make().await).await;
+    sign_in::an_allowance_is_spent_once(make().await).await;
     sign_in::a_sign_in_at_a_provider_begins_once_and_ends_once(make().await).await;
     sessions::a_session_lasts_until_it_is_ended(make().await).await;
     sessions::sessions_end_for_one_person_alone(make().await).await;
@@ -71,6 +71,7 @@ pub async fn whole_suite(make: impl AsyncFn() -> Arc<dyn Store>) {
     crowd::many_changes_at_once_all_land(make().await).await;
     crowd::one_of_many_advances_wins(make().await).await;
     crowd::a_conflict_does_not_harm_its_neighbours(make().await).await;
+    crowd::an_allowance_is_not_overspent_at_once(make().await).await;
     crowd::a_job_goes_to_one_of_many_claimants(make().await).await;
 }
 

@@ -64,30 +64,42 @@ pub async fn a_code_ends_an_earlier_one(store: Arc<dyn Store>) {
     }
 }
 
-/// Sign-ins of an address are counted whatever the case it was typed in, from the moment on that
-/// is asked about.
-pub async fn sign_ins_of_an_address_are_counted(store: Arc<dyn Store>) {
-    let typed = [
-        (1, "anna@example.com", 0),
-        (2, "ANNA@Example.com", 10),
-        (3, "Ärger@example.com", 15),
-        (4, "anna@example.com", 20),
-        (5, "anna@example.org", 30),
-    ];
-    for (number, mail, begun) in typed {
-        commit(&*store, vec![begin(&challenge(number, mail, at(begun)))]).await;
-    }
-    let counted = async |mail: &str, since| {
-        let mail = MailAddress::parse(mail).unwrap();
-        store.challenges_since(&mail, since).await.unwrap()
+/// What may be done only so often conflicts from then on, with all that goes with it, until its time
+/// is over; and other things have allowances of their own.
+pub async fn an_allowance_is_spent_once(store: Arc<dyn Store>) {
+    let spend = |what: &str, until, at_most| Write::Spend {
+        what: what.to_owned(),
+        until: at(until),
+        at_most,
     };
-    let moment = SignedDuration::from_millis(1);
-    assert_eq!(counted("Anna@example.COM", at(-100)).await, 3);
-    assert_eq!(counted("anna@example.com", at(10)).await, 2);
-    assert_eq!(counted("anna@example.com", at(10) + moment).await, 1);
-    assert_eq!(counted("anna@example.com", at(21)).await, 0);
-    assert_eq!(counted("ÄRGER@example.com", at(0)).await, 1);
-    assert_eq!(counted("a%@example.com", at(0)).await, 0);
+    for number in 1..=3 {
+        let begun = challenge(number, "anna@example.com", at(0));
+        commit(&*store, vec![spend("a", 60, 3), begin(&begun)]).await;
+    }
+    let one_more = begin(&challenge(4, "anna@example.com", at(0)));
+    for _ in 0..2 {
+        let change = vec![spend("a", 60, 3), one_more.clone()];
+        conflict(&*store, change, "what is spent").await;
+    }
+    assert_eq!(store.challenge(&token(4)).await.unwrap(), None);
+    conflict(
+        &*store,
+        vec![spend("a", 60, 2)],
+        "more than a lower allowance",
+    )
+    .await;
+    for other in [spend("b", 60, 1), spend("a", 120, 1), spend("a", 60, 4)] {
+        commit(&*store, vec![other]).await;
+    }
+    // What does not come about is not spent.
+    let change = vec![spend("c", 60, 1), Write::EndChallenge(token(9))];
+    conflict(&*store, change, "a sign-in that never began").await;
+    commit(&*store, vec![spend("c", 60, 1)]).await;
+
+    store.forget_ended(at(60)).await.unwrap();
+    conflict(&*store, vec![spend("c", 60, 1)], "one that has just ended").await;
+    store.forget_ended(at(61)).await.unwrap();
+    commit(&*store, vec![spend("c", 60, 1)]).await;
 }
 
 /// A sign-in at a provider begins with a new token, and ends once.

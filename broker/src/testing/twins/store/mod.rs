@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{INTERNALS, locked};
 use crate::audit::LogRow;
 use crate::lifecycle::RequestId;
-use crate::people::{MailAddress, PersonId};
+use crate::people::PersonId;
 use crate::policy::StandIn;
 use crate::ports::{
     Challenge, Change, ClaimedJob, CommitError, DeadJob, FailingJob, Finding, Job, JobId, Lease,
@@ -40,6 +40,8 @@ struct Memory {
     challenges: Vec<Challenge>,
     provider_sign_ins: Vec<ProviderSignIn>,
     sessions: Vec<Session>,
+    /// How often something was done until when.
+    allowances: HashMap<(String, Timestamp), i64>,
     stand_ins: Vec<StandIn>,
     /// The code of each request, and how often codes were typed from where.
     pick_ups: HashMap<RequestId, (TokenHash, HashMap<String, i64>)>,
@@ -334,20 +336,6 @@ impl Store for MemoryStore {
         .await
     }
 
-    async fn challenges_since(
-        &self,
-        mail: &MailAddress,
-        since: Timestamp,
-    ) -> Result<usize, StoreError> {
-        self.read(|memory| {
-            let challenges = memory.challenges.iter();
-            challenges
-                .filter(|it| it.mail == *mail && it.begun_at >= since)
-                .count()
-        })
-        .await
-    }
-
     async fn provider_sign_in(
         &self,
         token: &TokenHash,
@@ -374,6 +362,7 @@ impl Store for MemoryStore {
                 .provider_sign_ins
                 .retain(|it| it.expires_at >= before);
             memory.sessions.retain(|it| it.ends_at >= before);
+            memory.allowances.retain(|(_, until), _| *until >= before);
         })
         .await
     }

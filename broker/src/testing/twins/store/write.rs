@@ -98,6 +98,16 @@ impl Memory {
                 *count += 1;
                 Ok(())
             }
+            Write::Spend {
+                what,
+                until,
+                at_most,
+            } => {
+                let spent = self.allowances.entry((what, until)).or_insert(0);
+                require(*spent < at_most)?;
+                *spent += 1;
+                Ok(())
+            }
             Write::OpenChallenge(challenge) => {
                 require(self.challenge_mut(challenge.token).is_err())?;
                 self.challenges.push(*challenge);

@@ -1,0 +1,101 @@
+//! How a request gets to the pages: its body is read first, then it takes a place in work, or is
+//! refused at once where there is none.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Request, Response, Version};
+use clavis_web::{InShort, Line};
+use hyper::body::Incoming;
+use hyper::service::Service;
+use tower::ServiceExt;
+
+use super::Hall;
+use super::bodies::{Sending, UnderWay, Unread, whole};
+use super::course::Course;
+use super::notices::Notice;
+use super::places::Refused;
+
+/// What is asked on one connection.
+pub(crate) struct Reception {
+    pub(crate) pages: Router,
+    pub(crate) hall: Arc<Hall>,
+    pub(crate) course: Arc<Course>,
+    pub(crate) peer: SocketAddr,
+    pub(crate) source: Option<IpAddr>,
+}
+
+/// These are answered however much there is to do: whoever asks wants to know just that.
+const PROBES: [&str; 2] = ["/healthz", "/readyz"];
+
+impl Service<Request<Incoming>> for Reception {
+    type Response = Response<Sending<Body>>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let under_way = UnderWay::new(Arc::clone(&self.course));
+        let (pages, hall) = (self.pages.clone(), Arc::clone(&self.hall));
+        let (course, peer, source) = (Arc::clone(&self.course), self.peer, self.source);
+        Box::pin(async move {
+            let version = request.version();
+            let (mut parts, body) = request.into_parts();
+            let mut answer = match whole(body).await {
+                Ok(body) => {
+                    parts.extensions.insert(ConnectInfo(peer));
+                    parts
+                        .extensions
+                        .insert(Line::new(move || course.last_answer()));
+                    let request = Request::from_parts(parts, Body::from(body));
+                    answer(pages, &hall, source, request).await
+                }
+                Err(unread) => {
+                    hall.notices.tell(Notice::TooSlow, None);
+                    let mut answer = match unread {
+                        Unread::TooLarge => InShort::TooLarge.answer(),
+                        Unread::TooSlow | Unread::Broken => InShort::TooSlow.answer(),
+                    };
+                    let close = HeaderValue::from_static("close");
+                    answer.headers_mut().insert(CONNECTION, close);
+                    answer
+                }
+            };
+            // There is no such header in HTTP/2 (RFC 9113, section 8.2.2).
+            if version == Version::HTTP_2 {
+                answer.headers_mut().remove(CONNECTION);
+            }
+            Ok(answer.map(|body| under_way.sending(body)))
+        })
+    }
+}
+
+async fn answer(
+    pages: Router,
+    hall: &Hall,
+    source: Option<IpAddr>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let place = match hall.requests.take(source) {
+        _ if PROBES.contains(&request.uri().path()) => None,
+        Ok(place) => Some(place),
+        Err(refused) => {
+            hall.notices.tell(
+                match refused {
+                    Refused::Full => Notice::Overload,
+                    Refused::OfOneSource => Notice::OverloadByOneSource,
+                },
+                None,
+            );
+            return InShort::Overloaded.answer();
+        }
+    };
+    let Ok(answer) = pages.oneshot(request).await;
+    drop(place);
+    answer
+}
