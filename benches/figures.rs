@@ -4,7 +4,8 @@
 //! clients; and, where `CLAVIS_TEST_DC` names a domain controller's folder (see
 //! `tests/domain-controller/start`), the latency of a redemption beside a bare `ldapsearch`; where
 //! `CLAVIS_TEST_ENTRA` names that of a double of Entra ID (see `tests/entra/start`), the latency of
-//! one through Graph beside the same two calls made bare, and many look-ups at once.
+//! one through Graph beside the same two calls made bare, and many look-ups at once; where
+//! `CLAVIS_STOCK_BINARY` names a binary with the feature `stock-memory`, what wiping memory costs.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 #![allow(
     clippy::unwrap_used,
@@ -24,6 +25,7 @@ mod figures {
     pub(crate) mod journeys;
     pub(crate) mod redemption;
     pub(crate) mod start;
+    pub(crate) mod wiping;
 }
 
 use std::time::Duration;
@@ -33,6 +35,7 @@ fn main() {
     figures::journeys::measure();
     figures::redemption::measure();
     figures::cloud::measure();
+    figures::wiping::measure();
 }
 
 /// The median and the extremes, in milliseconds.

@@ -18,6 +18,12 @@ use clap::{Parser, Subcommand};
 
 use crate::hardening::Unread;
 
+/// Wipes all memory when it is freed, and so also that of libraries which hold a key for a moment.
+#[cfg(not(feature = "stock-memory"))]
+#[global_allocator]
+static MEMORY: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
+    zeroizing_alloc::ZeroAlloc(std::alloc::System);
+
 /// Releases BitLocker recovery keys to the people who need them, after somebody else has said yes.
 #[derive(Parser)]
 #[command(name = "clavis", version, arg_required_else_help = true)]
@@ -178,6 +184,15 @@ fn run(command: Command, unread: Unread) -> Outcome {
 
 /// Does what a command does, on a runtime of its own. The daemon makes its own when it is confined.
 fn block(work: impl Future<Output = Outcome>) -> Outcome {
+    runtime().build()?.block_on(work)
+}
+
+/// A runtime whose workers leave nothing of what they have done lying about while they wait.
+fn runtime() -> tokio::runtime::Builder {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    runtime.enable_all().build()?.block_on(work)
+    runtime.enable_all();
+    if cfg!(not(feature = "stock-memory")) {
+        runtime.on_thread_park(clavis_process::scrub);
+    }
+    runtime
 }

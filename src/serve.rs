@@ -44,8 +44,7 @@ pub(crate) fn run(configs: &[PathBuf], log: LogFormat, unread: Unread) -> Outcom
     let workers = std::thread::available_parallelism()?;
     let files = OpenFiles::raise();
     begun.confine(loaded.iter().map(|(_, settings)| settings))?;
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = runtime.worker_threads(workers.get()).enable_all().build()?;
+    let runtime = crate::runtime().worker_threads(workers.get()).build()?;
     runtime.block_on(run_organisations(&loaded, files))
 }
 

@@ -42,7 +42,8 @@ pub(crate) fn measure() {
     std::thread::scope(|scope| {
         let stop = begun + RUN;
         let (post, folder) = (&post, clavis.path().join("mails"));
-        scope.spawn(move || post.deliver(&folder, begun + RUN + Duration::from_secs(5)));
+        let end = stop + Duration::from_secs(5);
+        scope.spawn(move || post.deliver_while(&folder, || Instant::now() < end));
         for (n, people) in browsers.chunks(PEOPLE / CLIENTS).enumerate() {
             let (mails, done) = (post.mailbox(n), Arc::clone(&done));
             let manager = Browser::new(&daemon.url);
@@ -101,18 +102,18 @@ fn journey(browser: &Browser, manager: &Browser, n: usize, mails: &Receiver<Stri
 
 /// Hands the links in the mails of a folder to those who wait for them.
 #[derive(Default)]
-struct Post(Mutex<HashMap<usize, Sender<String>>>);
+pub(super) struct Post(Mutex<HashMap<usize, Sender<String>>>);
 
 impl Post {
-    fn mailbox(&self, n: usize) -> Receiver<String> {
+    pub(super) fn mailbox(&self, n: usize) -> Receiver<String> {
         let (sender, receiver) = channel();
         self.0.lock().unwrap().insert(n, sender);
         receiver
     }
 
-    /// Reads and removes mails until `stop`.
-    fn deliver(&self, folder: &Path, stop: Instant) {
-        while Instant::now() < stop {
+    /// Reads and removes mails as long as somebody may wait for one.
+    pub(super) fn deliver_while(&self, folder: &Path, goes_on: impl Fn() -> bool) {
+        while goes_on() {
             for entry in fs::read_dir(folder).unwrap().flatten() {
                 let path = entry.path();
                 if path.extension().is_none_or(|extension| extension != "eml") {
@@ -160,7 +161,7 @@ fn link_of(bytes: &[u8]) -> Option<(usize, String)> {
 }
 
 /// People with a laptop each, and one manager for all.
-fn write_company(folder: &Path) {
+pub(super) fn write_company(folder: &Path) {
     let mut people = "[[person]]\nid = \"boss\"\nname = \"Boss\"\nmail = \"boss@example.com\"\nlogins = [\"boss\"]\n".to_owned();
     people += "[[person]]\nid = \"simon\"\nname = \"Simon\"\nmail = \"simon.adler@example.com\"\nlogins = [\"simon\"]\n";
     let mut escrow = String::new();

@@ -164,7 +164,7 @@ impl RecoveryKey {
             return Err(Damage::Shape);
         }
         let wrong: Vec<usize> = key
-            .groups()
+            .exposed_groups()
             .enumerate()
             .filter(|(_, group)| !checksum_holds(group))
             .map(|(at, _)| at + 1)
@@ -206,7 +206,7 @@ impl RecoveryKey {
 
     /// The 8 groups of 6 digits, or the passphrase as a whole. The caller puts them on the one
     /// page that shows them and nowhere else.
-    pub fn groups(&self) -> impl Iterator<Item = &str> {
+    pub fn exposed_groups(&self) -> impl Iterator<Item = &str> {
         let text = self.text.expose_secret();
         let length = match self.form {
             Form::Digits => Self::GROUP,
@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn a_sound_key_is_read_and_given_back_group_by_group() {
         let key = RecoveryKey::parse(SOUND).unwrap();
-        assert_eq!(key.groups().collect::<Vec<_>>().join("-"), SOUND);
+        assert_eq!(key.exposed_groups().collect::<Vec<_>>().join("-"), SOUND);
         assert_eq!(key.form(), Form::Digits);
         assert_eq!(format!("{key:?}"), "RecoveryKey(…)");
     }
@@ -273,7 +273,7 @@ mod tests {
             SOUND,
         ] {
             let key = RecoveryKey::passphrase(text).unwrap();
-            assert_eq!(key.groups().collect::<Vec<_>>(), [text]);
+            assert_eq!(key.exposed_groups().collect::<Vec<_>>(), [text]);
             assert_eq!(key.form(), Form::Passphrase);
             assert_eq!(format!("{key:?}"), "RecoveryKey(…)");
             let digits = RecoveryKey::parse(text);

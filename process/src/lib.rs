@@ -6,12 +6,14 @@
 mod calls;
 mod memory;
 mod reach;
+mod scrub;
 
 pub use calls::{Programs, confine_calls};
 pub use memory::{
     NotLocked, forbid_core_dumps, forbid_new_privileges, forbid_reading, lock_memory, unlock_memory,
 };
 pub use reach::{Files, Ports, confine_files, confine_ports};
+pub use scrub::scrub;
 
 /// Why the process is not confined.
 #[derive(Debug, thiserror::Error)]

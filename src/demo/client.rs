@@ -66,7 +66,7 @@ impl Browser {
 
 impl Page {
     /// The hidden fields of the main form: the last of the page, after the sign-out of its head.
-    fn hidden_fields(&self) -> Vec<(&str, &str)> {
+    pub(crate) fn hidden_fields(&self) -> Vec<(&str, &str)> {
         let main = self.html.split("<main").nth(1).unwrap_or(&self.html);
         let inputs = main.split("<input type=\"hidden\" ").skip(1);
         inputs

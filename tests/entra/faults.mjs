@@ -2,6 +2,7 @@
 //
 // A fault is { match, times, forSeconds } and any of
 //   latencyMs            wait before doing anything
+//   hold: true           wait until the faults are replaced
 //   status, code, body   answer this and do nothing; `code` goes into an error of Graph's shape
 //   retryAfter           the header as it is to be sent: seconds or a date
 //   headers              more headers
@@ -30,8 +31,10 @@ const CODES = {
 
 export class Faults {
     #faults = [];
+    #held = [];
 
     replace(faults) {
+        for (const letGo of this.#held.splice(0)) letGo();
         this.#faults = [];
         this.add(faults);
     }
@@ -42,6 +45,7 @@ export class Faults {
             this.#faults.push({
                 ...fault,
                 match: new RegExp(fault.match ?? ''),
+                held: fault.hold && new Promise((letGo) => this.#held.push(letGo)),
                 left: fault.times ?? Infinity,
                 until: fault.forSeconds === undefined ? Infinity : from + fault.forSeconds * 1000,
             });
@@ -60,6 +64,7 @@ export class Faults {
 /** Makes the answer to a call, bent by a fault; `produce` runs only where the call is to be done. */
 export async function bend(fault, produce, errorBody) {
     if (fault?.latencyMs) await sleep(fault.latencyMs);
+    await fault?.held;
     if (!fault) return produce();
     if (fault.hangUp === true) return { hangUp: true };
     if (fault.garbage)

@@ -114,23 +114,39 @@ fn sql_stands_in_the_store_alone() {
 
 #[test]
 fn keys_are_read_in_one_place() {
-    let callers = |call: &str| -> Vec<String> {
-        let sources = sources(&["broker/src/service", "web/src", "src"]).into_iter();
-        let calling =
-            sources.filter(|(file, _)| !file.components().any(|it| it.as_os_str() == "tests"));
-        let lines = calling.flat_map(|(file, text)| {
-            let name = file
-                .file_name()
-                .expect("a name")
-                .to_string_lossy()
-                .into_owned();
-            let found = text.lines().filter(|line| line.contains(call)).count();
-            vec![name; found]
-        });
-        lines.collect()
-    };
-    assert_eq!(callers("backend.keys("), ["escrow.rs"]);
-    assert_eq!(callers(".read_keys("), ["redeem.rs"]);
+    let places = ["broker/src/service", "web/src", "src"];
+    assert_eq!(
+        mentions(&places, "rs", &["backend.keys("]),
+        ["broker/src/service/escrow.rs"]
+    );
+    assert_eq!(
+        mentions(&places, "rs", &[".read_keys("]),
+        ["broker/src/service/redeem.rs"]
+    );
+}
+
+#[test]
+fn a_key_comes_in_at_one_place_of_each_backend_and_goes_out_at_one() {
+    let all = ["broker/src/service", "backends/src", "web", "src"];
+    let makers = ["RecoveryKey::parse", "RecoveryKey::passphrase"];
+    assert_eq!(
+        mentions(&all, "rs", &makers),
+        [
+            "backends/src/escrow/active_directory/records.rs",
+            // Digits and passphrases.
+            "backends/src/escrow/command/answers.rs",
+            "backends/src/escrow/command/answers.rs",
+            "backends/src/escrow/entra/records.rs",
+            "backends/src/escrow/file/mod.rs",
+        ]
+    );
+    let shows = [".exposed_groups("];
+    assert_eq!(
+        mentions(&all, "html", &shows),
+        ["web/templates/key.html"; 2]
+    );
+    // The page has to know whether a passphrase has spaces at its ends.
+    assert_eq!(mentions(&all, "rs", &shows), ["web/src/pages/key_link.rs"]);
 }
 
 #[test]
@@ -150,6 +166,14 @@ fn the_library_for_graph_is_known_in_one_place_and_used_for_nothing_else() {
 }
 
 #[test]
+fn unsafe_code_stands_in_one_module() {
+    let all = ["broker", "config", "backends", "web", "process", "src"];
+    let mut found = mentions(&all, "rs", &["unsafe {", "unsafe fn", "unsafe impl"]);
+    found.dedup();
+    assert_eq!(found, ["process/src/scrub.rs"]);
+}
+
+#[test]
 fn no_module_is_named_for_nothing() {
     for (file, _) in sources(&[
         "broker", "config", "backends", "web", "process", "src", "tests",
@@ -164,6 +188,29 @@ fn no_module_is_named_for_nothing() {
         });
         assert!(!named, "{} says nothing by its name", inside.display());
     }
+}
+
+/// The files below these folders that mention one of these words, once for each line that does, tests
+/// apart.
+fn mentions(places: &[&str], extension: &str, words: &[&str]) -> Vec<String> {
+    let folders = places.iter();
+    let files = folders.flat_map(|place| files(&root().join(place), extension));
+    let mut found: Vec<_> = files
+        .flat_map(|file| {
+            let inside = file.strip_prefix(root()).expect("a file of ours");
+            let is_test = inside
+                .components()
+                .skip(1)
+                .any(|it| it.as_os_str() == "tests");
+            let text = fs::read_to_string(&file).expect("a source file");
+            let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+            let lines = text.lines().filter(|_| !is_test);
+            let lines = lines.filter(|line| words.iter().any(|word| line.contains(word)));
+            vec![inside.display().to_string(); lines.count()]
+        })
+        .collect();
+    found.sort();
+    found
 }
 
 /// The names under `[dependencies]` of a manifest.

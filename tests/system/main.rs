@@ -19,6 +19,7 @@ mod feeds;
 mod hardening;
 mod hybrid;
 mod journey;
+mod memory;
 mod odd_cases;
 mod organisations;
 mod outages;

@@ -44,12 +44,13 @@ fn what_the_handbook_shows_is_read() {
         proxy,
         approval,
         gates,
+        front_door,
         mail,
         hardening,
         feeds,
     ] = blocks(HANDBOOK)[..]
     else {
-        panic!("ten blocks");
+        panic!("eleven blocks");
     };
     let rules = with(approval).policy;
     let names: Vec<_> = rules.rules().iter().map(|rule| &*rule.name).collect();
@@ -66,6 +67,7 @@ fn what_the_handbook_shows_is_read() {
     ));
     let names: Vec<_> = with(feeds).feeds.into_iter().map(|it| it.name).collect();
     assert_eq!(names, ["siem", "archive"]);
+    assert!(with(front_door).server.tls.is_some());
     assert_eq!(with(hardening).hardening.mode, HardeningMode::Require);
     let settings = with(mail);
     assert!(matches!(settings.mail.kind, MailKind::Graph(it) if it.entra == "cloud"));

@@ -160,7 +160,7 @@ async fn a_device_without_records_and_one_that_is_gone_have_none() {
 }
 
 fn is_key(read: &EscrowedKey, wanted: &ExpectedRecord) -> bool {
-    let groups: Vec<_> = read.key.as_ref().unwrap().groups().collect();
+    let groups: Vec<_> = read.key.as_ref().unwrap().exposed_groups().collect();
     groups.join("-") == wanted.key
 }
 

@@ -6,8 +6,8 @@ mod many;
 mod oversized;
 mod slow;
 mod stalled;
-mod tls;
-mod wire;
+pub(crate) mod tls;
+pub(crate) mod wire;
 
 use crate::client::Browser;
 use crate::harness::Daemon;

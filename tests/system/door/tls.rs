@@ -19,7 +19,7 @@ use rustls::{
 use super::wire::{Http2, connect, rest};
 use crate::harness::{Daemon, Installation, Kind, until};
 
-type Tls = StreamOwned<ClientConnection, TcpStream>;
+pub(crate) type Tls = StreamOwned<ClientConnection, TcpStream>;
 
 /// A client that takes every certificate, and shows which it was.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl ServerCertVerifier for TakesAny {
 }
 
 /// Shakes hands under this name, with this version, for this protocol.
-fn shake(
+pub(crate) fn shake(
     at: &str,
     name: &str,
     version: &'static SupportedProtocolVersion,
@@ -92,7 +92,7 @@ fn certificate_of(stream: &Tls) -> Vec<u8> {
 }
 
 /// Makes a pair for a host, `IP:…` or `DNS:…`, in the files `NAME.pem` and `NAME.key`.
-fn make_pair(folder: &Path, name: &str, host: &str) {
+pub(crate) fn make_pair(folder: &Path, name: &str, host: &str) {
     let made = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "ec", "-nodes", "-days", "30"])
         .args(["-pkeyopt", "ec_paramgen_curve:P-256", "-subj", "/CN=test"])

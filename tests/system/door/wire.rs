@@ -63,6 +63,7 @@ pub(crate) struct Http2<S>(pub(crate) S);
 #[derive(Debug)]
 pub(crate) struct Frame {
     pub(crate) kind: u8,
+    pub(crate) flags: u8,
     pub(crate) payload: Vec<u8>,
 }
 
@@ -111,17 +112,35 @@ impl<S: Read + Write> Http2<S> {
     pub(crate) fn next(&mut self) -> Option<Frame> {
         let mut header = [0; 9];
         self.fill(&mut header)?;
-        let [a, b, c, kind, ..] = header;
+        let [a, b, c, kind, flags, ..] = header;
         let length = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
         let mut payload = vec![0; length];
         self.fill(&mut payload)?;
-        Some(Frame { kind, payload })
+        Some(Frame {
+            kind,
+            flags,
+            payload,
+        })
     }
 
     /// Whether the answer that comes next is one of status 200.
     pub(crate) fn is_answered(&mut self) -> bool {
         let frame = std::iter::from_fn(|| self.next()).find(|frame| frame.kind == HEADERS);
         frame.is_some_and(|frame| frame.is_ok())
+    }
+
+    /// The body of the answer that has begun, to its end.
+    pub(crate) fn body(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let frame = self.next().expect("a frame");
+            if frame.kind == DATA {
+                body.extend(frame.payload);
+                if frame.flags & END_STREAM != 0 {
+                    return body;
+                }
+            }
+        }
     }
 
     fn fill(&mut self, buffer: &mut [u8]) -> Option<()> {

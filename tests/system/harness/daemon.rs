@@ -45,6 +45,14 @@ impl Daemon {
         (Self::start_command(command, "info"), clock)
     }
 
+    /// Starts a daemon that was built otherwise.
+    #[allow(dead_code, reason = "for the benchmark, which shares this file")]
+    pub(crate) fn start_binary(binary: &Path, config: &Path) -> Self {
+        let mut command = Command::new(binary);
+        command.arg("serve").arg("--config").arg(config);
+        Self::start_command(command, "info")
+    }
+
     /// Starts a daemon by a command that is whole but for where its log goes.
     pub(crate) fn start_command(mut command: Command, level: &str) -> Self {
         let mut child = command
@@ -80,6 +88,12 @@ impl Daemon {
         });
         daemon.url = format!("http://{address}");
         daemon
+    }
+
+    /// Its process.
+    #[allow(dead_code, reason = "not for the benchmark, which shares this file")]
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Everything that it has logged.

@@ -27,6 +27,9 @@ pub(crate) enum Kind {
     /// A tenant for keys, the files of the demonstration for people, and a folder for mails.
     #[allow(dead_code, reason = "for the benchmark")]
     CloudKeys(Cloud),
+    /// A tenant for people, a folder for mails, and keys from wherever is added.
+    #[allow(dead_code, reason = "not for the benchmark, which shares this file")]
+    CloudPeople(Cloud),
     /// The domain controller for keys and people, the tenant for further keys, and a folder for
     /// mails; `controllers` as above.
     Hybrid {
@@ -89,6 +92,11 @@ impl Installation {
                 let people = PEOPLE_FILE.replace("demo", "cloud");
                 let parts = entra(cloud, folder.path()) + &people;
                 (parts, folder_mail(&mails), Mails::in_folder(mails), None)
+            }
+            Kind::CloudPeople(cloud) => {
+                let mails = folder.path().join("mails");
+                let people = cloud.section(folder.path()) + ENTRA_PEOPLE;
+                (people, folder_mail(&mails), Mails::in_folder(mails), None)
             }
             Kind::Hybrid { cloud, controllers } => {
                 let dc = server_folder("CLAVIS_TEST_DC");
@@ -218,7 +226,7 @@ impl Installation {
 }
 
 /// The folder of a server that `tests/run` has started.
-pub(super) fn server_folder(variable: &str) -> PathBuf {
+pub(crate) fn server_folder(variable: &str) -> PathBuf {
     let folder = std::env::var_os(variable);
     folder.map_or_else(
         || panic!("{variable} is not set: run tests/run, which starts the servers"),
@@ -228,7 +236,7 @@ pub(super) fn server_folder(variable: &str) -> PathBuf {
 
 /// A port that no connection is given by chance (those of Linux begin at 32768), so that a daemon
 /// finds it free when it comes back. Tests that run as processes of their own look elsewhere.
-pub(super) fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static TRIED: AtomicU32 = AtomicU32::new(0);
     loop {
         let tried = TRIED.fetch_add(1, Ordering::Relaxed);
@@ -255,13 +263,24 @@ fn folder_mail(path: &Path) -> String {
     )
 }
 
+/// The domain controller as a place of keys, reached in this way.
+#[allow(dead_code, reason = "not for the benchmark, which shares this file")]
+pub(crate) fn domain_escrow(security: &str) -> String {
+    let dc = server_folder("CLAVIS_TEST_DC");
+    keys_of_domain(&dc, &controllers_of(&dc, &[]), security)
+}
+
 fn domain(dc: &Path, controllers: &[String]) -> String {
+    keys_of_domain(dc, controllers, "ldaps")
+        + "[directory]\nkind = \"active_directory\"\ndomain = \"corp\"\n\
+           [approval]\nnominated = []\n"
+}
+
+fn keys_of_domain(dc: &Path, controllers: &[String], security: &str) -> String {
     format!(
-        "[active_directory.corp]\ncontrollers = {controllers:?}\nsecurity = \"ldaps\"\nca_file = \"{0}/ca.pem\"\n\
+        "[active_directory.corp]\ncontrollers = {controllers:?}\nsecurity = \"{security}\"\nca_file = \"{0}/ca.pem\"\n\
          bind_name = \"svc-clavis@corp.example.com\"\npassword_file = \"{0}/svc-clavis.password\"\ntimeout = \"5s\"\n\
-         [[escrow]]\nname = \"corp\"\nkind = \"active_directory\"\ndomain = \"corp\"\nknown_device = \"LT-0001\"\n\
-         [directory]\nkind = \"active_directory\"\ndomain = \"corp\"\n\
-         [approval]\nnominated = []\n",
+         [[escrow]]\nname = \"corp\"\nkind = \"active_directory\"\ndomain = \"corp\"\nknown_device = \"LT-0001\"\n",
         dc.display()
     )
 }

@@ -15,7 +15,12 @@ pub(crate) use clock::Clock;
 pub(crate) use cloud::Cloud;
 pub(crate) use daemon::Daemon;
 pub(crate) use expected::Expected;
-pub(crate) use installation::{Installation, Kind};
+pub(crate) use installation::{Installation, Kind, server_folder};
+#[allow(
+    unused_imports,
+    reason = "not for the benchmark, which shares these files"
+)]
+pub(crate) use installation::{domain_escrow, free_port};
 pub(crate) use mails::{Letter, Mails};
 pub(crate) use people::{
     ask, decide, fill_in, key_link, redeem, reference_of, sign_in, sign_in_at, split, withdraw,

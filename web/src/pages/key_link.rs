@@ -128,7 +128,7 @@ impl KeyPage<'_> {
 
     /// Whether there are spaces at an end of a passphrase, where nobody sees them.
     fn has_outer_spaces(key: &RecoveryKey) -> bool {
-        key.groups().any(|whole| whole.trim() != whole)
+        key.exposed_groups().any(|whole| whole.trim() != whole)
     }
 
     fn ask_for(&self, record: &EscrowRecord) -> String {

@@ -122,7 +122,7 @@ mod tests {
             format!(r#"{{"value":{{"id":"x","key":"{SOUND}"}}}}"#),
         ] {
             let read = key(id, answer.as_bytes()).unwrap();
-            let groups: Vec<_> = read.key.as_ref().unwrap().groups().collect();
+            let groups: Vec<_> = read.key.as_ref().unwrap().exposed_groups().collect();
             assert_eq!(groups.join("-"), SOUND);
         }
         let damaged = key(id, br#"{"key":"12345"}"#).unwrap();

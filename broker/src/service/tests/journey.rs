@@ -52,7 +52,7 @@ async fn from_asking_to_the_keys() {
         .keys
         .iter()
         .map(|row| {
-            let groups: Vec<_> = row.key.as_ref().unwrap().groups().collect();
+            let groups: Vec<_> = row.key.as_ref().unwrap().exposed_groups().collect();
             (row.record.key_id.0.as_u128(), groups.join("-"))
         })
         .collect();
