@@ -6,6 +6,7 @@ pub mod directory;
 pub mod entra;
 pub mod escrow;
 pub mod feed;
+pub mod hook;
 pub mod identity;
 pub mod mail;
 pub mod store;

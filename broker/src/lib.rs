@@ -11,6 +11,7 @@ pub mod devices;
 pub mod identity;
 pub mod keys;
 pub mod mail_domains;
+pub mod networks;
 pub mod people;
 pub mod text;
 pub mod tokens;
@@ -20,6 +21,7 @@ pub mod lifecycle;
 pub mod policy;
 pub mod roles;
 
+pub mod alarms;
 pub mod audit;
 pub mod export;
 pub mod letters;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::settings::{
     AdDomain, Controllers, Directory, Entra, EntraCredential, EntraIdentity, FeedKind,
-    LdapSecurity, MailKind, Provider, Settings, Store, SyslogSecurity,
+    LdapSecurity, MailKind, Provider, Settings, Store, SyslogSecurity, Webhook,
 };
 
 /// What parts reach.
@@ -88,7 +88,7 @@ impl<P> Settings<P> {
             policy: _,
             terms: _,
             gates: _,
-            alarms: _,
+            alarms,
             sign_in,
             roles: _,
             feeds,
@@ -110,6 +110,7 @@ impl<P> Settings<P> {
         let parts = parts.chain(sign_in.providers.iter().map(Provider::needs));
         let parts = parts.chain(feeds.iter().map(|feed| feed.kind.needs()));
         let parts = parts.chain([directory.needs(), mail.kind.needs()]);
+        let parts = parts.chain(alarms.webhook.iter().map(Webhook::needs));
         parts.fold(needs, Needs::and)
     }
 }
@@ -212,6 +213,15 @@ impl Provider {
     fn needs(&self) -> Needs {
         // The issuer says where else it is reached; the usual port is taken to be among those.
         let needs = Needs::default().connecting([443, port_of_url(&self.issuer)]);
+        self.ca_file
+            .iter()
+            .fold(needs, |needs, it| needs.reading(it))
+    }
+}
+
+impl Webhook {
+    fn needs(&self) -> Needs {
+        let needs = Needs::default().connecting([port_of_url(&self.url)]);
         self.ca_file
             .iter()
             .fold(needs, |needs, it| needs.reading(it))

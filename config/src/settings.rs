@@ -1,5 +1,6 @@
 //! What can be set, typed. A value of [`Settings`] has been checked as a whole.
 
+mod alarms;
 mod entra;
 mod feeds;
 mod hardening;
@@ -20,6 +21,7 @@ use secrecy::SecretString;
 
 use crate::escrow::Connection;
 
+pub use alarms::{Alarms, Webhook};
 pub use entra::{Cloud, Entra, EntraCredential, EntraIdentity};
 pub use feeds::{Feed, FeedKind, Syslog, SyslogSecurity};
 pub use hardening::{Hardening, HardeningMode, Measure};
@@ -50,8 +52,8 @@ pub struct Settings<P> {
     pub terms: Terms,
     /// What is needed beside a link.
     pub gates: Gates,
-    /// Where alarms go.
-    pub alarms: Vec<MailAddress>,
+    /// Who is told of what is odd.
+    pub alarms: Alarms,
     /// Signing in.
     pub sign_in: SignIn,
     /// Who has which role.

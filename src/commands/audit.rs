@@ -103,6 +103,7 @@ async fn each(
                 request,
                 after,
                 limit: PAGE,
+                ..LogQuery::default()
             })
             .await?;
         let Some(last) = rows.last() else { break };

@@ -60,16 +60,30 @@ async fn check(settings: &Settings) -> Severity {
     }
     let supplies = assemble::supplies(settings);
     let mailer = assemble::mailer(settings, &supplies);
-    let (store, people, mail, escrow, providers, feeds) = tokio::join!(
+    let hook = assemble::hook(settings);
+    let check_hook = async {
+        match &hook {
+            Some(hook) => hook.check().await,
+            None => Vec::new(),
+        }
+    };
+    let (store, people, mail, escrow, providers, alarms, feeds) = tokio::join!(
         check_store(settings),
         check_directory(settings, &supplies),
         mailer.check(),
         check_escrow(settings, &supplies),
         check_providers(settings, &supplies),
+        check_hook,
         check_feeds(settings)
     );
     let mut worst = Severity::Ok;
-    let sections = [("store", store), ("mail", mail), ("directory", people)].into_iter();
+    let sections = [
+        ("store", store),
+        ("mail", mail),
+        ("alarms", alarms),
+        ("directory", people),
+    ];
+    let sections = sections.into_iter();
     let sections = sections.map(|(name, findings)| (name.to_owned(), findings));
     let door = front_door::findings(&settings.server, SystemClock.now());
     let door = std::iter::once(("server".to_owned(), door));
@@ -154,7 +168,7 @@ async fn check_directory(settings: &Settings, supplies: &Supplies) -> Vec<Findin
     }
     let has_domains = settings.organisation.mail_domains.is_some();
     findings.extend(approvers::check(&*directory, &settings.policy, has_domains).await);
-    if settings.alarms.is_empty() && settings.policy.groups().next().is_some() {
+    if settings.alarms.is_nobody() && settings.policy.groups().next().is_some() {
         findings.push(Finding::warning(
             "nobody is told when a group of [approval] is gone or empty, and requests are refused for it",
             "Name an address in `mail` of [alarms].",

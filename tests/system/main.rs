@@ -6,6 +6,7 @@ mod client;
 mod collector;
 mod harness;
 
+mod alarms;
 mod arrows;
 mod browser;
 mod checks;

@@ -80,6 +80,8 @@ pub(super) fn why(event: &Event) -> Option<String> {
         Event::RequestRefused { why, .. } => code(why),
         Event::CommandRefused { why, .. } | Event::RedemptionRefused { why } => code(why),
         Event::PolicyFailed { fault } => Some(fault.which.to_string()),
+        Event::AlarmRaised { alarm } => Some(alarm.name().to_owned()),
+        Event::HookTold { alarm } | Event::HookDead { alarm } => Some(alarm.clone()),
         Event::PickUpCodeRefused { why } => code(why),
         Event::FetchFailed { why, .. } | Event::RotationFailed { why, .. } => code(why),
         Event::RotationImpossible { why } => code(why),

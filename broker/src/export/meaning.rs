@@ -82,6 +82,8 @@ pub(super) fn meaning(event: &Event) -> Meaning {
         Event::RequestRefused { .. } => ("Keys were asked for in vain", Warning, Failure, Device(Read)),
         Event::CommandRefused { .. } => ("A request could not be changed", Warning, Failure, Request(Update)),
         Event::PolicyFailed { .. } => ("The policy cannot be carried out", Error, Failure, Policy(Read)),
+        Event::RightsSeen { .. } => ("What Clavis may do beyond its needs has changed", Notice, Success, Policy(Read)),
+        Event::AlarmRaised { .. } => ("An alarm was raised", Critical, Success, Page(Create)),
         Event::StandInSet { .. } => ("An approver named who stands in", Notice, Success, Person(Update)),
         Event::StandInEnded => ("An approver is back", Informational, Success, Person(Update)),
         Event::ReviewOpened => ("A review link was opened", Informational, Success, Request(Read)),
@@ -112,6 +114,8 @@ pub(super) fn meaning(event: &Event) -> Meaning {
         Event::AuditExported { .. } => ("An auditor took rows of the log away", Notice, Success, Page(Read)),
         Event::MailSent { .. } => ("A mail was sent", Informational, Success, Mail),
         Event::MailDead { .. } => ("A mail was given up", Error, Failure, Mail),
+        Event::HookTold { .. } => ("The webhook took an alarm", Informational, Success, Page(Create)),
+        Event::HookDead { .. } => ("An alarm for the webhook was given up", Error, Failure, Page(Create)),
     };
     Meaning { title, severity, outcome, activity }
 }

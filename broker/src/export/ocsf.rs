@@ -68,6 +68,7 @@ pub(super) fn record(row: &LogRow) -> Result<String, serde_json::Error> {
         Activity::Policy(_) => {
             let rule = match &entry.event {
                 Event::PolicyFailed { fault } => fault.rule.as_str(),
+                Event::RightsSeen { place, .. } => place.as_str(),
                 _ => "",
             };
             let policy = json!({ "name": named(rule) });

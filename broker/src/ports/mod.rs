@@ -5,6 +5,7 @@
 mod check;
 mod directory;
 mod escrow;
+mod hook;
 mod identity;
 mod mail;
 mod sink;
@@ -15,6 +16,7 @@ pub use crate::people::{GroupName, PersonQuery};
 pub use check::{Finding, Severity};
 pub use directory::{Directory, DirectoryError, MOST_FOUND};
 pub use escrow::{EscrowBackend, EscrowError, EscrowFault, Rotation};
+pub use hook::{Hook, HookError};
 pub use identity::{Identified, IdentityError, IdentityProvider};
 pub use mail::{MailError, MailRenderer, Mailer};
 pub use sink::{LogSink, SinkError};

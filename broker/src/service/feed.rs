@@ -145,6 +145,7 @@ impl<'f> Feed<'f> {
         let cursor = cursor.await.map_err(Unavailable::from)?;
         let query = LogQuery {
             request: None,
+            events: &[],
             after: cursor,
             limit: if self.failures == 0 {
                 BATCH

@@ -4,6 +4,7 @@
 
 mod directory;
 mod escrow;
+mod hook;
 mod identity;
 mod mail;
 mod sink;
@@ -11,6 +12,7 @@ mod store;
 
 pub use directory::MemoryDirectory;
 pub use escrow::MemoryEscrow;
+pub use hook::MemoryHook;
 pub use identity::MemoryProvider;
 pub use mail::{MailTrouble, MemoryMailer, PlainLetters};
 pub use sink::MemorySink;

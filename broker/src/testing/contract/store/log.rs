@@ -6,6 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::{at, commit, conflict, job_id, log, log_of, open, party, pending, rows, token};
+use crate::alarms::Alarm;
 use crate::audit::{
     Actor, Event, FetchFault, LogEntry, MailName, WhyNoPickUp, WhyNoRequest, WhyNoRotation,
     WhyNoSignIn,
@@ -88,6 +89,7 @@ pub async fn a_query_narrows_the_rows(store: Arc<dyn Store>) {
     let seqs = async |request, after, limit| -> Vec<i64> {
         let query = LogQuery {
             request,
+            events: &[],
             after,
             limit,
         };
@@ -106,6 +108,34 @@ pub async fn a_query_narrows_the_rows(store: Arc<dyn Store>) {
         [0_i64; 0]
     );
     assert_eq!(rows(&*store, None).await.len(), 5);
+    let of_events = async |events, request| -> Vec<i64> {
+        let query = LogQuery {
+            request,
+            events,
+            after: 0,
+            limit: 10,
+        };
+        let rows = store.log(&query).await.unwrap();
+        rows.iter().map(|row| row.seq).collect()
+    };
+    assert_eq!(of_events(&["sign_in.ended", "mail.sent"], None).await, [3]);
+    assert_eq!(of_events(&["sign_in.ended"], Some(one.id)).await, [0; 0]);
+    assert_eq!(of_events(&["review.opened"], Some(one.id)).await, [1, 4]);
+}
+
+/// The newest place is that of the last row, and 0 before there is one.
+pub async fn the_newest_row_is_told(store: Arc<dyn Store>) {
+    assert_eq!(store.newest().await.unwrap(), 0);
+    let row = || {
+        log(LogEntry::of_nothing(
+            Event::SignedOut,
+            Actor::Stranger,
+            None,
+            at(0),
+        ))
+    };
+    commit(&*store, vec![row(), row()]).await;
+    assert_eq!(store.newest().await.unwrap(), 2);
 }
 
 /// An event of each kind.
@@ -260,6 +290,24 @@ pub fn events() -> Vec<Event> {
         Event::MailDead {
             mail: MailName::SignInCode,
             to: mail,
+        },
+        Event::RightsSeen {
+            place: "corp".to_owned(),
+            rights: vec!["changing recovery records".to_owned()],
+            added: Vec::new(),
+        },
+        Event::AlarmRaised {
+            alarm: Box::new(Alarm::ManyDevices {
+                by: party("anna"),
+                count: 4,
+                for_others: false,
+            }),
+        },
+        Event::HookTold {
+            alarm: "many_devices".to_owned(),
+        },
+        Event::HookDead {
+            alarm: "many_devices".to_owned(),
         },
     ]
 }

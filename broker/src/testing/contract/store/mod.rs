@@ -43,6 +43,7 @@ pub async fn whole_suite(make: impl AsyncFn() -> Arc<dyn Store>) {
     log::rows_are_numbered_without_a_gap(make().await).await;
     log::rows_come_as_they_went_in(make().await).await;
     log::a_query_narrows_the_rows(make().await).await;
+    log::the_newest_row_is_told(make().await).await;
     search::each_filter_narrows_the_rows(make().await).await;
     search::people_are_found_wherever_a_row_names_them(make().await).await;
     search::devices_are_found_by_their_names(make().await).await;
@@ -178,6 +179,7 @@ async fn rows(store: &dyn Store, request: Option<RequestId>) -> Vec<LogRow> {
     loop {
         let query = LogQuery {
             request,
+            events: &[],
             after: all.last().map_or(0, |row| row.seq),
             limit: 100,
         };

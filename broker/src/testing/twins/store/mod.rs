@@ -208,6 +208,7 @@ impl Store for MemoryStore {
         let wanted = |row: &&LogRow| {
             let name = row.entry.request.as_ref();
             row.seq > query.after
+                && (query.events.is_empty() || query.events.contains(&row.entry.event.name()))
                 && query
                     .request
                     .is_none_or(|id| name.is_some_and(|name| name.id == id))
@@ -225,6 +226,11 @@ impl Store for MemoryStore {
             rows.take(search.limit).cloned().collect()
         })
         .await
+    }
+
+    async fn newest(&self) -> Result<i64, StoreError> {
+        self.read(|memory| memory.log.last().map_or(0, |row| row.seq))
+            .await
     }
 
     async fn latest(&self) -> Result<Option<Timestamp>, StoreError> {
