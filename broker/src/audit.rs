@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::alarms::Alarm;
 use crate::devices::{BackendName, Device};
+use crate::export::Format;
 use crate::identity::{ProviderName, Way};
 use crate::keys::KeyId;
 use crate::letters::LetterKind;
@@ -118,6 +120,21 @@ pub enum Event {
     PolicyFailed {
         /// What is wrong with it.
         fault: PolicyFault,
+    },
+    /// Whether what Clavis reads with may do more than it needs, where that differs from what was
+    /// seen before.
+    RightsSeen {
+        /// Where: the name of a backend, or `directory`.
+        place: String,
+        /// All that it may do beyond what is needed.
+        rights: Vec<String>,
+        /// What of it is new. Nothing where nobody had looked before.
+        added: Vec<String>,
+    },
+    /// Something in the log that somebody has to look at was told to those who get alarms.
+    AlarmRaised {
+        /// What they were told.
+        alarm: Box<Alarm>,
     },
     /// Somebody says who decides in their place while they are away.
     StandInSet {
@@ -259,7 +276,7 @@ pub enum Event {
         /// Which.
         filters: LogFilters,
         /// How they were written.
-        format: ExportFormat,
+        format: Format,
     },
     /// Personal fields of rows of the log were erased. Whose is not said.
     FieldsErased {
@@ -288,6 +305,16 @@ pub enum Event {
         /// To whom.
         to: MailAddress,
     },
+    /// An alarm was taken by the webhook.
+    HookTold {
+        /// Which, by its [`Alarm::name`].
+        alarm: String,
+    },
+    /// An alarm for the webhook was given up: an operator has to look.
+    HookDead {
+        /// Which, by its [`Alarm::name`].
+        alarm: String,
+    },
 }
 
 /// Which mail.
@@ -314,16 +341,6 @@ pub enum WhyErased {
     Person,
     /// They were older than personal fields are kept.
     Age,
-}
-
-/// How an export of the log is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ExportFormat {
-    /// A table.
-    Csv,
-    /// A line of JSON for each row.
-    Jsonl,
 }
 
 /// Why no request was made.
@@ -457,6 +474,8 @@ impl Event {
             Self::RequestRefused { .. } => "request.refused",
             Self::CommandRefused { .. } => "command.refused",
             Self::PolicyFailed { .. } => "policy.failed",
+            Self::RightsSeen { .. } => "rights.seen",
+            Self::AlarmRaised { .. } => "alarm.raised",
             Self::StandInSet { .. } => "stand_in.set",
             Self::StandInEnded => "stand_in.ended",
             Self::ReviewOpened => "review.opened",
@@ -489,6 +508,8 @@ impl Event {
             Self::FieldsErased { .. } => "audit.erased",
             Self::MailSent { .. } => "mail.sent",
             Self::MailDead { .. } => "mail.dead",
+            Self::HookTold { .. } => "hook.told",
+            Self::HookDead { .. } => "hook.dead",
         }
     }
 

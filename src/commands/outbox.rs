@@ -30,6 +30,7 @@ pub(crate) async fn list(config: &Path) -> Outcome {
                     format!("checkpoint of {} rows to the {name}", kept.size)
                 }
             },
+            Job::Hook { alarm, .. } => format!("{} to the webhook", alarm.name()),
         };
         println!(
             "{}  {what}\n    {} {}; the last: {}",

@@ -47,10 +47,12 @@ fn what_the_handbook_shows_is_read() {
         front_door,
         mail,
         hardening,
+        alarms,
+        feeds,
         audit,
     ] = blocks(HANDBOOK)[..]
     else {
-        panic!("eleven blocks");
+        panic!("thirteen blocks");
     };
     let rules = with(approval).policy;
     let names: Vec<_> = rules.rules().iter().map(|rule| &*rule.name).collect();
@@ -65,6 +67,9 @@ fn what_the_handbook_shows_is_read() {
         settings.directory,
         Directory::Entra(it) if it.entra == "cloud" && it.escrow.as_ref() == Some(&settings.escrow[0].name)
     ));
+    let names: Vec<_> = with(feeds).feeds.into_iter().map(|it| it.name).collect();
+    assert_eq!(names, ["siem", "archive"]);
+    assert!(with(alarms).alarms.webhook.is_some());
     assert!(with(front_door).server.tls.is_some());
     assert!(with(audit).audit.signer.is_some());
     assert_eq!(with(hardening).hardening.mode, HardeningMode::Require);

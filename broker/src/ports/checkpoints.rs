@@ -12,7 +12,7 @@ pub trait CheckpointSink: Send + Sync {
     fn name(&self) -> &str;
 
     /// Keeps a checkpoint, whole or not at all. One that is there already is no fault.
-    async fn keep(&self, checkpoint: &KeptCheckpoint) -> Result<(), SinkError>;
+    async fn keep(&self, checkpoint: &KeptCheckpoint) -> Result<(), NotKept>;
 
     /// Tries the place for real.
     async fn check(&self) -> Vec<Finding>;
@@ -21,4 +21,4 @@ pub trait CheckpointSink: Send + Sync {
 /// A checkpoint could not be kept: it will be tried again.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct SinkError(pub String);
+pub struct NotKept(pub String);

@@ -6,20 +6,24 @@ mod check;
 mod checkpoints;
 mod directory;
 mod escrow;
+mod hook;
 mod identity;
 mod ledger;
 mod mail;
+mod sink;
 mod store;
 mod world;
 
 pub use crate::people::{GroupName, PersonQuery};
 pub use check::{Finding, Severity};
-pub use checkpoints::{CheckpointSink, SinkError};
+pub use checkpoints::{CheckpointSink, NotKept};
 pub use directory::{Directory, DirectoryError, MOST_FOUND};
 pub use escrow::{EscrowBackend, EscrowError, EscrowFault, Rotation};
+pub use hook::{Hook, HookError};
 pub use identity::{Identified, IdentityError, IdentityProvider};
 pub use ledger::{KeptCheckpoint, Ledger, StoredRow};
 pub use mail::{MailError, MailRenderer, Mailer};
+pub use sink::{LogSink, SinkError};
 pub use store::{
     Challenge, ChallengeState, Change, CheckpointTo, ClaimedJob, CommitError, DeadJob, FailingJob,
     Job, JobId, Lease, Link, LinkKind, LogQuery, PickUp, ProviderSignIn, Session, Store,

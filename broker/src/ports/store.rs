@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use super::check::Finding;
 use super::ledger::{KeptCheckpoint, Ledger};
+use crate::alarms::Alarm;
 use crate::audit::LogRow;
 use crate::identity::{ProviderName, Way};
-use crate::letters::Alarm;
 use crate::lifecycle::{Request, RequestId, Sending, State};
 use crate::people::{MailAddress, Party, PersonId};
 use crate::policy::StandIn;
@@ -108,6 +108,13 @@ pub enum Job {
         kept: Box<KeptCheckpoint>,
         /// Whereto.
         to: CheckpointTo,
+    },
+    /// Tell the webhook for alarms.
+    Hook {
+        /// What happened.
+        alarm: Box<Alarm>,
+        /// When it was noticed.
+        at: Timestamp,
     },
 }
 
@@ -392,6 +399,16 @@ pub enum Write {
     EraseApprover(PersonId),
     /// A job is dropped, whoever holds it. Nothing to do where it is gone already.
     DropJob(JobId),
+    /// A reader of the log has done with the rows up to a place; its cursor must still be where it
+    /// was. Several processes may be that reader: of two that move it at once, one wins.
+    MoveCursor {
+        /// Whose cursor.
+        name: String,
+        /// Where it is; 0 where it has never been moved.
+        expected: i64,
+        /// Where it goes.
+        next: i64,
+    },
 }
 
 /// Writes that belong together, in this order.
@@ -402,6 +419,8 @@ pub type Change = Vec<Write>;
 pub struct LogQuery {
     /// Only those of this request.
     pub request: Option<RequestId>,
+    /// Only those of these events, by their names; of all where none is named.
+    pub events: &'static [&'static str],
     /// Only those after this place.
     pub after: i64,
     /// At most so many; the store may give fewer than there are.
@@ -454,6 +473,12 @@ pub trait Store: Ledger {
 
     /// When the last row of the log was written, if there is one.
     async fn latest(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// The place of the newest row of the log; 0 where there is none.
+    async fn newest(&self) -> Result<i64, StoreError>;
+
+    /// The place in the log up to which a reader has done with it; 0 where it has never moved.
+    async fn cursor(&self, name: &str) -> Result<i64, StoreError>;
 
     /// Takes jobs that are due at `now`, the longest due first; nobody else gets them before the
     /// lease is over.

@@ -42,7 +42,10 @@ pub(super) fn is_harmless(path: &[&str], text: &str) -> bool {
         | ["event", "by", "provider"]
         | ["device", "id", "backend"]
         | ["device", "also", _, "backend"] => true,
+        // Which alarm, and when the link of it was used.
+        ["event", "alarm"] | ["event", "alarm", "alarm" | "used_at"] => true,
         // What ties rows together.
+        ["event", "alarm", "reference"] => true,
         ["request", "id" | "reference"] => true,
         // Which keys: without the key itself they open nothing, and without the device they lead
         // nowhere. They stay, so that what was shown can be told for ever.
@@ -53,7 +56,7 @@ pub(super) fn is_harmless(path: &[&str], text: &str) -> bool {
         ["event", "by"] => text == "mail",
         ["event", "mail"] => is_one::<MailName>(text),
         ["event", "filters", "event"] => EVENTS.contains(&text),
-        ["event", "fault", "which"] => text == "nobody_known",
+        ["event", "fault" | "alarm", "which"] => text == "nobody_known",
         _ => false,
     }
 }

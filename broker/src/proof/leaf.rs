@@ -231,7 +231,7 @@ fn commitment(salt: &[u8; 16], text: &str) -> [u8; 32] {
 fn placeholder(path: &[&str]) -> Value {
     match path {
         [.., "mail" | "to"] => ERASED_MAIL.into(),
-        [.., "source" | "shared_id"] => Value::Null,
+        [.., "source" | "shared_id" | "shown_to" | "opened_from"] => Value::Null,
         _ => ERASED.into(),
     }
 }

@@ -24,9 +24,19 @@ pub struct Whose {
 
 /// Keys of what stands beside an ID and is the same person's.
 const BESIDE: [&str; 4] = ["id", "mail", "name", "called"];
-/// Keys of what somebody has written, or of what somebody else has written about them.
-const WRITTEN: [&str; 8] = [
-    "reason", "comment", "asset", "text", "named", "person", "device", "rule",
+/// Keys of what somebody has written, of what somebody else has written about them, and of where
+/// their link was opened.
+const WRITTEN: [&str; 10] = [
+    "reason",
+    "comment",
+    "asset",
+    "text",
+    "named",
+    "person",
+    "device",
+    "rule",
+    "shown_to",
+    "opened_from",
 ];
 /// Keys of whoever has written what stands beside them.
 const WRITERS: [&str; 4] = ["by", "who", "requester", "beneficiary"];

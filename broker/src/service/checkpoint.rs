@@ -168,6 +168,7 @@ impl Broker {
             request: None,
             after: i64::try_from(size).unwrap_or(i64::MAX),
             limit: mails + 1,
+            ..LogQuery::default()
         };
         let rows = self.parts.store.log(&query).await?;
         let is_news = |event: &Event| {

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use super::{AdvanceError, Broker, Unavailable};
+use crate::alarms::Alarm;
 use crate::audit::{Actor, LogRow};
-use crate::letters::Alarm;
 use crate::lifecycle::{Command, Request, RequestId};
 use crate::ports::{FailingJob, Job, StoredRequest};
 use crate::roles::{Agent, GlassBreaker};
@@ -181,6 +181,7 @@ fn of_request(failing: &[FailingJob], request: RequestId) -> Vec<FailingJob> {
         Job::SignInCode { .. }
         | Job::StandIn { .. }
         | Job::Alarm { .. }
+        | Job::Hook { .. }
         | Job::Checkpoint { .. } => false,
     };
     failing.iter().filter(is_of).cloned().collect()

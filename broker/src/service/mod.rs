@@ -11,6 +11,7 @@ mod checkpoint;
 mod desk;
 mod erase;
 mod escrow;
+mod feed;
 mod follow;
 mod gates;
 mod log;
@@ -23,6 +24,7 @@ mod provider;
 mod redeem;
 mod retry;
 mod review;
+mod rights;
 mod roles;
 mod rotate;
 mod sessions;
@@ -35,6 +37,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use tokio::sync::Notify;
 
+pub use alarms::Alarms;
 pub use ask::{Ask, AskError};
 pub use checkpoint::{AuditTerms, CheckpointError};
 pub use desk::{DeskView, Queued};
@@ -43,7 +46,6 @@ pub use escrow::Source;
 pub use gates::{Gates, KeyGate, ReviewGate, Visitor};
 pub use log::LogExport;
 pub use lookup::{Found, FoundDevice, PersonView};
-pub use pick_up::network;
 pub use prove::{ProofError, consistency, examine, prove_rows, root_of};
 pub use provider::{Arrival, ArrivalError, Departure};
 pub use redeem::{DisclosedKey, LinkEnd, LinkError, LinkView, RedeemError, Redemption, Unfetched};
@@ -55,7 +57,6 @@ pub use stand_in::StandInError;
 use sessions::Newcomer;
 
 use crate::lifecycle::{Refusal, Terms};
-use crate::people::MailAddress;
 use crate::policy::Policy;
 use crate::ports::{
     Clock, CommitError, Directory, EscrowBackend, IdentityProvider, MailRenderer, Mailer, Random,
@@ -83,8 +84,8 @@ pub struct Parts {
     pub policy: Policy,
     /// What is needed beside a link.
     pub gates: Gates,
-    /// Where alarms go.
-    pub alarms: Vec<MailAddress>,
+    /// Who is told of alarms, and of what.
+    pub alarms: Alarms,
     /// How long things may take.
     pub terms: Terms,
     /// Whether codes are sent, and how long sign-ins last.
@@ -102,8 +103,6 @@ pub struct Broker {
     parts: Parts,
     /// Rung when a change has put something into the outbox.
     work: Notify,
-    /// Which faults were told to operators.
-    told: alarms::Told,
     /// Who lately had which role.
     standings: roles::Standings,
     /// Up to which row all personal fields that are too old are erased.
@@ -132,7 +131,6 @@ impl Broker {
         Self {
             parts,
             work: Notify::new(),
-            told: alarms::Told::default(),
             standings: roles::Standings::default(),
             aged: erase::Aged::default(),
         }

@@ -73,6 +73,7 @@ pub async fn prove_rows(
             request: Some(id),
             after: rows.last().map_or(0, |row: &ProvedRow| row.seq),
             limit: PAGE,
+            ..LogQuery::default()
         };
         let page = ledger.stored_rows(&query).await?;
         if page.is_empty() {
@@ -177,6 +178,7 @@ pub(super) async fn page(ledger: &dyn Ledger, after: i64) -> Result<Vec<StoredRo
         request: None,
         after,
         limit: PAGE,
+        ..LogQuery::default()
     };
     let rows = ledger.stored_rows(&query).await?;
     let places = iter::once(after).chain(rows.iter().map(|row| row.seq));

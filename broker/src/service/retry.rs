@@ -90,6 +90,7 @@ impl Broker {
                 CheckpointTo::Mail(to) => (Some(MailName::Checkpoint), Some(to), None),
                 CheckpointTo::Sink(_) => (None, None, None),
             },
+            Job::Hook { .. } => (None, None, None),
         };
         let stored = match request {
             Some(id) => self.parts.store.request(id).await?,

@@ -7,6 +7,6 @@ mod twins;
 
 pub use fixed::{CountingRandom, SetClock};
 pub use twins::{
-    MailTrouble, MemoryDirectory, MemoryEscrow, MemoryMailer, MemoryProvider, MemoryStore,
-    PlainLetters,
+    MailTrouble, MemoryDirectory, MemoryEscrow, MemoryHook, MemoryMailer, MemoryProvider,
+    MemorySink, MemoryStore, PlainLetters,
 };

@@ -124,5 +124,6 @@ fn what(job: &Job) -> String {
             CheckpointTo::Mail(to) => format!("Checkpoint of {} rows to {to}", kept.size),
             CheckpointTo::Sink(name) => format!("Checkpoint of {} rows to the {name}", kept.size),
         },
+        Job::Hook { .. } => "Alarm to the webhook".to_owned(),
     }
 }

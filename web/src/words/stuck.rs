@@ -57,6 +57,7 @@ fn of_job(failing: &FailingJob, request: &Request, site: &Site) -> Wait {
         Job::SignInCode { .. }
         | Job::StandIn { .. }
         | Job::Alarm { .. }
+        | Job::Hook { .. }
         | Job::Checkpoint { .. } => ("A mail".to_owned(), "was not taken"),
     };
     // What is tried again in time may still come through by itself.

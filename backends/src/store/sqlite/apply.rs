@@ -202,6 +202,16 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), NotApp
             any_rows(sql::ERASE_APPROVER, params![left, json(&theirs)?])
         }
         Write::DropJob(job) => any_rows(sql::DROP_JOB, params![job_id(*job)]),
+        Write::MoveCursor {
+            name,
+            expected: 0,
+            next,
+        } => one_row(sql::FIRST_MOVE, params![name, next]),
+        Write::MoveCursor {
+            name,
+            expected,
+            next,
+        } => one_row(sql::ANOTHER_MOVE, params![next, name, expected]),
     }
 }
 

@@ -71,6 +71,8 @@ impl Ledger for SqliteStore {
             request,
             after,
             limit,
+            // Whoever proves something reads all.
+            events: _,
         } = query.clone();
         let read = move |connection: &Connection| {
             let row = rows::stored_row;

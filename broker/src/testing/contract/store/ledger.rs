@@ -202,6 +202,7 @@ async fn stored(store: &dyn Store) -> Vec<crate::ports::StoredRow> {
         request: None,
         after: 0,
         limit: 99,
+        ..LogQuery::default()
     };
     store.stored_rows(&query).await.unwrap()
 }

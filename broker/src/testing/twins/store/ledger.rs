@@ -32,9 +32,11 @@ impl Memory {
 
     pub(super) fn rows(&self, query: &LogQuery) -> impl Iterator<Item = &StoredRow> {
         let request = query.request.map(|id| id.to_string());
-        let after = query.after;
+        let (after, events) = (query.after, query.events);
         let wanted = move |row: &&StoredRow| {
-            row.seq > after && (request.is_none() || row.request == request)
+            row.seq > after
+                && (events.is_empty() || events.contains(&row.event.as_str()))
+                && (request.is_none() || row.request == request)
         };
         self.log.iter().filter(wanted).take(query.limit)
     }

@@ -51,6 +51,7 @@ struct Memory {
     stand_ins: Vec<StandIn>,
     /// The code of each request, and how often codes were typed from where.
     pick_ups: HashMap<RequestId, (TokenHash, HashMap<String, i64>)>,
+    cursors: HashMap<String, i64>,
 }
 
 #[derive(Debug, Clone)]
@@ -238,12 +239,21 @@ impl Store for MemoryStore {
         .await?
     }
 
+    async fn newest(&self) -> Result<i64, StoreError> {
+        self.read(|memory| memory.log.last().map_or(0, |row| row.seq))
+            .await
+    }
+
     async fn latest(&self) -> Result<Option<Timestamp>, StoreError> {
         self.read(|memory| {
             let last = memory.log.last().map(restored).transpose()?;
             Ok(last.map(|row| row.entry.at))
         })
         .await?
+    }
+
+    async fn cursor(&self, name: &str) -> Result<i64, StoreError> {
+        self.read(|memory| memory.cursor(name)).await
     }
 
     async fn claim(

@@ -14,6 +14,10 @@ impl Memory {
         self.requests.iter().find(|stored| stored.request.id == id)
     }
 
+    pub(super) fn cursor(&self, name: &str) -> i64 {
+        self.cursors.get(name).copied().unwrap_or(0)
+    }
+
     #[expect(clippy::too_many_lines, reason = "one arm a write, side by side")]
     pub(super) fn apply(&mut self, write: Write) -> Result<(), CommitError> {
         match write {
@@ -190,6 +194,15 @@ impl Memory {
             }
             Write::DropJob(id) => {
                 self.jobs.retain(|job| job.id != id);
+                Ok(())
+            }
+            Write::MoveCursor {
+                name,
+                expected,
+                next,
+            } => {
+                require(self.cursor(&name) == expected)?;
+                self.cursors.insert(name, next);
                 Ok(())
             }
         }
