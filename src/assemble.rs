@@ -84,6 +84,22 @@ pub(crate) fn broker(
     })))
 }
 
+/// Who is told of alarms.
+fn alarms(settings: &Settings) -> Alarms {
+    let alarms = &settings.alarms;
+    Alarms {
+        mail: alarms.mail.clone(),
+        hook: hook(settings),
+        usual: alarms.usual,
+    }
+}
+
+/// The webhook for alarms, where one is set.
+pub(crate) fn hook(settings: &Settings) -> Option<Arc<dyn Hook>> {
+    let webhook = settings.alarms.webhook.as_ref()?;
+    Some(Arc::new(Webhook::new(webhook.clone())))
+}
+
 /// Checkpoints of the log, and where they go.
 fn audit(settings: &Settings) -> AuditTerms {
     let audit = settings.audit.clone();
@@ -102,22 +118,6 @@ pub(crate) fn checkpoint_sinks(settings: &Settings) -> Vec<Arc<dyn CheckpointSin
     folder
         .map(|folder| Arc::new(CheckpointFolder::new(folder)) as _)
         .collect()
-}
-
-/// Who is told of alarms.
-fn alarms(settings: &Settings) -> Alarms {
-    let alarms = &settings.alarms;
-    Alarms {
-        mail: alarms.mail.clone(),
-        hook: hook(settings),
-        usual: alarms.usual,
-    }
-}
-
-/// The webhook for alarms, where one is set.
-pub(crate) fn hook(settings: &Settings) -> Option<Arc<dyn Hook>> {
-    let webhook = settings.alarms.webhook.as_ref()?;
-    Some(Arc::new(Webhook::new(webhook.clone())))
 }
 
 /// What pages and letters say of this installation.

@@ -33,8 +33,8 @@ type Settings = clavis_config::settings::Settings<Plan>;
 
 const EXAMPLE: &str = include_str!("../../docs/clavis.example.toml");
 
-/// The path is the secret, but of a key that signs and for that of the webhook; a file named
-/// `missing` is not there.
+/// The path is the secret, but for those of the webhook and of checkpoints; a file named `missing` is
+/// not there.
 struct PathIsSecret;
 
 impl SecretFiles for PathIsSecret {
@@ -42,13 +42,13 @@ impl SecretFiles for PathIsSecret {
         if path.ends_with("missing") {
             return Err(Wrong::new("names a file that is not there", "Make it."));
         }
+        if path.ends_with("alarms.secret") {
+            return Ok(format!("whsec_{}", "MfKQ".repeat(8)).into());
+        }
         if path.ends_with("audit.key") {
             let random = CountingRandom::default();
             let key = Signer::generate("keys.example.com/log", &random).expect("a good name");
             return Ok(SecretString::from(key.as_str()));
-        }
-        if path.ends_with("alarms.secret") {
-            return Ok(format!("whsec_{}", "MfKQ".repeat(8)).into());
         }
         Ok(SecretString::from(path.display().to_string()))
     }

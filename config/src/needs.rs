@@ -102,8 +102,8 @@ impl<P> Settings<P> {
             alarms,
             sign_in,
             roles: _,
-            audit,
             feeds,
+            audit,
             hardening,
         } = self;
         let mut needs = Needs::default();

@@ -60,10 +60,10 @@ pub struct Settings<P> {
     pub sign_in: SignIn,
     /// Who has which role.
     pub roles: RoleGroups,
-    /// Checkpoints of the log, and how long it names people.
-    pub audit: Audit,
     /// Where rows of the log go beside the store; each with a name of its own.
     pub feeds: Vec<Feed>,
+    /// Checkpoints of the log, and how long it names people.
+    pub audit: Audit,
     /// What the process is kept to.
     pub hardening: Hardening,
 }

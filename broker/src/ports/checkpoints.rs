@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use super::check::Finding;
 use super::ledger::KeptCheckpoint;
+use super::sink::SinkError;
 
 /// A place for checkpoints that whoever can change the log cannot change as well.
 #[async_trait]
@@ -12,13 +13,8 @@ pub trait CheckpointSink: Send + Sync {
     fn name(&self) -> &str;
 
     /// Keeps a checkpoint, whole or not at all. One that is there already is no fault.
-    async fn keep(&self, checkpoint: &KeptCheckpoint) -> Result<(), NotKept>;
+    async fn keep(&self, checkpoint: &KeptCheckpoint) -> Result<(), SinkError>;
 
     /// Tries the place for real.
     async fn check(&self) -> Vec<Finding>;
 }
-
-/// A checkpoint could not be kept: it will be tried again.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct NotKept(pub String);

@@ -44,7 +44,7 @@ pub trait Ledger: Send + Sync {
     /// How many rows the log has: the place of the last one.
     async fn log_size(&self) -> Result<u64, StoreError>;
 
-    /// Rows as they lie there, oldest first, of whichever events.
+    /// Rows as they lie there, oldest first.
     async fn stored_rows(&self, query: &LogQuery) -> Result<Vec<StoredRow>, StoreError>;
 
     /// The hashes at these [places](crate::proof::tree::Node::place) of the tree; `None` for one

@@ -102,19 +102,19 @@ pub enum Job {
         /// What happened.
         alarm: Box<Alarm>,
     },
-    /// Bring a checkpoint of the log to where it is kept outside.
-    Checkpoint {
-        /// The checkpoint.
-        kept: Box<KeptCheckpoint>,
-        /// Whereto.
-        to: CheckpointTo,
-    },
     /// Tell the webhook for alarms.
     Hook {
         /// What happened.
         alarm: Box<Alarm>,
         /// When it was noticed.
         at: Timestamp,
+    },
+    /// Bring a checkpoint of the log to where it is kept outside.
+    Checkpoint {
+        /// The checkpoint.
+        kept: Box<KeptCheckpoint>,
+        /// Whereto.
+        to: CheckpointTo,
     },
 }
 
@@ -370,6 +370,16 @@ pub enum Write {
     EndSession(TokenHash),
     /// All sessions of a person are over. Nothing to do where there is none.
     EndSessionsOf(PersonId),
+    /// A reader of the log has done with the rows up to a place; its cursor must still be where it
+    /// was. Several processes may be that reader: of two that move it at once, one wins.
+    MoveCursor {
+        /// Whose cursor.
+        name: String,
+        /// Where it is; 0 where it has never been moved.
+        expected: i64,
+        /// Where it goes.
+        next: i64,
+    },
     /// A checkpoint was made. The latest so far must be of this size, or there must be none: of two
     /// who make one at once, one does.
     KeepCheckpoint {
@@ -399,16 +409,6 @@ pub enum Write {
     EraseApprover(PersonId),
     /// A job is dropped, whoever holds it. Nothing to do where it is gone already.
     DropJob(JobId),
-    /// A reader of the log has done with the rows up to a place; its cursor must still be where it
-    /// was. Several processes may be that reader: of two that move it at once, one wins.
-    MoveCursor {
-        /// Whose cursor.
-        name: String,
-        /// Where it is; 0 where it has never been moved.
-        expected: i64,
-        /// Where it goes.
-        next: i64,
-    },
 }
 
 /// Writes that belong together, in this order.

@@ -166,9 +166,9 @@ impl Broker {
         let mails = self.parts.audit.mail.len();
         let query = LogQuery {
             request: None,
+            events: &[],
             after: i64::try_from(size).unwrap_or(i64::MAX),
             limit: mails + 1,
-            ..LogQuery::default()
         };
         let rows = self.parts.store.log(&query).await?;
         let is_news = |event: &Event| {

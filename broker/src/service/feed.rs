@@ -194,8 +194,7 @@ fn wait_after(failures: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::LogRow;
-    use crate::audit::{Actor, Event, LogEntry};
+    use crate::audit::{Actor, Event, LogEntry, LogRow};
     use crate::ports::{Finding, SinkError};
     use crate::proof::leaf::seal;
     use crate::testing::contract::sink::once;
@@ -224,8 +223,8 @@ mod tests {
     async fn write(store: &MemoryStore, count: usize) {
         for _ in 0..count {
             let row = LogEntry::of_nothing(Event::SignedOut, Actor::Stranger, None, monday());
-            let row = Box::new(seal(&row, &CountingRandom::default()));
-            store.commit(vec![Write::Log(row)]).await.unwrap();
+            let row = seal(&row, &CountingRandom::default());
+            store.commit(vec![Write::Log(Box::new(row))]).await.unwrap();
         }
     }
 

@@ -80,6 +80,7 @@ impl Broker {
                 self.send_note(message_id(lease, false), &letter, MailName::Alarm, &to)
                     .await
             }
+            Job::Hook { alarm, at } => self.tell_hook(lease, &alarm, at).await,
             Job::Checkpoint {
                 kept,
                 to: CheckpointTo::Mail(to),
@@ -95,7 +96,6 @@ impl Broker {
                 kept,
                 to: CheckpointTo::Sink(name),
             } => return self.bring_checkpoint(lease, &name, &kept).await,
-            Job::Hook { alarm, at } => self.tell_hook(lease, &alarm, at).await,
         };
         self.settle(lease, claimed.queued_at, tried).await
     }

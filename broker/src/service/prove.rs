@@ -71,9 +71,9 @@ pub async fn prove_rows(
     loop {
         let query = LogQuery {
             request: Some(id),
+            events: &[],
             after: rows.last().map_or(0, |row: &ProvedRow| row.seq),
             limit: PAGE,
-            ..LogQuery::default()
         };
         let page = ledger.stored_rows(&query).await?;
         if page.is_empty() {
@@ -176,9 +176,9 @@ fn bundle(request: &Reference, note: &str, rows: Vec<ProvedRow>) -> Bundle {
 pub(super) async fn page(ledger: &dyn Ledger, after: i64) -> Result<Vec<StoredRow>, StoreError> {
     let query = LogQuery {
         request: None,
+        events: &[],
         after,
         limit: PAGE,
-        ..LogQuery::default()
     };
     let rows = ledger.stored_rows(&query).await?;
     let places = iter::once(after).chain(rows.iter().map(|row| row.seq));

@@ -86,11 +86,11 @@ impl Broker {
             Job::SignInCode { mail, .. } => (Some(MailName::SignInCode), Some(mail), None),
             Job::StandIn { to, .. } => (Some(MailName::StandIn), Some(&to.mail), None),
             Job::Alarm { to, .. } => (Some(MailName::Alarm), Some(to), None),
+            Job::Hook { .. } => (None, None, None),
             Job::Checkpoint { to, .. } => match to {
                 CheckpointTo::Mail(to) => (Some(MailName::Checkpoint), Some(to), None),
                 CheckpointTo::Sink(_) => (None, None, None),
             },
-            Job::Hook { .. } => (None, None, None),
         };
         let stored = match request {
             Some(id) => self.parts.store.request(id).await?,

@@ -23,13 +23,13 @@ const BATCH: usize = 100;
 const FAILURES: usize = 3;
 /// How often they are looked for: where time has run out, it has run out all the same before that.
 const LOOK_EVERY: SignedDuration = SignedDuration::from_millis(200);
-/// How often it is looked whether a checkpoint is due, or fields of the log are too old.
-const TEND_LOG_EVERY: SignedDuration = SignedDuration::from_secs(5);
 /// How often the log is looked through for what somebody has to look at.
 const WATCH_EVERY: SignedDuration = SignedDuration::from_secs(1);
 /// How often is looked at what Clavis may do beyond what it needs, and how long after the start.
 const RIGHTS_EVERY: SignedDuration = SignedDuration::from_hours(1);
 const RIGHTS_AFTER: SignedDuration = SignedDuration::from_secs(30);
+/// How often it is looked whether a checkpoint is due, or fields of the log are too old.
+const TEND_LOG_EVERY: SignedDuration = SignedDuration::from_secs(5);
 /// How often ended sign-ins and sessions are forgotten.
 const FORGET_EVERY: SignedDuration = SignedDuration::from_mins(10);
 
@@ -39,9 +39,9 @@ impl Broker {
         let mut running = JoinSet::new();
         let mut forget_at = self.now();
         let mut look_at = self.now();
-        let mut log_at = self.now();
         let mut watch_at = self.now();
         let mut rights_at = self.now() + RIGHTS_AFTER;
+        let mut log_at = self.now();
         while !*stop.borrow() {
             if self.now() >= forget_at {
                 // An hour after their end: until then they count against too many sign-ins.
@@ -59,10 +59,6 @@ impl Broker {
                 report(self.let_time_pass().await);
                 look_at = self.now() + LOOK_EVERY;
             }
-            if self.now() >= log_at {
-                self.tend_log().await;
-                log_at = self.now() + TEND_LOG_EVERY;
-            }
             if self.now() >= watch_at {
                 report(self.watch().await.map(drop));
                 watch_at = self.now() + WATCH_EVERY;
@@ -72,6 +68,10 @@ impl Broker {
                 let looking = async move { report(broker.look_at_rights().await) };
                 running.spawn(looking.in_current_span());
                 rights_at = self.now() + RIGHTS_EVERY;
+            }
+            if self.now() >= log_at {
+                self.tend_log().await;
+                log_at = self.now() + TEND_LOG_EVERY;
             }
             // Whatever has ended meanwhile makes room at once, for one claim instead of many.
             while running.try_join_next().is_some() {}

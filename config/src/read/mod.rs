@@ -156,8 +156,8 @@ pub(crate) fn settings<P>(
         alarms,
         sign_in: sign_in?,
         roles,
-        audit,
         feeds: feeds?,
+        audit,
         hardening,
     })
 }

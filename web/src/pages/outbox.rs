@@ -120,10 +120,10 @@ fn what(job: &Job) -> String {
         Job::SignInCode { mail, .. } => format!("Sign-in code to {mail}"),
         Job::StandIn { to, .. } => format!("Word of a stand-in to {} ({})", to.name, to.mail),
         Job::Alarm { to, .. } => format!("Alarm to {to}"),
+        Job::Hook { .. } => "Alarm to the webhook".to_owned(),
         Job::Checkpoint { kept, to } => match to {
             CheckpointTo::Mail(to) => format!("Checkpoint of {} rows to {to}", kept.size),
             CheckpointTo::Sink(name) => format!("Checkpoint of {} rows to the {name}", kept.size),
         },
-        Job::Hook { .. } => "Alarm to the webhook".to_owned(),
     }
 }

@@ -67,29 +67,7 @@ impl Ledger for SqliteStore {
     }
 
     async fn stored_rows(&self, query: &LogQuery) -> Result<Vec<StoredRow>, StoreError> {
-        let LogQuery {
-            request,
-            after,
-            limit,
-            // Whoever proves something reads all.
-            events: _,
-        } = query.clone();
-        let read = move |connection: &Connection| {
-            let row = rows::stored_row;
-            match request.map(request_id) {
-                Some(request) => {
-                    let parameters = params![request, after, count(limit)];
-                    many(connection, sql::STORED_ROWS_OF, parameters, row)
-                }
-                None => many(
-                    connection,
-                    sql::STORED_ROWS,
-                    params![after, count(limit)],
-                    row,
-                ),
-            }
-        };
-        self.readers.read("reading the log", read).await
+        self.log_rows(query, sql::WHOLE_ROW, rows::stored_row).await
     }
 
     async fn hashes(&self, places: &[u64]) -> Result<Vec<Option<Hash>>, StoreError> {

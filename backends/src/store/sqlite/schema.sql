@@ -135,13 +135,6 @@ CREATE TABLE pick_up_tries (
     PRIMARY KEY (request, code, network)
 );
 
--- Readers that go through the log by its numbers, each at its own pace: `position` is the row up to
--- which one has done with it.
-CREATE TABLE cursors (
-    name     TEXT PRIMARY KEY,
-    position BIGINT NOT NULL
-);
-
 -- What may be done only so often in a time that ends then, and how often it was done. Sign-ins of one
 -- address are counted here.
 CREATE TABLE allowances (
@@ -151,3 +144,10 @@ CREATE TABLE allowances (
     PRIMARY KEY (what, until)
 );
 CREATE INDEX allowances_ended ON allowances (until);
+
+-- Readers that go through the log by its numbers, each at its own pace: `position` is the row up to
+-- which one has done with it.
+CREATE TABLE cursors (
+    name     TEXT PRIMARY KEY,
+    position BIGINT NOT NULL
+);

@@ -26,12 +26,11 @@ pub(super) const HASHES: &str = "
 
 pub(super) const LOG_SIZE: &str = "SELECT COALESCE(MAX(seq), 0) FROM log";
 
-pub(super) const STORED_ROWS: &str = "
-    SELECT seq, at, event, request, leaf, personal FROM log WHERE seq > $1 ORDER BY seq LIMIT $2";
+/// The columns of a row of the log that say what was so.
+pub(super) const ENTRY: &str = "seq, leaf, personal";
 
-pub(super) const STORED_ROWS_OF: &str = "
-    SELECT seq, at, event, request, leaf, personal FROM log
-    WHERE request = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+/// All columns of a row of the log.
+pub(super) const WHOLE_ROW: &str = "seq, at, event, request, leaf, personal";
 
 pub(super) const ERASE_FIELDS: &str = "
     UPDATE log SET personal = $1 WHERE seq = $2 AND personal = $3";
@@ -128,9 +127,13 @@ pub(super) const LINK: &str = "
     SELECT requests.body, requests.state, requests.version, links.request, links.kind
     FROM links JOIN requests ON requests.id = links.request WHERE links.token = $1";
 
-/// Rows after `$1`, of the request `$2` where there is one, and of these events, if any are named: their
-/// names are ours, and none has a quote in it. The last parameter is how many at most.
-pub(super) fn log_rows(of_request: bool, events: &'static [&'static str]) -> String {
+/// These columns of rows after `$1`, of the request `$2` where there is one, and of these events, if any
+/// are named: their names are ours, and none has a quote in it. The last parameter is how many at most.
+pub(super) fn log_rows(
+    columns: &'static str,
+    of_request: bool,
+    events: &'static [&'static str],
+) -> String {
     let (request, limit) = if of_request {
         (" AND request = $2", "$3")
     } else {
@@ -141,9 +144,7 @@ pub(super) fn log_rows(of_request: bool, events: &'static [&'static str]) -> Str
     } else {
         format!(" AND event IN ('{}')", events.join("', '"))
     };
-    format!(
-        "SELECT seq, leaf, personal FROM log WHERE seq > $1{request}{event} ORDER BY seq LIMIT {limit}"
-    )
+    format!("SELECT {columns} FROM log WHERE seq > $1{request}{event} ORDER BY seq LIMIT {limit}")
 }
 
 /// The numbers that the rows between two moments have, read from an index alone.
@@ -289,10 +290,11 @@ mod tests {
             REQUEST,
             REQUEST_BY_REFERENCE,
             LINK,
+            &log_rows(ENTRY, false, &[]),
+            &log_rows(ENTRY, false, &["mail.sent", "mail.dead"]),
+            &log_rows(WHOLE_ROW, true, &[]),
             HASH,
             HASHES,
-            STORED_ROWS,
-            STORED_ROWS_OF,
             ERASE_FIELDS,
             LATEST_CHECKPOINT,
             ERASE_REQUEST,
@@ -300,9 +302,6 @@ mod tests {
             DROP_JOB,
             REQUESTS_AFTER,
             JOBS_AFTER,
-            &log_rows(false, &[]),
-            &log_rows(false, &["mail.sent", "mail.dead"]),
-            &log_rows(true, &[]),
             LOG_SPAN,
             CURSOR,
             ANOTHER_MOVE,

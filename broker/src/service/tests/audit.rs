@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use super::{World, anna};
 use crate::audit::Event;
 use crate::people::MailAddress;
-use crate::ports::{CheckpointSink, Finding, KeptCheckpoint, Ledger, LogQuery, NotKept, Store};
+use crate::ports::{CheckpointSink, Finding, KeptCheckpoint, Ledger, LogQuery, SinkError, Store};
 use crate::proof::bundle::Proved;
 use crate::proof::checkpoint::Checkpoint;
 use crate::proof::examine::Claim;
@@ -30,9 +30,9 @@ impl CheckpointSink for Shelf {
         "shelf"
     }
 
-    async fn keep(&self, checkpoint: &KeptCheckpoint) -> Result<(), NotKept> {
+    async fn keep(&self, checkpoint: &KeptCheckpoint) -> Result<(), SinkError> {
         if *self.is_broken.lock().unwrap() {
-            return Err(NotKept("the shelf has fallen down".to_owned()));
+            return Err(SinkError("the shelf has fallen down".to_owned()));
         }
         self.kept.lock().unwrap().push(checkpoint.clone());
         Ok(())
@@ -149,9 +149,9 @@ async fn a_request_is_proved_to_somebody_who_has_only_the_key() {
     };
     let query = LogQuery {
         request: Some(request.id),
+        events: &[],
         after: 0,
         limit: 99,
-        ..LogQuery::default()
     };
     assert_eq!(rows, world.store.log(&query).await.unwrap());
     let names: Vec<_> = rows.iter().map(|row| row.entry.event.name()).collect();

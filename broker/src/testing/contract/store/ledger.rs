@@ -200,9 +200,9 @@ pub async fn what_names_people_is_listed_page_by_page(store: Arc<dyn Store>) {
 async fn stored(store: &dyn Store) -> Vec<crate::ports::StoredRow> {
     let query = LogQuery {
         request: None,
+        events: &[],
         after: 0,
         limit: 99,
-        ..LogQuery::default()
     };
     store.stored_rows(&query).await.unwrap()
 }

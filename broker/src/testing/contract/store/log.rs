@@ -115,6 +115,18 @@ pub async fn a_query_narrows_the_rows(store: Arc<dyn Store>) {
     assert_eq!(of_events(&["review.opened"], Some(one.id)).await, [1, 4]);
 }
 
+pub(crate) fn actors() -> [Actor; 5] {
+    [
+        Actor::Person(party("anna")),
+        Actor::Holder(party("boss")),
+        Actor::Operator {
+            name: "root".to_owned(),
+        },
+        Actor::Clavis,
+        Actor::Stranger,
+    ]
+}
+
 /// The newest place is that of the last row, and 0 before there is one.
 pub async fn the_newest_row_is_told(store: Arc<dyn Store>) {
     assert_eq!(store.newest().await.unwrap(), 0);
@@ -130,21 +142,9 @@ pub async fn the_newest_row_is_told(store: Arc<dyn Store>) {
     assert_eq!(store.newest().await.unwrap(), 2);
 }
 
-pub(crate) fn actors() -> [Actor; 5] {
-    [
-        Actor::Person(party("anna")),
-        Actor::Holder(party("boss")),
-        Actor::Operator {
-            name: "root".to_owned(),
-        },
-        Actor::Clavis,
-        Actor::Stranger,
-    ]
-}
-
 /// An event of each kind.
 #[expect(clippy::too_many_lines, reason = "one event after the other")]
-pub fn events() -> Vec<Event> {
+pub(crate) fn events() -> Vec<Event> {
     let keys = vec![KeyId(Uuid::from_u128(7)), KeyId(Uuid::from_u128(8))];
     let mail = party("anna").mail;
     vec![

@@ -169,6 +169,15 @@ impl Memory {
                 self.sessions.retain(|it| it.person.id != person);
                 Ok(())
             }
+            Write::MoveCursor {
+                name,
+                expected,
+                next,
+            } => {
+                require(self.cursor(&name) == expected)?;
+                self.cursors.insert(name, next);
+                Ok(())
+            }
             Write::KeepCheckpoint { kept, after } => {
                 require(self.checkpoints.last().map(|it| it.size) == after)?;
                 self.checkpoints.push(*kept);
@@ -194,15 +203,6 @@ impl Memory {
             }
             Write::DropJob(id) => {
                 self.jobs.retain(|job| job.id != id);
-                Ok(())
-            }
-            Write::MoveCursor {
-                name,
-                expected,
-                next,
-            } => {
-                require(self.cursor(&name) == expected)?;
-                self.cursors.insert(name, next);
                 Ok(())
             }
         }
