@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clavis_backends::Supplies;
-use clavis_backends::checkpoints::CheckpointFolder;
+use clavis_backends::checkpoints::{CheckpointFolder, CheckpointHook};
 use clavis_backends::directory::{
     ActiveDirectoryPeople, EntraPeople, FileDirectory, WithinDomains,
 };
 use clavis_backends::entra::{Tenant, Uses};
 use clavis_backends::escrow::{KINDS, Plan};
 use clavis_backends::feed::{FileSink, SyslogSink};
-use clavis_backends::hook::Webhook;
+use clavis_backends::hook::{Purpose, Webhook};
 use clavis_backends::identity::{Addresses, OidcProvider};
 use clavis_backends::mail::{FolderMailer, GraphMailer, SmtpMailer};
 use clavis_backends::store::SqliteStore;
@@ -97,7 +97,7 @@ fn alarms(settings: &Settings) -> Alarms {
 /// The webhook for alarms, where one is set.
 pub(crate) fn hook(settings: &Settings) -> Option<Arc<dyn Hook>> {
     let webhook = settings.alarms.webhook.as_ref()?;
-    Some(Arc::new(Webhook::new(webhook.clone())))
+    Some(Arc::new(Webhook::new(Purpose::Alarms, webhook.clone())))
 }
 
 /// Checkpoints of the log, and where they go.
@@ -114,10 +114,16 @@ fn audit(settings: &Settings) -> AuditTerms {
 
 /// Where checkpoints of the log are brought, beside mails.
 pub(crate) fn checkpoint_sinks(settings: &Settings) -> Vec<Arc<dyn CheckpointSink>> {
-    let folder = settings.audit.folder.clone().into_iter();
-    folder
-        .map(|folder| Arc::new(CheckpointFolder::new(folder)) as _)
-        .collect()
+    let audit = &settings.audit;
+    let folder = audit.folder.as_ref().map(|folder| {
+        let folder = CheckpointFolder::new(folder.clone());
+        Arc::new(folder) as Arc<dyn CheckpointSink>
+    });
+    let program = audit.webhook.as_ref().map(|webhook| {
+        let hook = Arc::new(Webhook::new(Purpose::Checkpoints, webhook.clone()));
+        Arc::new(CheckpointHook::new(hook, Arc::new(SystemClock))) as _
+    });
+    folder.into_iter().chain(program).collect()
 }
 
 /// What pages and letters say of this installation.

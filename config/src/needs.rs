@@ -125,7 +125,8 @@ impl<P> Settings<P> {
         let parts = parts.chain(sign_in.providers.iter().map(Provider::needs));
         let parts = parts.chain(feeds.iter().map(|feed| feed.kind.needs()));
         let parts = parts.chain([directory.needs(), mail.kind.needs()]);
-        let parts = parts.chain(alarms.webhook.iter().map(Webhook::needs));
+        let hooks = [&alarms.webhook, &audit.webhook].into_iter().flatten();
+        let parts = parts.chain(hooks.map(Webhook::needs));
         parts.fold(needs, Needs::and)
     }
 }

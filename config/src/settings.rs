@@ -79,6 +79,8 @@ pub struct Audit {
     pub folder: Option<PathBuf>,
     /// Who gets them by mail.
     pub mail: Vec<MailAddress>,
+    /// Which program gets them.
+    pub webhook: Option<Webhook>,
     /// How long personal fields of rows are kept; for ever where there is no end.
     pub keep_for: Option<SignedDuration>,
 }

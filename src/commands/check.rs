@@ -111,13 +111,14 @@ async fn check_audit(settings: &Settings) -> Vec<Finding> {
     let mut findings = vec![Finding::ok(format!(
         "checkpoints of the log are signed; whoever checks them needs this key: {key}"
     ))];
-    for sink in assemble::checkpoint_sinks(settings) {
+    let sinks = assemble::checkpoint_sinks(settings);
+    for sink in &sinks {
         findings.extend(sink.check().await);
     }
-    if settings.audit.folder.is_none() && settings.audit.mail.is_empty() {
+    if sinks.is_empty() && settings.audit.mail.is_empty() {
         findings.push(Finding::warning(
             "checkpoints of the log are kept in its own database alone, where whoever changes the log can change them as well",
-            "Name a folder elsewhere in `checkpoint_folder` of [audit], or auditors in `checkpoint_mail`.",
+            "Name a folder elsewhere in `checkpoint_folder` of [audit], auditors in `checkpoint_mail`, or a program in `checkpoint_webhook`.",
         ));
     }
     findings

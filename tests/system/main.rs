@@ -30,3 +30,4 @@ mod races;
 mod roles;
 mod scanner;
 mod sign_in;
+mod webhook;

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::harness::{Installation, Kind, key_link, redeem, sign_in, until};
+use crate::webhook::Program;
 
 /// An installation that signs its log and keeps checkpoints in a folder, and its public key.
 fn signing() -> (Installation, String) {
@@ -255,4 +256,29 @@ fn a_person_is_erased_and_the_log_is_still_what_was_signed() {
         "{}",
         said(&again)
     );
+}
+
+#[test]
+fn a_program_that_is_told_checkpoints_can_hold_the_log_against_them() {
+    let witness = Program::start();
+    let (clavis, _) = signing();
+    let secret = Program::share(&clavis);
+    let url = &witness.url;
+    clavis.change(
+        "signing_key_file",
+        &format!(
+            "checkpoint_webhook = \"{url}\"\ncheckpoint_webhook_secret_file = \"{secret}\"\n\
+             signing_key_file"
+        ),
+    );
+    journey(&clavis);
+    let told = witness.next();
+    assert_eq!(told["type"], "log.checkpoint");
+    let note = told["data"]["note"].as_str().expect("a note");
+    let size = told["data"]["size"].to_string();
+    assert_eq!(note.lines().nth(1), Some(&*size));
+    let file = clavis.path().join("told.checkpoint");
+    fs::write(&file, note).expect("a file");
+    let (is_sound, wrong) = verified(&clavis, &[&file.display().to_string()]);
+    assert!(is_sound, "{wrong:?}");
 }

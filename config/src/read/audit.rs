@@ -8,6 +8,7 @@ use secrecy::ExposeSecret;
 use toml::de::DeValue;
 
 use super::Origin;
+use super::webhook::{Keys, webhook};
 use crate::document::Section;
 use crate::problems::Wrong;
 use crate::settings::Audit;
@@ -15,6 +16,14 @@ use crate::values::{duration, mail, text};
 
 /// How often a checkpoint is made where nothing else is said.
 const EVERY: SignedDuration = SignedDuration::from_hours(1);
+
+/// The keys of the webhook that gets checkpoints.
+const WEBHOOK: Keys = Keys {
+    url: "checkpoint_webhook",
+    secret_file: "checkpoint_webhook_secret_file",
+    ca_file: "checkpoint_webhook_ca_file",
+    timeout: "checkpoint_webhook_timeout",
+};
 
 /// Reads `[audit]`, which may be missing: no checkpoints are made then.
 pub(super) fn audit(section: Option<&Section<'_>>, origin: &Origin<'_>) -> Audit {
@@ -29,11 +38,13 @@ pub(super) fn audit(section: Option<&Section<'_>>, origin: &Origin<'_>) -> Audit
     let every = section.optional("checkpoint_every", duration(range));
     let folder = section.optional("checkpoint_folder", |value| origin.path(value));
     let mail = section.list("checkpoint_mail", mail);
+    let webhook = webhook(section, &WEBHOOK, origin);
     let keep_for = section.optional("keep_for", for_ever_or_some_time);
     if !section.has("signing_key_file") {
         let goes = [
             ("checkpoint_folder", folder.is_some()),
             ("checkpoint_mail", !mail.is_empty()),
+            ("checkpoint_webhook", webhook.is_some()),
         ];
         for (key, _) in goes.into_iter().filter(|(_, is_set)| *is_set) {
             section.problem(
@@ -48,6 +59,7 @@ pub(super) fn audit(section: Option<&Section<'_>>, origin: &Origin<'_>) -> Audit
         every: every.unwrap_or(EVERY),
         folder,
         mail,
+        webhook,
         keep_for: keep_for.flatten(),
     }
 }

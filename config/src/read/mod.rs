@@ -18,6 +18,7 @@ mod rotation;
 mod server;
 mod sign_in;
 mod terms;
+mod webhook;
 
 use std::path::{Path, PathBuf};
 
