@@ -272,7 +272,9 @@ fn a_program_that_is_told_checkpoints_can_hold_the_log_against_them() {
         ),
     );
     journey(&clavis);
+    let daemon = clavis.start();
     let told = witness.next();
+    assert_eq!(daemon.stop(), Some(0));
     assert_eq!(told["type"], "log.checkpoint");
     let note = told["data"]["note"].as_str().expect("a note");
     let size = told["data"]["size"].to_string();
