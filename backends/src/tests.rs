@@ -4,6 +4,7 @@ mod approval;
 mod directory;
 mod documents;
 mod entra;
+mod fuzz;
 mod mistakes;
 mod programs;
 mod sign_in;

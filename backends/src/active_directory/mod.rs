@@ -15,6 +15,9 @@ mod trouble;
 mod trust;
 mod values;
 
+#[cfg(test)]
+mod fuzz;
+
 pub(crate) use check::{base_finding, trouble_finding, wide_membership};
 pub(crate) use device::{device, device_attributes, tell_apart};
 pub(crate) use domain::Domain;
