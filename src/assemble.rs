@@ -9,14 +9,19 @@ use clavis_backends::directory::{
 };
 use clavis_backends::entra::{Tenant, Uses};
 use clavis_backends::escrow::{KINDS, Plan};
+use clavis_backends::feed::{FileSink, SyslogSink};
+use clavis_backends::hook::Webhook;
 use clavis_backends::identity::{Addresses, OidcProvider};
 use clavis_backends::mail::{FolderMailer, GraphMailer, SmtpMailer};
 use clavis_backends::store::SqliteStore;
-use clavis_broker::ports::{Clock, Directory, IdentityProvider, Mailer, Random, StoreError};
-use clavis_broker::service::{Broker, Parts, SignInTerms, Source};
+use clavis_broker::export::HostName;
+use clavis_broker::ports::{
+    Clock, Directory, Hook, IdentityProvider, LogSink, Mailer, Random, StoreError,
+};
+use clavis_broker::service::{Alarms, Broker, Parts, SignInTerms, Source};
 use clavis_config::escrow::Connection;
 use clavis_config::problems::Problems;
-use clavis_config::settings::{self, MailKind, ProxyPersonBy, SmtpProof};
+use clavis_config::settings::{self, FeedKind, MailKind, ProxyPersonBy, SmtpProof};
 use clavis_web::{Colour, Letters, Names, Site, Support, TrustedHeader};
 
 use crate::system::{SystemClock, SystemRandom};
@@ -63,7 +68,7 @@ pub(crate) fn broker(
         random: Arc::clone(&supplies.random),
         policy: settings.policy.clone(),
         gates: settings.gates,
-        alarms: settings.alarms.clone(),
+        alarms: alarms(settings),
         terms: settings.terms,
         sign_in: SignInTerms {
             code_by_mail: settings.sign_in.code_by_mail,
@@ -75,6 +80,22 @@ pub(crate) fn broker(
         providers: providers(settings, supplies, site),
         roles: settings.roles.clone(),
     })))
+}
+
+/// Who is told of alarms.
+fn alarms(settings: &Settings) -> Alarms {
+    let alarms = &settings.alarms;
+    Alarms {
+        mail: alarms.mail.clone(),
+        hook: hook(settings),
+        usual: alarms.usual,
+    }
+}
+
+/// The webhook for alarms, where one is set.
+pub(crate) fn hook(settings: &Settings) -> Option<Arc<dyn Hook>> {
+    let webhook = settings.alarms.webhook.as_ref()?;
+    Some(Arc::new(Webhook::new(webhook.clone())))
 }
 
 /// What pages and letters say of this installation.
@@ -195,6 +216,22 @@ pub(crate) fn mailer(settings: &Settings, supplies: &Supplies) -> Arc<dyn Mailer
         }
         MailKind::Folder { path } => Arc::new(FolderMailer::new(mail, path.clone(), clock)),
     }
+}
+
+/// Where rows of the log go beside the store.
+pub(crate) fn sinks(settings: &Settings) -> Vec<Arc<dyn LogSink>> {
+    let host = HostName::new(settings.server.host());
+    let sinks = settings.feeds.iter().map(|feed| {
+        let (name, format) = (feed.name.clone(), feed.format);
+        match &feed.kind {
+            FeedKind::Syslog(collector) => {
+                let (collector, host) = (collector.clone(), host.clone());
+                Arc::new(SyslogSink::new(name, collector, format, host)) as Arc<dyn LogSink>
+            }
+            FeedKind::File { path } => Arc::new(FileSink::new(name, path.clone(), format)),
+        }
+    });
+    sinks.collect()
 }
 
 /// What the parts of these settings are made with.

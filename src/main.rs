@@ -71,33 +71,21 @@ enum Command {
 enum Audit {
     /// Print rows of the log, oldest first
     Show {
-        /// Only those of this request, by its reference
-        #[arg(long)]
-        request: Option<String>,
-        /// Only those that name somebody: a part of a name, mail address or ID
-        #[arg(long)]
-        person: Option<String>,
-        /// Only those about a device, by a part of its name
-        #[arg(long)]
-        device: Option<String>,
-        /// Only those of this event, like link.redeemed
-        #[arg(long)]
-        event: Option<String>,
-        /// Only those from this day on, in the organisation's time zone
-        #[arg(long, value_name = "DAY")]
-        from: Option<jiff::civil::Date>,
-        /// Only those up to this day
-        #[arg(long, value_name = "DAY")]
-        to: Option<jiff::civil::Date>,
-        /// Only those after this place in the log
-        #[arg(long, default_value_t = 0)]
-        after: i64,
-        /// At most so many
-        #[arg(long)]
-        limit: Option<usize>,
+        #[command(flatten)]
+        wanted: commands::audit::Wanted,
         /// One JSON object a line, with every field
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        config: Config,
+    },
+    /// Write rows of the log for other programs, oldest first
+    Export {
+        #[command(flatten)]
+        wanted: commands::audit::Wanted,
+        /// How they are written: json, csv, cef or ocsf
+        #[arg(long, default_value = "json", value_parser = commands::audit::format)]
+        format: clavis_broker::export::Format,
         #[command(flatten)]
         config: Config,
     },
@@ -172,30 +160,15 @@ fn run(command: Command, unread: Unread) -> Outcome {
         Command::Check { configs } => block(commands::check::run(&configs.config)),
         Command::Demo(options) => block(demo::run(options)),
         Command::Audit(Audit::Show {
-            request,
-            person,
-            device,
-            event,
-            from,
-            to,
-            after,
-            limit,
+            wanted,
             json,
             config,
-        }) => {
-            let wish = commands::audit::Wish {
-                request,
-                person,
-                device,
-                event,
-                from,
-                to,
-                after,
-                limit,
-                json,
-            };
-            block(commands::audit::show(&config.config, wish))
-        }
+        }) => block(commands::audit::show(&config.config, &wanted, json)),
+        Command::Audit(Audit::Export {
+            wanted,
+            format,
+            config,
+        }) => block(commands::audit::export(&config.config, &wanted, format)),
         Command::Outbox(Outbox::List { config }) => block(commands::outbox::list(&config.config)),
         Command::Outbox(Outbox::Retry { id, config }) => {
             block(commands::outbox::retry(&config.config, &id))

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use clavis_broker::ports::LogSink;
 use clavis_broker::service::Broker;
 use clavis_config::settings::{CertificateFiles, Room};
 use clavis_web::Site;
@@ -25,6 +26,8 @@ pub(crate) struct Organisation {
     pub(crate) site: Arc<Site>,
     /// Its broker.
     pub(crate) broker: Arc<Broker>,
+    /// Where rows of its log go beside the store.
+    pub(crate) sinks: Vec<Arc<dyn LogSink>>,
 }
 
 /// One of them cannot be served.
@@ -48,11 +51,12 @@ impl Organisation {
             room: settings.server.room,
             broker: assemble::broker(settings, &supplies, &site, mailer)?,
             site,
+            sinks: assemble::sinks(settings),
         })
     }
 
-    /// Tends its broker until `stop` turns true. What is logged meanwhile names it where it is
-    /// one of several.
+    /// Tends its broker and feeds its log until `stop` turns true. What is logged meanwhile names it
+    /// where it is one of several.
     pub(crate) fn tend(
         &self,
         stop: watch::Receiver<bool>,
@@ -63,7 +67,12 @@ impl Organisation {
         } else {
             tracing::error_span!("organisation", public_url = self.site.public_url)
         };
-        Arc::clone(&self.broker).tend(stop).instrument(span)
+        let tended = Arc::clone(&self.broker).tend(stop.clone());
+        let fed = Arc::clone(&self.broker).feed(self.sinks.clone(), stop);
+        async move {
+            tokio::join!(tended, fed);
+        }
+        .instrument(span)
     }
 }
 

@@ -1,9 +1,12 @@
 //! The far side of each port, one folder a port.
 
 mod active_directory;
+mod authorities;
 pub mod directory;
 pub mod entra;
 pub mod escrow;
+pub mod feed;
+pub mod hook;
 pub mod identity;
 pub mod mail;
 pub mod store;

@@ -8,7 +8,9 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::alarms::Alarm;
 use crate::devices::{BackendName, Device};
+use crate::export::Format;
 use crate::identity::{ProviderName, Way};
 use crate::keys::KeyId;
 use crate::letters::LetterKind;
@@ -117,6 +119,21 @@ pub enum Event {
     PolicyFailed {
         /// What is wrong with it.
         fault: PolicyFault,
+    },
+    /// Whether what Clavis reads with may do more than it needs, where that differs from what was
+    /// seen before.
+    RightsSeen {
+        /// Where: the name of a backend, or `directory`.
+        place: String,
+        /// All that it may do beyond what is needed.
+        rights: Vec<String>,
+        /// What of it is new. Nothing where nobody had looked before.
+        added: Vec<String>,
+    },
+    /// Something in the log that somebody has to look at was told to those who get alarms.
+    AlarmRaised {
+        /// What they were told.
+        alarm: Box<Alarm>,
     },
     /// Somebody says who decides in their place while they are away.
     StandInSet {
@@ -258,7 +275,7 @@ pub enum Event {
         /// Which.
         filters: LogFilters,
         /// How they were written.
-        format: ExportFormat,
+        format: Format,
     },
     /// A mail was taken by the mail server.
     MailSent {
@@ -274,6 +291,16 @@ pub enum Event {
         /// To whom.
         to: MailAddress,
     },
+    /// An alarm was taken by the webhook.
+    HookTold {
+        /// Which, by its [`Alarm::name`].
+        alarm: String,
+    },
+    /// An alarm for the webhook was given up: an operator has to look.
+    HookDead {
+        /// Which, by its [`Alarm::name`].
+        alarm: String,
+    },
 }
 
 /// Which mail.
@@ -288,16 +315,6 @@ pub enum MailName {
     StandIn,
     /// What an operator has to look at.
     Alarm,
-}
-
-/// How an export of the log is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ExportFormat {
-    /// A table.
-    Csv,
-    /// A line of JSON for each row.
-    Jsonl,
 }
 
 /// Why no request was made.
@@ -431,6 +448,8 @@ impl Event {
             Self::RequestRefused { .. } => "request.refused",
             Self::CommandRefused { .. } => "command.refused",
             Self::PolicyFailed { .. } => "policy.failed",
+            Self::RightsSeen { .. } => "rights.seen",
+            Self::AlarmRaised { .. } => "alarm.raised",
             Self::StandInSet { .. } => "stand_in.set",
             Self::StandInEnded => "stand_in.ended",
             Self::ReviewOpened => "review.opened",
@@ -462,6 +481,8 @@ impl Event {
             Self::AuditExported { .. } => "audit.exported",
             Self::MailSent { .. } => "mail.sent",
             Self::MailDead { .. } => "mail.dead",
+            Self::HookTold { .. } => "hook.told",
+            Self::HookDead { .. } => "hook.dead",
         }
     }
 

@@ -5,10 +5,11 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::alarms::Alarm;
 use crate::lifecycle::Request;
 use crate::people::{MailAddress, Party};
-use crate::policy::{PolicyFault, StandIn};
-use crate::tokens::{OneTimeCode, PlainToken, Reference};
+use crate::policy::StandIn;
+use crate::tokens::{OneTimeCode, PlainToken};
 
 /// Which letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -80,31 +81,6 @@ pub enum Letter<'a> {
         code: &'a OneTimeCode,
         /// When it ends.
         expires_at: Timestamp,
-    },
-}
-
-/// What an operator has to look at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "alarm", rename_all = "snake_case")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "alarms are few, and boxed where they are kept"
-)]
-pub enum Alarm {
-    /// The policy cannot be carried out, and nobody can approve until it is mended.
-    Policy(PolicyFault),
-    /// Keys were released without an approval.
-    GlassBroken {
-        /// The request.
-        reference: Reference,
-        /// Who did it.
-        by: Party,
-        /// The name of the device.
-        device: String,
-        /// Who gets the key.
-        beneficiary: Party,
-        /// Who asked, where somebody asked for somebody else.
-        requester: Option<Party>,
     },
 }
 

@@ -11,6 +11,7 @@ pub mod devices;
 pub mod identity;
 pub mod keys;
 pub mod mail_domains;
+pub mod networks;
 pub mod people;
 pub mod text;
 pub mod tokens;
@@ -20,7 +21,9 @@ pub mod lifecycle;
 pub mod policy;
 pub mod roles;
 
+pub mod alarms;
 pub mod audit;
+pub mod export;
 pub mod letters;
 pub mod ports;
 pub mod search;

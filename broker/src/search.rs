@@ -165,6 +165,8 @@ pub const EVENTS: &[&str] = &[
     "request.glass_broken",
     "command.refused",
     "policy.failed",
+    "rights.seen",
+    "alarm.raised",
     "stand_in.set",
     "stand_in.ended",
     "review.opened",
@@ -198,6 +200,8 @@ pub const EVENTS: &[&str] = &[
     "audit.exported",
     "mail.sent",
     "mail.dead",
+    "hook.told",
+    "hook.dead",
 ];
 
 /// Keys of JSON whose values say of which sort something is, and name nobody.

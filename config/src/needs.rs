@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::settings::{
-    AdDomain, Controllers, Directory, Entra, EntraCredential, EntraIdentity, LdapSecurity,
-    MailKind, Provider, Settings, Store,
+    AdDomain, Controllers, Directory, Entra, EntraCredential, EntraIdentity, FeedKind,
+    LdapSecurity, MailKind, Provider, Settings, Store, SyslogSecurity, Webhook,
 };
 
 /// What parts reach.
@@ -88,9 +88,10 @@ impl<P> Settings<P> {
             policy: _,
             terms: _,
             gates: _,
-            alarms: _,
+            alarms,
             sign_in,
             roles: _,
+            feeds,
             hardening,
         } = self;
         let mut needs = Needs::default();
@@ -107,7 +108,9 @@ impl<P> Settings<P> {
             .connecting(hardening.connect.iter().copied());
         let parts = entra.iter().map(Entra::needs);
         let parts = parts.chain(sign_in.providers.iter().map(Provider::needs));
+        let parts = parts.chain(feeds.iter().map(|feed| feed.kind.needs()));
         let parts = parts.chain([directory.needs(), mail.kind.needs()]);
+        let parts = parts.chain(alarms.webhook.iter().map(Webhook::needs));
         parts.fold(needs, Needs::and)
     }
 }
@@ -142,6 +145,24 @@ impl MailKind {
                     needs.writing_beside(path)
                 }
             }
+        }
+    }
+}
+
+impl FeedKind {
+    fn needs(&self) -> Needs {
+        match self {
+            Self::Syslog(collector) => {
+                let needs = Needs::default().connecting([collector.port]);
+                match &collector.security {
+                    SyslogSecurity::Tls { ca_file } => {
+                        ca_file.iter().fold(needs, |needs, it| needs.reading(it))
+                    }
+                    SyslogSecurity::Plain => needs,
+                }
+            }
+            // It may be rotated away, and is then made anew.
+            Self::File { path } => Needs::default().writing_beside(path),
         }
     }
 }
@@ -192,6 +213,15 @@ impl Provider {
     fn needs(&self) -> Needs {
         // The issuer says where else it is reached; the usual port is taken to be among those.
         let needs = Needs::default().connecting([443, port_of_url(&self.issuer)]);
+        self.ca_file
+            .iter()
+            .fold(needs, |needs, it| needs.reading(it))
+    }
+}
+
+impl Webhook {
+    fn needs(&self) -> Needs {
+        let needs = Needs::default().connecting([port_of_url(&self.url)]);
         self.ca_file
             .iter()
             .fold(needs, |needs, it| needs.reading(it))

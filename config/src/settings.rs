@@ -1,6 +1,8 @@
 //! What can be set, typed. A value of [`Settings`] has been checked as a whole.
 
+mod alarms;
 mod entra;
+mod feeds;
 mod hardening;
 mod sign_in;
 
@@ -19,7 +21,9 @@ use secrecy::SecretString;
 
 use crate::escrow::Connection;
 
+pub use alarms::{Alarms, Webhook};
 pub use entra::{Cloud, Entra, EntraCredential, EntraIdentity};
+pub use feeds::{Feed, FeedKind, Syslog, SyslogSecurity};
 pub use hardening::{Hardening, HardeningMode, Measure};
 pub use sign_in::{PersonBy, Provider, ProxyPersonBy, SignIn, SignInProxy};
 
@@ -48,12 +52,14 @@ pub struct Settings<P> {
     pub terms: Terms,
     /// What is needed beside a link.
     pub gates: Gates,
-    /// Where alarms go.
-    pub alarms: Vec<MailAddress>,
+    /// Who is told of what is odd.
+    pub alarms: Alarms,
     /// Signing in.
     pub sign_in: SignIn,
     /// Who has which role.
     pub roles: RoleGroups,
+    /// Where rows of the log go beside the store; each with a name of its own.
+    pub feeds: Vec<Feed>,
     /// What the process is kept to.
     pub hardening: Hardening,
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::escrow::EscrowKind;
 use crate::load;
 use crate::problems::{Problem, Problems};
-use crate::settings::{Directory, Settings, Store};
+use crate::settings::{Directory, FeedKind, Settings, Store};
 
 /// Reads the configuration files of organisations that one daemon serves, as [`load`] reads each;
 /// gives each file with its settings, in the same order.
@@ -79,6 +79,14 @@ pub fn kept_apart<P>(organisations: &[(&Path, Settings<P>)]) -> Result<(), Probl
                      is in both could find and approve in both.",
                 );
             }
+            if fed_files(settings).any(|one| fed_files(other).any(|other| is_same_file(one, other)))
+            {
+                report(
+                    "`path` in [[audit.feed]] is the same file as one of",
+                    "Give each organisation files of its own: rows of one log have the numbers of \
+                     another's.",
+                );
+            }
             if is_hardened_otherwise(settings, other) {
                 report(
                     "[hardening] is another than in",
@@ -96,6 +104,14 @@ pub fn kept_apart<P>(organisations: &[(&Path, Settings<P>)]) -> Result<(), Probl
         }
     }
     Problems::of(found).map_or(Ok(()), Err)
+}
+
+/// The files that rows of the log go into.
+fn fed_files<P>(settings: &Settings<P>) -> impl Iterator<Item = &Path> {
+    settings.feeds.iter().filter_map(|feed| match &feed.kind {
+        FeedKind::File { path } => Some(path.as_path()),
+        FeedKind::Syslog(_) => None,
+    })
 }
 
 /// Whether one process cannot be kept to both.

@@ -1,9 +1,11 @@
-//! `clavis audit show`: the log, for reading.
+//! `clavis audit show` and `clavis audit export`: the log, for reading and for other programs.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
 use clavis_broker::audit::LogRow;
+use clavis_broker::export::Format;
 use clavis_broker::ports::LogQuery;
 use clavis_broker::search::{EVENTS, LogSearch, days};
 use clavis_broker::tokens::Reference;
@@ -15,33 +17,71 @@ use crate::{Outcome, assemble};
 /// How many rows are read at once.
 const PAGE: usize = 1000;
 
-/// Which rows, and how.
-pub(crate) struct Wish {
-    /// Only those of this request.
-    pub(crate) request: Option<String>,
-    /// Only those that name this person.
-    pub(crate) person: Option<String>,
-    /// Only those about this device.
-    pub(crate) device: Option<String>,
-    /// Only those of this event.
-    pub(crate) event: Option<String>,
-    /// Only those from this day on.
-    pub(crate) from: Option<Date>,
-    /// Only those up to this day.
-    pub(crate) to: Option<Date>,
-    /// Only those after this place.
-    pub(crate) after: i64,
-    /// At most so many.
-    pub(crate) limit: Option<usize>,
-    /// As JSON lines.
-    pub(crate) json: bool,
+/// Which rows.
+#[derive(clap::Args)]
+pub(crate) struct Wanted {
+    /// Only those of this request, by its reference
+    #[arg(long)]
+    request: Option<String>,
+    /// Only those that name somebody: a part of a name, mail address or ID
+    #[arg(long)]
+    person: Option<String>,
+    /// Only those about a device, by a part of its name
+    #[arg(long)]
+    device: Option<String>,
+    /// Only those of this event, like link.redeemed
+    #[arg(long)]
+    event: Option<String>,
+    /// Only those from this day on, in the organisation's time zone
+    #[arg(long, value_name = "DAY")]
+    from: Option<Date>,
+    /// Only those up to this day
+    #[arg(long, value_name = "DAY")]
+    to: Option<Date>,
+    /// Only those after this place in the log
+    #[arg(long, default_value_t = 0)]
+    after: i64,
+    /// At most so many
+    #[arg(long)]
+    limit: Option<usize>,
 }
 
-/// Prints rows of the log, oldest first.
-pub(crate) async fn show(config: &Path, wish: Wish) -> Outcome {
+/// Prints rows of the log, oldest first, for reading or as JSON lines.
+pub(crate) async fn show(config: &Path, wanted: &Wanted, json: bool) -> Outcome {
+    each(config, wanted, |row| {
+        Ok(if json {
+            Format::Json.line(row)?
+        } else {
+            format!("{}\n", line(row))
+        })
+    })
+    .await
+}
+
+/// Writes rows of the log, oldest first, in a format for other programs.
+pub(crate) async fn export(config: &Path, wanted: &Wanted, format: Format) -> Outcome {
+    std::io::stdout().write_all(format.head().as_bytes())?;
+    each(config, wanted, |row| Ok(format.line(row)?)).await
+}
+
+/// A format, by its name.
+pub(crate) fn format(name: &str) -> Result<Format, String> {
+    let mut all = Format::ALL.into_iter();
+    all.find(|format| format.name() == name).ok_or_else(|| {
+        let known = Format::ALL.map(Format::name);
+        format!("write one of: {}", known.join(", "))
+    })
+}
+
+/// Writes the rows page by page, so that a log of any length needs little memory.
+async fn each(
+    config: &Path,
+    wanted: &Wanted,
+    write: impl Fn(&LogRow) -> Result<String, Box<dyn std::error::Error + Send + Sync>>,
+) -> Outcome {
     let settings = assemble::load(config)?;
     let store: Box<dyn clavis_broker::ports::Store> = Box::new(crate::assemble::store(&settings)?);
-    let request = match &wish.request {
+    let request = match &wanted.request {
         Some(reference) => {
             let reference: Reference = reference.parse()?;
             let found = store.request_by_reference(&reference).await?;
@@ -54,45 +94,45 @@ pub(crate) async fn show(config: &Path, wish: Wish) -> Outcome {
         }
         None => None,
     };
-    let search = search(&wish, &settings.organisation.time_zone)?;
-    let mut left = wish.limit.unwrap_or(usize::MAX);
-    let mut after = wish.after;
+    let search = search(wanted, &settings.organisation.time_zone)?;
+    let mut left = wanted.limit.unwrap_or(usize::MAX);
+    let mut after = wanted.after;
     while left > 0 {
         let rows = store
             .log(&LogQuery {
                 request,
                 after,
                 limit: PAGE,
+                ..LogQuery::default()
             })
             .await?;
         let Some(last) = rows.last() else { break };
         after = last.seq;
+        let mut page = String::new();
         for row in rows.iter().filter(|row| search.fits(row)).take(left) {
             left -= 1;
-            if wish.json {
-                println!("{}", serde_json::to_string(row)?);
-            } else {
-                println!("{}", line(row));
-            }
+            page.push_str(&write(row)?);
         }
+        std::io::stdout().write_all(page.as_bytes())?;
     }
+    std::io::stdout().flush()?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// What the rows that are read have to fit.
-fn search(wish: &Wish, zone: &TimeZone) -> Result<LogSearch, String> {
-    if let Some(event) = &wish.event
+fn search(wanted: &Wanted, zone: &TimeZone) -> Result<LogSearch, String> {
+    if let Some(event) = &wanted.event
         && !EVENTS.contains(&event.as_str())
     {
         let known = EVENTS.join(", ");
         return Err(format!("there is no event {event}; write one of: {known}"));
     }
-    let span = days(wish.from, wish.to, zone);
+    let span = days(wanted.from, wanted.to, zone);
     let (from, to) = span.ok_or("no clock will show that day; choose another")?;
     Ok(LogSearch {
-        person: wish.person.clone(),
-        device: wish.device.clone(),
-        event: wish.event.clone(),
+        person: wanted.person.clone(),
+        device: wanted.device.clone(),
+        event: wanted.event.clone(),
         from,
         to,
         ..LogSearch::default()

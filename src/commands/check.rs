@@ -60,19 +60,35 @@ async fn check(settings: &Settings) -> Severity {
     }
     let supplies = assemble::supplies(settings);
     let mailer = assemble::mailer(settings, &supplies);
-    let (store, people, mail, escrow, providers) = tokio::join!(
+    let hook = assemble::hook(settings);
+    let check_hook = async {
+        match &hook {
+            Some(hook) => hook.check().await,
+            None => Vec::new(),
+        }
+    };
+    let (store, people, mail, escrow, providers, alarms, feeds) = tokio::join!(
         check_store(settings),
         check_directory(settings, &supplies),
         mailer.check(),
         check_escrow(settings, &supplies),
-        check_providers(settings, &supplies)
+        check_providers(settings, &supplies),
+        check_hook,
+        check_feeds(settings)
     );
     let mut worst = Severity::Ok;
-    let sections = [("store", store), ("mail", mail), ("directory", people)].into_iter();
+    let sections = [
+        ("store", store),
+        ("mail", mail),
+        ("alarms", alarms),
+        ("directory", people),
+    ];
+    let sections = sections.into_iter();
     let sections = sections.map(|(name, findings)| (name.to_owned(), findings));
     let door = front_door::findings(&settings.server, SystemClock.now());
     let door = std::iter::once(("server".to_owned(), door));
-    let sections = door.chain(sections).chain(escrow).chain(providers);
+    let sections = door.chain(sections).chain(escrow);
+    let sections = sections.chain(providers).chain(feeds);
     for (part, findings) in sections.chain(idle(settings)) {
         for finding in findings {
             worst = worst.max(finding.severity);
@@ -152,7 +168,7 @@ async fn check_directory(settings: &Settings, supplies: &Supplies) -> Vec<Findin
     }
     let has_domains = settings.organisation.mail_domains.is_some();
     findings.extend(approvers::check(&*directory, &settings.policy, has_domains).await);
-    if settings.alarms.is_empty() && settings.policy.groups().next().is_some() {
+    if settings.alarms.is_nobody() && settings.policy.groups().next().is_some() {
         findings.push(Finding::warning(
             "nobody is told when a group of [approval] is gone or empty, and requests are refused for it",
             "Name an address in `mail` of [alarms].",
@@ -236,6 +252,14 @@ async fn check_providers(settings: &Settings, supplies: &Supplies) -> Vec<(Strin
     for provider in assemble::providers(settings, supplies, &site) {
         let name = format!("sign-in {}", provider.name());
         sections.push((name, provider.check().await));
+    }
+    sections
+}
+
+async fn check_feeds(settings: &Settings) -> Vec<(String, Vec<Finding>)> {
+    let mut sections = Vec::new();
+    for sink in assemble::sinks(settings) {
+        sections.push((format!("feed {}", sink.name()), sink.check().await));
     }
     sections
 }

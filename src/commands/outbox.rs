@@ -24,6 +24,7 @@ pub(crate) async fn list(config: &Path) -> Outcome {
             Job::SignInCode { mail, .. } => format!("sign-in code to {mail}"),
             Job::StandIn { to, .. } => format!("word of a stand-in to {}", to.mail),
             Job::Alarm { to, .. } => format!("alarm to {to}"),
+            Job::Hook { alarm, .. } => format!("{} to the webhook", alarm.name()),
         };
         println!(
             "{}  {what}\n    {} {}; the last: {}",

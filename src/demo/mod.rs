@@ -69,6 +69,7 @@ pub(crate) async fn run(options: Options) -> Outcome {
         room: settings.server.room,
         site,
         broker: Arc::clone(&broker),
+        sinks: Vec::new(),
     };
 
     let files = OpenFiles::raise();

@@ -2,8 +2,11 @@
 
 #[path = "../../src/demo/client.rs"]
 mod client;
+#[path = "../collector/mod.rs"]
+mod collector;
 mod harness;
 
+mod alarms;
 mod arrows;
 mod browser;
 mod checks;
@@ -13,6 +16,7 @@ mod daemon;
 mod documentation;
 mod domain;
 mod door;
+mod feeds;
 mod hardening;
 mod hybrid;
 mod journey;

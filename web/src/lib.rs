@@ -16,7 +16,6 @@ mod app;
 mod assets;
 mod client;
 mod cookies;
-mod csv;
 mod fault;
 mod forms;
 mod front;

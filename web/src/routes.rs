@@ -7,10 +7,11 @@ use std::sync::LazyLock;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::handler::Handler;
-use axum::http::Method;
+use axum::http::{Method, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
 use axum::routing::MethodRouter;
+use clavis_broker::export::Format;
 use clavis_broker::roles::{Role, Roles};
 
 use crate::app::App;
@@ -104,13 +105,18 @@ pub(crate) fn table() -> Vec<Route> {
         route("/outbox", Only(&[Role::Operator])).get(pages::outbox::show),
         route("/outbox/retry", Only(&[Role::Operator])).post(pages::outbox::retry),
         route("/audit", Only(&[Role::Auditor])).get(pages::audit::show),
-        route("/audit/export.csv", Only(&[Role::Auditor])).get(pages::audit::export_csv),
-        route("/audit/export.jsonl", Only(&[Role::Auditor])).get(pages::audit::export_jsonl),
         route("/help", Anybody).get(pages::help::show),
         route("/healthz", Anybody).get(probes::alive),
         route("/readyz", Anybody).get(probes::ready),
         route("/robots.txt", Anybody).get(assets::robots),
     ];
+    for format in Format::ALL {
+        let export = move |app: State<App>, source: Source, who: SignedIn, uri: Uri| {
+            pages::audit::export(format, app, source, who, uri)
+        };
+        let path = pages::audit::export_path(format);
+        table.push(route(path, Only(&[Role::Auditor])).get(export));
+    }
     for asset in assets::ALL {
         let serve = move || async move { asset.answer() };
         table.push(route(asset.path(), Anybody).get(serve));

@@ -86,9 +86,11 @@ pub(crate) async fn wide_membership(domain: &Domain) -> Option<Finding> {
     if groups.is_empty() {
         return None;
     }
-    Some(Finding::warning(
+    let rights = groups.iter().map(|group| format!("being in {group}"));
+    Some(Finding::excess(
         format!("The account is a member of {}.", groups.join(", ")),
         "Use an account of its own with only the rights that Clavis needs.",
+        rights,
     ))
 }
 

@@ -10,7 +10,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::connection::Connection;
 use super::controllers::{Controller, Roster, share};
-use super::{Entry, Search, Trouble, trust};
+use super::{Entry, Search, Trouble};
+use crate::authorities::client_config;
 
 /// After how long without use the kept connection is tried before it is used: a firewall may
 /// have forgotten it without a word.
@@ -187,7 +188,11 @@ impl Domain {
     async fn open(&self, controller: &Controller) -> Result<Connection, Trouble> {
         let trust = self
             .trust
-            .get_or_try_init(|| trust::client_config(self.settings.ca_file.as_deref()))
+            .get_or_try_init(async || {
+                client_config(self.settings.ca_file.as_deref())
+                    .await
+                    .map_err(Trouble::Authorities)
+            })
             .await?;
         // A handshake's state is large; boxed, it weighs on no caller's.
         Box::pin(Connection::open(

@@ -12,7 +12,6 @@ mod entry;
 mod filter;
 mod search;
 mod trouble;
-mod trust;
 mod values;
 
 #[cfg(test)]

@@ -96,12 +96,13 @@ fn lack(need: &Need, scope: Scope) -> Finding {
 }
 
 fn excess(wide: &[&str]) -> Finding {
-    Finding::warning(
+    Finding::excess(
         format!(
             "The application may do more than Clavis needs: {}.",
             wide.join(", ")
         ),
         "Take these permissions away from it, or use an application of its own for Clavis.",
+        wide.iter().copied(),
     )
 }
 

@@ -282,9 +282,49 @@ fn a_claim_gives_a_role_where_one_provider_sends_it_and_never_that_of_the_glass(
 #[test]
 fn alarms_go_to_mail_addresses() {
     let some = changed(&[("# mail = []", "mail = [\"secops@example.com\"]")]);
-    assert_eq!(sound(&some).alarms.len(), 1);
+    assert_eq!(sound(&some).alarms.mail.len(), 1);
+    let usual = |line, other| sound(&changed(&[(line, other)])).alarms.usual;
+    let never = usual("# devices_a_day = 3", "devices_a_day = \"never\"");
+    assert_eq!((never.devices, never.redemptions), (None, Some(30)));
+    assert_eq!(
+        said("# devices_a_day = 3", "devices_a_day = 0"),
+        ["`devices_a_day` is out of range"]
+    );
     assert_eq!(
         said("# mail = []", "mail = [\"secops\"]"),
         ["`mail` is not a mail address"]
+    );
+}
+
+#[test]
+fn a_webhook_has_an_address_and_a_secret() {
+    let with = |lines: &str| said("# mail = []", lines);
+    // The path of a file is the secret in these tests.
+    let not_one = "`webhook_secret_file` names a file that holds no secret for a webhook";
+    assert_eq!(
+        with("webhook = \"https://a.example.com/x?y=z\"\nwebhook_secret_file = \"x\""),
+        [not_one]
+    );
+    assert_eq!(
+        with("webhook = \"https://a.example.com\""),
+        ["`webhook` is there without `webhook_secret_file`"]
+    );
+    assert_eq!(
+        with("webhook_timeout = \"5s\""),
+        ["`webhook_timeout` is there without `webhook`"]
+    );
+    assert_eq!(
+        with("webhook = \"http://a.example.com/x\"\nwebhook_secret_file = \"x\""),
+        [
+            "`webhook` would carry names and addresses in plain HTTP",
+            not_one
+        ]
+    );
+    assert_eq!(
+        with("webhook = \"https://a.example.com/a b\"\nwebhook_secret_file = \"x\""),
+        [
+            "`webhook` has characters in its path that an address cannot have",
+            not_one
+        ]
     );
 }

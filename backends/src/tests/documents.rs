@@ -47,9 +47,11 @@ fn what_the_handbook_shows_is_read() {
         front_door,
         mail,
         hardening,
+        alarms,
+        feeds,
     ] = blocks(HANDBOOK)[..]
     else {
-        panic!("ten blocks");
+        panic!("twelve blocks");
     };
     let rules = with(approval).policy;
     let names: Vec<_> = rules.rules().iter().map(|rule| &*rule.name).collect();
@@ -64,6 +66,9 @@ fn what_the_handbook_shows_is_read() {
         settings.directory,
         Directory::Entra(it) if it.entra == "cloud" && it.escrow.as_ref() == Some(&settings.escrow[0].name)
     ));
+    let names: Vec<_> = with(feeds).feeds.into_iter().map(|it| it.name).collect();
+    assert_eq!(names, ["siem", "archive"]);
+    assert!(with(alarms).alarms.webhook.is_some());
     assert!(with(front_door).server.tls.is_some());
     assert_eq!(with(hardening).hardening.mode, HardeningMode::Require);
     let settings = with(mail);

@@ -71,6 +71,22 @@ fn a_shared_host_and_a_shared_store_are_told_with_what_else_is_wrong() {
 }
 
 #[test]
+fn rows_of_two_logs_go_into_two_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = [(OWN_URL, OTHER_URL), ("clavis.db", "two.db")];
+    let files = two(folder.path(), &own);
+    for (file, path) in files.iter().zip(["audit.jsonl", "./audit.jsonl"]) {
+        let text = fs::read_to_string(file).unwrap();
+        let feed = format!("[[audit.feed]]\nname = \"a\"\nkind = \"file\"\npath = \"{path}\"\n");
+        fs::write(file, text + "\n" + &feed).unwrap();
+    }
+    assert_eq!(
+        problems(&files),
+        ["two.toml: `path` in [[audit.feed]] is the same file as one of one.toml"]
+    );
+}
+
+#[test]
 fn a_store_is_one_by_whatever_name() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::audit::{Actor, Event, LogEntry, LogRow, RequestName};
+use crate::export::{Format, HostName, message};
 use crate::lifecycle::Request;
 use crate::people::MailAddress;
 use crate::ports::Job;
@@ -126,5 +127,49 @@ fn a_row_that_a_search_finds_has_a_trace_of_what_is_searched_for() {
             );
         }
         lasts::<LogFilters>(&written(&filters));
+    });
+}
+
+#[test]
+fn whatever_people_and_devices_are_called_a_row_is_one_record_in_each_format() {
+    let pieces = [
+        "\r\n", "\n", "\r", "\0", "\u{85}", "\u{2028}", "=", "|", "\\", "\"", "]", " cs1=",
+        "CEF:0|", "<110>1 ", "é", "\u{202e}", ",",
+    ];
+    check!().for_each(|bytes: &[u8]| {
+        let text = spelled(bytes, &pieces);
+        let (device, person) = text.split_once('/').unwrap_or((&text, "anna"));
+        let row = LogRow {
+            seq: 7,
+            entry: entry(device, person),
+        };
+        for format in Format::ALL {
+            let record = format.record(&row).unwrap();
+            let breaks = ['\r', '\n', '\u{85}', '\u{2028}'];
+            match format {
+                Format::Json | Format::Ocsf => {
+                    assert!(!record.contains(['\r', '\n']));
+                    let read: serde_json::Value = serde_json::from_str(&record).unwrap();
+                    assert!(read.is_object());
+                }
+                Format::Cef => {
+                    assert!(!record.contains(breaks), "{record:?}");
+                    assert!(record.starts_with("CEF:0|Clavis|Clavis|"), "{record:?}");
+                }
+                Format::Csv => assert!(record.starts_with("\"7\",\"")),
+            }
+            // The length in front is that of the message, to the byte (RFC 6587, section 3.4.1).
+            let host = HostName::new(device);
+            let framed = message(&row, format, &host).unwrap();
+            let (length, message) = framed.split_once(' ').unwrap();
+            assert_eq!(length.parse(), Ok(message.len()));
+            let head: Vec<_> = message.splitn(8, ' ').collect();
+            assert!(
+                head[0].starts_with('<') && head[0].ends_with(">1"),
+                "{message:?}"
+            );
+            assert!(head[6].starts_with("[clavis@"), "{message:?}");
+            assert!(message.ends_with(&record));
+        }
     });
 }

@@ -20,6 +20,8 @@ pub struct Finding {
     pub what: String,
     /// What to do about it.
     pub remedy: Option<String>,
+    /// The rights, by name, that Clavis has there and does not need.
+    pub too_wide: Vec<String>,
 }
 
 impl Finding {
@@ -29,6 +31,7 @@ impl Finding {
             severity: Severity::Ok,
             what: what.into(),
             remedy: None,
+            too_wide: Vec::new(),
         }
     }
 
@@ -38,7 +41,25 @@ impl Finding {
             severity: Severity::Warning,
             what: what.into(),
             remedy: Some(remedy.into()),
+            too_wide: Vec::new(),
         }
+    }
+
+    /// It works, and Clavis may do more than it needs.
+    pub fn excess(
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+        rights: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self {
+            too_wide: rights.into_iter().map(Into::into).collect(),
+            ..Self::warning(what, remedy)
+        }
+    }
+
+    /// Whether it does not work.
+    pub fn is_failure(&self) -> bool {
+        self.severity == Severity::Failure
     }
 
     /// It does not work.
@@ -47,6 +68,7 @@ impl Finding {
             severity: Severity::Failure,
             what: what.into(),
             remedy: Some(remedy.into()),
+            too_wide: Vec::new(),
         }
     }
 }

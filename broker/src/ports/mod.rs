@@ -5,8 +5,10 @@
 mod check;
 mod directory;
 mod escrow;
+mod hook;
 mod identity;
 mod mail;
+mod sink;
 mod store;
 mod world;
 
@@ -14,8 +16,10 @@ pub use crate::people::{GroupName, PersonQuery};
 pub use check::{Finding, Severity};
 pub use directory::{Directory, DirectoryError, MOST_FOUND};
 pub use escrow::{EscrowBackend, EscrowError, EscrowFault, Rotation};
+pub use hook::{Hook, HookError};
 pub use identity::{Identified, IdentityError, IdentityProvider};
 pub use mail::{MailError, MailRenderer, Mailer};
+pub use sink::{LogSink, SinkError};
 pub use store::{
     Challenge, ChallengeState, Change, ClaimedJob, CommitError, DeadJob, FailingJob, Job, JobId,
     Lease, Link, LinkKind, LogQuery, PickUp, ProviderSignIn, Session, Store, StoreError,

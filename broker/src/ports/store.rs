@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::check::Finding;
+use crate::alarms::Alarm;
 use crate::audit::{LogEntry, LogRow};
 use crate::identity::{ProviderName, Way};
-use crate::letters::Alarm;
 use crate::lifecycle::{Request, RequestId, Sending, State};
 use crate::people::{MailAddress, Party, PersonId};
 use crate::policy::StandIn;
@@ -90,6 +90,13 @@ pub enum Job {
         to: MailAddress,
         /// What happened.
         alarm: Box<Alarm>,
+    },
+    /// Tell the webhook for alarms.
+    Hook {
+        /// What happened.
+        alarm: Box<Alarm>,
+        /// When it was noticed.
+        at: Timestamp,
     },
 }
 
@@ -335,6 +342,16 @@ pub enum Write {
     EndSession(TokenHash),
     /// All sessions of a person are over. Nothing to do where there is none.
     EndSessionsOf(PersonId),
+    /// A reader of the log has done with the rows up to a place; its cursor must still be where it
+    /// was. Several processes may be that reader: of two that move it at once, one wins.
+    MoveCursor {
+        /// Whose cursor.
+        name: String,
+        /// Where it is; 0 where it has never been moved.
+        expected: i64,
+        /// Where it goes.
+        next: i64,
+    },
 }
 
 /// Writes that belong together, in this order.
@@ -345,6 +362,8 @@ pub type Change = Vec<Write>;
 pub struct LogQuery {
     /// Only those of this request.
     pub request: Option<RequestId>,
+    /// Only those of these events, by their names; of all where none is named.
+    pub events: &'static [&'static str],
     /// Only those after this place.
     pub after: i64,
     /// At most so many; the store may give fewer than there are.
@@ -397,6 +416,12 @@ pub trait Store: Send + Sync {
 
     /// When the last row of the log was written, if there is one.
     async fn latest(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// The place of the newest row of the log; 0 where there is none.
+    async fn newest(&self) -> Result<i64, StoreError>;
+
+    /// The place in the log up to which a reader has done with it; 0 where it has never moved.
+    async fn cursor(&self, name: &str) -> Result<i64, StoreError>;
 
     /// Takes jobs that are due at `now`, the longest due first; nobody else gets them before the
     /// lease is over.

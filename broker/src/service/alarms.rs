@@ -1,55 +1,65 @@
-//! Telling operators what they have to look at.
+//! Keeping watch: going through the log behind everybody's back, and telling those who get alarms.
+//!
+//! Nothing waits for it. How far it has come is a cursor in the store, and what it has told is in the
+//! log, so that several daemons tell once.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 
 use super::{Broker, Unavailable, before};
-use crate::audit::{Actor, Event, LogEntry};
-use crate::letters::Alarm;
+use crate::alarms::{
+    AN_HOUR, Alarm, Usual, WATCHED, is_asking, is_of_link, is_redemption, many_devices,
+    many_redemptions, person_of, told_by,
+};
+use crate::audit::{Actor, Event, LogEntry, LogRow};
+use crate::lifecycle::Request;
+use crate::people::{MailAddress, Party, PersonId};
 use crate::policy::PolicyFault;
-use crate::ports::{Job, Write};
+use crate::ports::{CommitError, Hook, Job, LogQuery, Write};
+use crate::search::LogSearch;
 
-/// A fault that stays is told once in this time; each request that it stops has its row in the log.
+/// The name of the cursor.
+const CURSOR: &str = "alarms";
+/// How many rows are looked at in one go.
+const BATCH: usize = 500;
+/// What goes on is told once in this time; each time that it happens has its row in the log.
 const AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(1);
+/// The most requests of one person that are counted.
+const COUNTED: usize = 1000;
 
-/// When which fault was told last.
-#[derive(Default)]
-pub(super) struct Told(Mutex<HashMap<String, Timestamp>>);
-
-impl Told {
-    /// Whether it is to be told now; it counts as told then.
-    fn reserve(&self, what: &str, now: Timestamp) -> bool {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        told.retain(|_, at| *at > before(now, AGAIN_AFTER));
-        let is_new = !told.contains_key(what);
-        if is_new {
-            told.insert(what.to_owned(), now);
-        }
-        is_new
-    }
-
-    /// It was not told after all.
-    fn release(&self, what: &str) {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        told.remove(what);
-    }
+/// Who is told of alarms, and of what.
+#[derive(Clone, Default)]
+pub struct Alarms {
+    /// By mail.
+    pub mail: Vec<MailAddress>,
+    /// Which program.
+    pub hook: Option<Arc<dyn Hook>>,
+    /// What is still usual.
+    pub usual: Usual,
 }
 
 impl Broker {
     /// Whether there is anybody who is told: pages say so.
     pub fn has_alarms(&self) -> bool {
-        !self.parts.alarms.is_empty()
+        !self.parts.alarms.mail.is_empty() || self.parts.alarms.hook.is_some()
     }
 
     /// The jobs that tell everybody who gets alarms.
     pub(super) fn alarm(&self, alarm: &Alarm) -> Vec<Write> {
         let now = self.now();
-        let jobs = self.parts.alarms.iter().map(|to| Job::Alarm {
+        let alarms = &self.parts.alarms;
+        let mails = alarms.mail.iter().map(|to| Job::Alarm {
             to: to.clone(),
             alarm: Box::new(alarm.clone()),
         });
+        let hook = alarms.hook.as_ref().map(|_| Job::Hook {
+            alarm: Box::new(alarm.clone()),
+            at: now,
+        });
+        let jobs = mails.chain(hook);
         jobs.map(|job| self.enqueue_job(job, now)).collect()
     }
 
@@ -60,21 +70,170 @@ impl Broker {
             fault = %fault.which,
             "nobody can approve until the policy is mended; run `clavis check`"
         );
-        let now = self.now();
         let event = Event::PolicyFailed {
             fault: fault.clone(),
         };
-        let entry = LogEntry::of_nothing(event, Actor::Clavis, None, now);
-        let mut change = vec![Write::Log(Box::new(entry))];
-        let what = fault.to_string();
-        let is_due = self.told.reserve(&what, now);
-        if is_due {
-            change.extend(self.alarm(&Alarm::Policy(fault.clone())));
-        }
-        let committed = self.commit(change).await;
-        if is_due && committed.is_err() {
-            self.told.release(&what);
-        }
-        Ok(committed?)
+        self.record(LogEntry::of_nothing(event, Actor::Clavis, None, self.now()))
+            .await
     }
+
+    /// Looks at what has come into the log since it was last looked at, and tells what somebody has
+    /// to look at; gives how much that was.
+    pub(super) async fn watch(&self) -> Result<usize, Unavailable> {
+        if !self.has_alarms() {
+            return Ok(0);
+        }
+        let store = &self.parts.store;
+        let seen = store.cursor(CURSOR).await?;
+        let newest = store.newest().await?;
+        if newest <= seen {
+            return Ok(0);
+        }
+        let query = LogQuery {
+            events: WATCHED,
+            after: seen,
+            limit: BATCH,
+            ..LogQuery::default()
+        };
+        let rows = store.log(&query).await?;
+        let last = rows.last().map_or(0, |row| row.seq);
+        let next = if rows.len() < BATCH {
+            last.max(newest)
+        } else {
+            last
+        };
+        let mut change = vec![Write::MoveCursor {
+            name: CURSOR.to_owned(),
+            expected: seen,
+            next,
+        }];
+        let alarms = self.alarms_in(&rows).await?;
+        let count = alarms.len();
+        for (alarm, about) in alarms {
+            let event = Event::AlarmRaised {
+                alarm: Box::new(alarm.clone()),
+            };
+            let now = self.now();
+            let entry = match &about {
+                Some(request) => LogEntry::of_request(request, event, Actor::Clavis, None, now),
+                None => LogEntry::of_nothing(event, Actor::Clavis, None, now),
+            };
+            tracing::warn!(alarm = alarm.name(), "an alarm was raised");
+            change.push(Write::Log(Box::new(entry)));
+            change.extend(self.alarm(&alarm));
+        }
+        match self.commit(change).await {
+            Ok(()) => Ok(count),
+            // Another daemon has looked at the same rows, and told.
+            Err(CommitError::Conflict) => Ok(0),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What these rows give rise to, and was not told lately; with the request that it is about.
+    async fn alarms_in(
+        &self,
+        rows: &[LogRow],
+    ) -> Result<Vec<(Alarm, Option<Request>)>, Unavailable> {
+        // What is older was found when alarms were switched on, or after a long outage.
+        let since = before(self.now(), AGAIN_AFTER);
+        let rows = || rows.iter().filter(|row| row.entry.at > since);
+        let mut found = Vec::new();
+        for row in rows() {
+            found.extend(self.told_by(row).await?);
+        }
+        if rows().any(|row| is_redemption(&row.entry)) {
+            found.extend(self.redemptions().await?.map(|alarm| (alarm, None)));
+        }
+        let asking = rows().filter(|row| is_asking(&row.entry));
+        let people = asking.filter_map(|row| person_of(&row.entry.actor));
+        let people: HashMap<&PersonId, &Party> = people.map(|it| (&it.id, it)).collect();
+        for person in people.into_values() {
+            let alarms = self.devices_asked_for(person).await?;
+            found.extend(alarms.into_iter().map(|alarm| (alarm, None)));
+        }
+        if found.is_empty() {
+            return Ok(found);
+        }
+        let mut told = self.told_since(since).await?;
+        found.retain(|(alarm, _)| {
+            let is_new = !told.iter().any(|other| alarm.is_of_the_same(other));
+            if is_new {
+                told.push(alarm.clone());
+            }
+            is_new
+        });
+        Ok(found)
+    }
+
+    async fn told_by(&self, row: &LogRow) -> Result<Option<(Alarm, Option<Request>)>, Unavailable> {
+        let Some(name) = &row.entry.request else {
+            return Ok(told_by(row, None, None).map(|alarm| (alarm, None)));
+        };
+        let store = &self.parts.store;
+        let shown = if is_of_link(&row.entry) {
+            let shown = LogSearch {
+                request: Some(name.id),
+                event: Some("link.redeemed".to_owned()),
+                limit: 1,
+                ..LogSearch::default()
+            };
+            store.search_log(&shown).await?.pop()
+        } else {
+            None
+        };
+        let Some(stored) = store.request(name.id).await? else {
+            return Ok(None);
+        };
+        let alarm = told_by(row, Some(&stored.request), shown.as_ref());
+        Ok(alarm.map(|alarm| (alarm, Some(stored.request))))
+    }
+
+    async fn redemptions(&self) -> Result<Option<Alarm>, Unavailable> {
+        let usual = &self.parts.alarms.usual;
+        let Some(enough) = usual.redemptions else {
+            return Ok(None);
+        };
+        let search = LogSearch {
+            event: Some("link.redeemed".to_owned()),
+            from: Some(before(self.now(), AN_HOUR)),
+            limit: enough.saturating_add(1),
+            ..LogSearch::default()
+        };
+        let rows = self.parts.store.search_log(&search).await?;
+        Ok(many_redemptions(rows.len(), usual))
+    }
+
+    async fn devices_asked_for(&self, person: &Party) -> Result<Vec<Alarm>, Unavailable> {
+        let stored = self.parts.store.requests_of(&person.id, COUNTED).await?;
+        let requests: Vec<Request> = stored.into_iter().map(|stored| stored.request).collect();
+        let usual = &self.parts.alarms.usual;
+        Ok(many_devices(&requests, person, self.now(), usual))
+    }
+
+    async fn told_since(&self, since: Timestamp) -> Result<Vec<Alarm>, Unavailable> {
+        let search = LogSearch {
+            event: Some("alarm.raised".to_owned()),
+            from: Some(since),
+            limit: BATCH,
+            ..LogSearch::default()
+        };
+        let rows = self.parts.store.search_log(&search).await?;
+        let rows = rows.into_iter().filter(|row| row.entry.at > since);
+        let alarms = rows.filter_map(|row| match row.entry.event {
+            Event::AlarmRaised { alarm } => Some(*alarm),
+            _ => None,
+        });
+        Ok(alarms.collect())
+    }
+}
+
+/// What the webhook is told of an alarm: JSON with `type`, `timestamp` and `data`.
+pub(super) fn message(alarm: &Alarm, at: Timestamp) -> String {
+    let told = json!({
+        "type": format!("alarm.{}", alarm.name()),
+        "timestamp": at,
+        "data": alarm,
+    });
+    told.to_string()
 }

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use super::{AdvanceError, Broker, Unavailable};
+use crate::alarms::Alarm;
 use crate::audit::{Actor, LogRow};
-use crate::letters::Alarm;
 use crate::lifecycle::{Command, Request, RequestId};
 use crate::ports::{FailingJob, Job, StoredRequest};
 use crate::roles::{Agent, GlassBreaker};
@@ -178,7 +178,9 @@ fn of_request(failing: &[FailingJob], request: RequestId) -> Vec<FailingJob> {
     let is_of = |failing: &&FailingJob| match &failing.job {
         Job::Letter(sending) => sending.request == request,
         Job::Rotate { request: of } => *of == request,
-        Job::SignInCode { .. } | Job::StandIn { .. } | Job::Alarm { .. } => false,
+        Job::SignInCode { .. } | Job::StandIn { .. } | Job::Alarm { .. } | Job::Hook { .. } => {
+            false
+        }
     };
     failing.iter().filter(is_of).cloned().collect()
 }

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use super::{Broker, Unavailable};
-use crate::audit::{Actor, Event, ExportFormat, LogEntry, LogRow};
+use crate::audit::{Actor, Event, LogEntry, LogRow};
+use crate::export::Format;
 use crate::lifecycle::RequestId;
 use crate::people::Party;
 use crate::search::{LogFilters, LogSearch};
@@ -24,17 +25,17 @@ pub struct LogExport {
     ahead: Vec<LogRow>,
     /// How many more rows there may be.
     left: usize,
-    cut: Option<i64>,
+    cut: Option<LogRow>,
 }
 
 impl LogExport {
     /// The most rows of one export.
     pub const LONGEST: usize = LONGEST;
 
-    /// Where it was cut, as there are more rows than an export may have: the place of its last
-    /// row, before which the next export may begin.
-    pub fn cut(&self) -> Option<i64> {
-        self.cut
+    /// Where it was cut, as there are more rows than an export may have: its last row, before which
+    /// the next export may begin.
+    pub fn cut(&self) -> Option<&LogRow> {
+        self.cut.as_ref()
     }
 }
 
@@ -59,7 +60,7 @@ impl Broker {
         &self,
         auditor: &Party,
         filters: &LogFilters,
-        format: ExportFormat,
+        format: Format,
         source: Option<IpAddr>,
     ) -> Result<LogExport, Unavailable> {
         let export = self.prepare_export(filters, LONGEST).await?;
@@ -78,14 +79,14 @@ impl Broker {
         export.search.before = Some(last.seq);
         if rows.len() > export.left {
             rows.truncate(export.left);
-            export.cut = rows.last().map(|row| row.seq);
+            export.cut = rows.last().cloned();
             return Ok(rows);
         }
         export.left -= rows.len();
         export.ahead = self.parts.store.search_log(&export.search).await?;
         if export.left == 0 && !export.ahead.is_empty() {
             export.ahead.clear();
-            export.cut = rows.last().map(|row| row.seq);
+            export.cut = rows.last().cloned();
         }
         Ok(rows)
     }

@@ -9,6 +9,7 @@ mod allowances;
 mod ask;
 mod desk;
 mod escrow;
+mod feed;
 mod follow;
 mod gates;
 mod log;
@@ -20,6 +21,7 @@ mod provider;
 mod redeem;
 mod retry;
 mod review;
+mod rights;
 mod roles;
 mod rotate;
 mod sessions;
@@ -32,13 +34,13 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use tokio::sync::Notify;
 
+pub use alarms::Alarms;
 pub use ask::{Ask, AskError};
 pub use desk::{DeskView, Queued};
 pub use escrow::Source;
 pub use gates::{Gates, KeyGate, ReviewGate, Visitor};
 pub use log::LogExport;
 pub use lookup::{Found, FoundDevice, PersonView};
-pub use pick_up::network;
 pub use provider::{Arrival, ArrivalError, Departure};
 pub use redeem::{DisclosedKey, LinkEnd, LinkError, LinkView, RedeemError, Redemption, Unfetched};
 pub use retry::Undone;
@@ -49,7 +51,6 @@ pub use stand_in::StandInError;
 use sessions::Newcomer;
 
 use crate::lifecycle::{Refusal, Terms};
-use crate::people::MailAddress;
 use crate::policy::Policy;
 use crate::ports::{
     Clock, CommitError, Directory, EscrowBackend, IdentityProvider, MailRenderer, Mailer, Random,
@@ -77,8 +78,8 @@ pub struct Parts {
     pub policy: Policy,
     /// What is needed beside a link.
     pub gates: Gates,
-    /// Where alarms go.
-    pub alarms: Vec<MailAddress>,
+    /// Who is told of alarms, and of what.
+    pub alarms: Alarms,
     /// How long things may take.
     pub terms: Terms,
     /// Whether codes are sent, and how long sign-ins last.
@@ -94,8 +95,6 @@ pub struct Broker {
     parts: Parts,
     /// Rung when a change has put something into the outbox.
     work: Notify,
-    /// Which faults were told to operators.
-    told: alarms::Told,
     /// Who lately had which role.
     standings: roles::Standings,
 }
@@ -122,7 +121,6 @@ impl Broker {
         Self {
             parts,
             work: Notify::new(),
-            told: alarms::Told::default(),
             standings: roles::Standings::default(),
         }
     }

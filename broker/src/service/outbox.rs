@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{AdvanceError, Broker, Unavailable, before};
+use super::{AdvanceError, Broker, Unavailable, alarms, before};
+use crate::alarms::Alarm;
 use crate::audit::{Actor, Event, LogEntry, MailName, WhyNoSignIn};
 use crate::letters::{Letter, LetterKind};
 use crate::lifecycle::{Command, Request, Sending, State};
 use crate::people::{MailAddress, Person};
 use crate::ports::{
-    Change, ClaimedJob, CommitError, Directory, DirectoryError, Job, Lease, Link, LinkKind,
-    MailError, PersonQuery, StoredRequest, Write,
+    Change, ClaimedJob, CommitError, Directory, DirectoryError, HookError, Job, Lease, Link,
+    LinkKind, MailError, PersonQuery, StoredRequest, Write,
 };
 use crate::tokens::{OneTimeCode, PlainToken, TokenHash};
 
@@ -36,9 +37,11 @@ enum Tried {
     Moot(Option<LogEntry>),
     /// It did not work, for now or for good.
     Failed {
-        error: MailError,
-        mail: MailName,
-        to: MailAddress,
+        /// Whether another try makes sense.
+        for_now: bool,
+        why: String,
+        /// What the log says once it is given up.
+        dead: Event,
         about: Option<Box<Request>>,
     },
     /// Something that the job needs did not answer.
@@ -77,6 +80,7 @@ impl Broker {
                 self.send_note(message_id(lease, false), &letter, MailName::Alarm, &to)
                     .await
             }
+            Job::Hook { alarm, at } => self.tell_hook(lease, &alarm, at).await,
         };
         self.settle(lease, claimed.queued_at, tried).await
     }
@@ -130,12 +134,10 @@ impl Broker {
                         LogEntry::of_request(&request, event, Actor::Clavis, None, self.now());
                     Tried::Sent(entry)
                 }
-                Err(error) => Tried::Failed {
-                    error,
-                    mail,
-                    to,
-                    about: Some(Box::new(request)),
-                },
+                Err(error) => {
+                    let dead = Event::MailDead { mail, to };
+                    Tried::failed(error, dead, Some(Box::new(request)))
+                }
             },
         )
     }
@@ -255,12 +257,36 @@ impl Broker {
                 let event = Event::MailSent { mail, to };
                 Tried::Sent(LogEntry::of_nothing(event, Actor::Clavis, None, self.now()))
             }
-            Err(error) => Tried::Failed {
-                error,
-                mail,
-                to,
-                about: None,
-            },
+            Err(error) => Tried::failed(error, Event::MailDead { mail, to }, None),
+        }
+    }
+
+    /// Tells the webhook of an alarm. Where none is set any more, there is nobody to tell.
+    async fn tell_hook(&self, lease: Lease, alarm: &Alarm, at: Timestamp) -> Tried {
+        let Some(hook) = &self.parts.alarms.hook else {
+            return Tried::Moot(None);
+        };
+        let id = lease.job.0.as_simple().to_string();
+        let body = alarms::message(alarm, at);
+        let sending = hook.send(&id, self.now(), &body);
+        let sent = match tokio::time::timeout(SENDING, sending).await {
+            Ok(sent) => sent,
+            Err(_) => Err(HookError::Transient("it did not answer in time".to_owned())),
+        };
+        let name = alarm.name().to_owned();
+        let (for_now, why) = match sent {
+            Ok(()) => {
+                let event = Event::HookTold { alarm: name };
+                return Tried::Sent(LogEntry::of_nothing(event, Actor::Clavis, None, self.now()));
+            }
+            Err(HookError::Transient(why)) => (true, why),
+            Err(HookError::Permanent(why)) => (false, why),
+        };
+        Tried::Failed {
+            for_now,
+            why,
+            dead: Event::HookDead { alarm: name },
+            about: None,
         }
     }
 
@@ -291,25 +317,18 @@ impl Broker {
             }
             Tried::Blocked(error) => vec![self.postpone(lease, now, error.to_string())],
             Tried::Failed {
-                error: MailError::Transient(why),
-                ..
+                for_now: true, why, ..
             } if now < queued_at + GIVE_UP => {
                 tracing::warn!(job.id = %lease.job.0, job.attempt = lease.attempt, why, "a mail was not taken; it will be tried again");
                 vec![self.postpone(lease, now, why)]
             }
             Tried::Failed {
-                error: MailError::Transient(why) | MailError::Permanent(why),
-                mail,
-                to,
-                about,
+                why, dead, about, ..
             } => {
                 tracing::error!(job.id = %lease.job.0, why, "a mail was given up; see `clavis outbox`");
-                let event = Event::MailDead { mail, to };
                 let entry = match about {
-                    Some(request) => {
-                        LogEntry::of_request(&request, event, Actor::Clavis, None, now)
-                    }
-                    None => LogEntry::of_nothing(event, Actor::Clavis, None, now),
+                    Some(request) => LogEntry::of_request(&request, dead, Actor::Clavis, None, now),
+                    None => LogEntry::of_nothing(dead, Actor::Clavis, None, now),
                 };
                 vec![Write::Bury { lease, error: why }, log(entry)]
             }
@@ -333,6 +352,21 @@ impl Broker {
             lease,
             due_at: now + wait_after(lease.attempt, byte[0]),
             error,
+        }
+    }
+}
+
+impl Tried {
+    fn failed(error: MailError, dead: Event, about: Option<Box<Request>>) -> Self {
+        let (for_now, why) = match error {
+            MailError::Transient(why) => (true, why),
+            MailError::Permanent(why) => (false, why),
+        };
+        Self::Failed {
+            for_now,
+            why,
+            dead,
+            about,
         }
     }
 }

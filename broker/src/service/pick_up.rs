@@ -1,11 +1,12 @@
 //! Pick-up codes: shown on the page of a request to whoever asked, typed on the page of its key
 //! link, and never mailed. Who has only read the mail has half of what it takes.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use super::{AdvanceError, Broker, Unavailable};
 use crate::audit::{Actor, Event, LogEntry, WhyNoPickUp};
 use crate::lifecycle::{Refusal, RequestId};
+use crate::networks::network;
 use crate::people::Party;
 use crate::ports::{CommitError, Write};
 use crate::tokens::{OneTimeCode, Reference};
@@ -13,15 +14,6 @@ use crate::tokens::{OneTimeCode, Reference};
 /// How many codes may be typed from one network. Strangers use up their own tries and nobody
 /// else's; and a new code, which only who asked can make, begins anew.
 const ATTEMPTS: i64 = 5;
-
-/// The network that an address belongs to, as far as tries are counted: one customer has a whole
-/// /64 of IPv6.
-pub fn network(source: IpAddr) -> IpAddr {
-    match source.to_canonical() {
-        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))),
-        v4 @ IpAddr::V4(_) => v4,
-    }
-}
 
 impl Broker {
     /// Makes a pick-up code for a request that is open; it ends an earlier one. `None` for somebody

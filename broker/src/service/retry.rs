@@ -86,6 +86,7 @@ impl Broker {
             Job::SignInCode { mail, .. } => (Some(MailName::SignInCode), Some(mail), None),
             Job::StandIn { to, .. } => (Some(MailName::StandIn), Some(&to.mail), None),
             Job::Alarm { to, .. } => (Some(MailName::Alarm), Some(to), None),
+            Job::Hook { .. } => (None, None, None),
         };
         let stored = match request {
             Some(id) => self.parts.store.request(id).await?,

@@ -23,6 +23,11 @@ const BATCH: usize = 100;
 const FAILURES: usize = 3;
 /// How often they are looked for: where time has run out, it has run out all the same before that.
 const LOOK_EVERY: SignedDuration = SignedDuration::from_millis(200);
+/// How often the log is looked through for what somebody has to look at.
+const WATCH_EVERY: SignedDuration = SignedDuration::from_secs(1);
+/// How often is looked at what Clavis may do beyond what it needs, and how long after the start.
+const RIGHTS_EVERY: SignedDuration = SignedDuration::from_hours(1);
+const RIGHTS_AFTER: SignedDuration = SignedDuration::from_secs(30);
 /// How often ended sign-ins and sessions are forgotten.
 const FORGET_EVERY: SignedDuration = SignedDuration::from_mins(10);
 
@@ -32,6 +37,8 @@ impl Broker {
         let mut running = JoinSet::new();
         let mut forget_at = self.now();
         let mut look_at = self.now();
+        let mut watch_at = self.now();
+        let mut rights_at = self.now() + RIGHTS_AFTER;
         while !*stop.borrow() {
             if self.now() >= forget_at {
                 // An hour after their end: until then they count against too many sign-ins.
@@ -48,6 +55,16 @@ impl Broker {
             if self.now() >= look_at {
                 report(self.let_time_pass().await);
                 look_at = self.now() + LOOK_EVERY;
+            }
+            if self.now() >= watch_at {
+                report(self.watch().await.map(drop));
+                watch_at = self.now() + WATCH_EVERY;
+            }
+            if self.now() >= rights_at && self.has_alarms() {
+                let broker = Arc::clone(&self);
+                let looking = async move { report(broker.look_at_rights().await) };
+                running.spawn(looking.in_current_span());
+                rights_at = self.now() + RIGHTS_EVERY;
             }
             // Whatever has ended meanwhile makes room at once, for one claim instead of many.
             while running.try_join_next().is_some() {}
@@ -70,7 +87,8 @@ impl Broker {
         while running.join_next().await.is_some() {}
     }
 
-    /// Does everything that is due now, one after the other; gives how many jobs that were.
+    /// Does everything that is due now, one after the other, and looks through the log; gives how much
+    /// that was.
     pub async fn tend_once(&self) -> Result<usize, Unavailable> {
         self.let_time_pass().await?;
         let jobs = self.parts.store.claim(self.now(), LEASE, AT_ONCE).await?;
@@ -78,7 +96,7 @@ impl Broker {
         for job in jobs {
             self.run_job(job).await?;
         }
-        Ok(count)
+        Ok(count + self.watch().await?)
     }
 
     async fn start_jobs(

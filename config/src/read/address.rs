@@ -47,7 +47,7 @@ pub(super) fn address(
 }
 
 /// The host of `host`, `host:port`, `[address]` or `[address]:port`; `None` for anything else.
-fn host_of(place: &str) -> Option<&str> {
+pub(super) fn host_of(place: &str) -> Option<&str> {
     let is_port = |port: &str| {
         port.bytes().all(|digit| digit.is_ascii_digit())
             && port.parse::<u16>().is_ok_and(|port| port > 0)
@@ -65,7 +65,8 @@ fn host_of(place: &str) -> Option<&str> {
     (is_host(host) && port.is_none_or(is_port)).then_some(host)
 }
 
-fn is_loopback(host: &str) -> bool {
+/// Whether a host is this machine.
+pub(super) fn is_loopback(host: &str) -> bool {
     host == "localhost"
         || host
             .parse::<IpAddr>()

@@ -1,11 +1,9 @@
-//! `[gates]` and `[alarms]`: what is needed beside a link, and who is told of what is odd.
+//! `[gates]`: what is needed beside a link.
 
-use clavis_broker::people::MailAddress;
 use clavis_broker::service::{Gates, KeyGate, ReviewGate};
 
 use crate::document::Section;
 use crate::problems::Wrong;
-use crate::values::mail;
 
 /// Reads `[gates]`, which may be missing. Where people sign in by more than a code by mail, they do so
 /// before they decide, unless the section says otherwise.
@@ -40,9 +38,4 @@ pub(super) fn gates(section: Option<&Section<'_>>, by_more_than_mail: bool) -> G
         review: review.unwrap_or(usual),
         key: key.unwrap_or(KeyGate::Link),
     }
-}
-
-/// Reads `[alarms]`, which may be missing.
-pub(super) fn alarms(section: Option<&Section<'_>>) -> Vec<MailAddress> {
-    section.map_or_else(Vec::new, |section| section.list("mail", mail))
 }

@@ -2,10 +2,12 @@
 
 pub(crate) mod active_directory;
 mod address;
+mod alarms;
 mod approval;
 mod directory;
 pub(crate) mod entra;
 mod escrow;
+mod feeds;
 mod gates;
 mod hardening;
 mod mail;
@@ -120,20 +122,22 @@ pub(crate) fn settings<P>(
     let has_more = |it: &SignIn| !it.providers.is_empty() || it.proxy.is_some();
     let by_more_than_mail = sign_in.as_ref().is_some_and(has_more);
     let gates = gates::gates(root.optional_table("gates").as_ref(), by_more_than_mail);
-    let alarms = gates::alarms(root.optional_table("alarms").as_ref());
+    let alarms = alarms::alarms(root.optional_table("alarms").as_ref(), origin);
     let claiming = sign_in.as_ref().map_or(0, |it| {
         let providers = it.providers.iter();
         providers.filter(|it| it.roles_claim.is_some()).count()
     });
     let section = root.optional_table("roles");
     let roles = roles::roles(section.as_ref(), directory.as_ref(), claiming);
-    if let Some(section) = section.filter(|_| !roles.break_glass.is_empty() && alarms.is_empty()) {
+    if let Some(section) = section.filter(|_| !roles.break_glass.is_empty() && alarms.is_nobody()) {
         section.problem(
             "break_glass",
             "`break_glass` is set, and [alarms] names nobody who is told of it",
             "Add `mail = [\"secops@example.com\"]` to [alarms].",
         );
     }
+    let audit = root.optional_table("audit");
+    let feeds = feeds::feeds(audit.as_ref(), origin, store.as_ref());
     let hardening = hardening::hardening(root.optional_table("hardening").as_ref());
     Some(Settings {
         server: server?,
@@ -150,6 +154,7 @@ pub(crate) fn settings<P>(
         alarms,
         sign_in: sign_in?,
         roles,
+        feeds: feeds?,
         hardening,
     })
 }

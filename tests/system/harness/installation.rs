@@ -334,7 +334,7 @@ fn smtp(mail_server: &Path, from: &str, folder: &Path) -> String {
 }
 
 /// Writes a file that nobody else may read.
-pub(super) fn private(path: &Path, text: &str) {
+pub(crate) fn private(path: &Path, text: &str) {
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);
     let mut file = options.open(path).expect("a file");

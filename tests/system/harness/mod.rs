@@ -15,7 +15,7 @@ pub(crate) use clock::Clock;
 pub(crate) use cloud::Cloud;
 pub(crate) use daemon::Daemon;
 pub(crate) use expected::Expected;
-pub(crate) use installation::{Installation, Kind, server_folder};
+pub(crate) use installation::{Installation, Kind, private, server_folder};
 #[allow(
     unused_imports,
     reason = "not for the benchmark, which shares these files"

@@ -63,6 +63,21 @@ impl Installation {
         until("nothing is due", || next().is_none().then_some(()));
     }
 
+    /// Waits until a feed has this row behind it.
+    #[allow(dead_code, reason = "not for the benchmark, which shares this file")]
+    pub(crate) fn wait_until_fed(&self, feed: &str, seq: i64) {
+        let store = SqliteStore::open(&self.path().join("clavis.db")).expect("the database");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        let runtime = runtime.expect("a runtime");
+        let name = format!("feed {feed}");
+        let place = || runtime.block_on(store.cursor(&name)).expect("an answer");
+        until("the feed has the row behind it", || {
+            (place() >= seq).then_some(())
+        });
+    }
+
     /// Everything that Clavis has written so far.
     pub(crate) fn written(&self, daemon: &Daemon) -> Written {
         let mut places = vec![

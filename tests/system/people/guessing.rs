@@ -104,6 +104,8 @@ fn pages_of_a_role_are_not_there_without_it_and_trying_is_in_the_log() {
         "/audit",
         "/audit/export.csv",
         "/audit/export.jsonl",
+        "/audit/export.cef",
+        "/audit/export.ocsf.jsonl",
     ];
     let buttons = ["call", "link", "stop", "again", "break-glass"]
         .map(|button| format!("{request}/{button}"));

@@ -2,6 +2,7 @@
 //! to load from anywhere.
 
 mod about;
+mod alarms;
 mod deciding;
 mod ending;
 mod notices;
@@ -68,7 +69,7 @@ impl MailRenderer for Letters {
                 self.mail(&to.name, &to.mail, &words, message_id)
             }
             Letter::Alarm { to, alarm } => {
-                let words = notices::of_alarm(alarm, site);
+                let words = alarms::of_alarm(alarm, site);
                 self.mail(OPERATOR, to, &words, message_id)
             }
             Letter::SignIn {

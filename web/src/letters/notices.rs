@@ -1,7 +1,5 @@
-//! Letters about no request of the reader's: a code for a sign-in, who stands in for whom, and what
-//! an operator has to look at.
+//! Letters about no request of the reader's: a code for a sign-in, and who stands in for whom.
 
-use clavis_broker::letters::Alarm;
 use clavis_broker::people::Party;
 use clavis_broker::policy::StandIn;
 use clavis_broker::tokens::OneTimeCode;
@@ -82,59 +80,5 @@ pub(super) fn of_stand_in(to: &Party, stand_in: &StandIn, site: &Site) -> Wordin
             "You get this mail because {of} has named you. If it looks odd, call support at {phone}."
         ),
         ..Wording::default()
-    }
-}
-
-pub(super) fn of_alarm(alarm: &Alarm, site: &Site) -> Wording {
-    let why =
-        "You get this mail because the configuration of Clavis names this address for alarms."
-            .to_owned();
-    match alarm {
-        Alarm::Policy(fault) => {
-            let title = "Alarm: Nobody Can Approve";
-            let (rule, which) = (one_line(&fault.rule), one_line(&fault.which.to_string()));
-            Wording {
-                subject: format!("{title} ({rule})"),
-                title,
-                before: vec![
-                    format!("The rule \"{rule}\", which says who approves, cannot be carried out: {which}."),
-                    "Until it is mended, nobody can ask for a key by this rule: their requests are refused, nothing is sent, and they are told to call support.".to_owned(),
-                    "Mend the rule or the directory, and run `clavis check` on the server.".to_owned(),
-                ],
-                facts: vec![("Rule", rule), ("Fault", which), ("Page", site.url("/"))],
-                why,
-                ..Wording::default()
-            }
-        }
-        Alarm::GlassBroken {
-            reference,
-            by,
-            device,
-            beneficiary,
-            requester,
-        } => {
-            let title = "Alarm: Released Without Approval";
-            let (by, device) = (one_line(&by.name), one_line(device));
-            let mut facts = vec![
-                ("Request", reference.to_string()),
-                ("Device", device.clone()),
-                ("By", by.clone()),
-                ("For", one_line(&beneficiary.name)),
-            ];
-            let asked_by = requester.as_ref().map(|party| one_line(&party.name));
-            facts.extend(asked_by.map(|name| ("Asked by", name)));
-            Wording {
-                subject: format!("{title}: {reference} ({device})"),
-                title,
-                before: vec![
-                    format!("{by} released the recovery key of {device} without an approval."),
-                    "Everybody who could have approved has been told. Why it was done stands in the log:".to_owned(),
-                    format!("`clavis audit show --request {reference}`"),
-                ],
-                facts,
-                why,
-                ..Wording::default()
-            }
-        }
     }
 }

@@ -120,5 +120,6 @@ fn what(job: &Job) -> String {
         Job::SignInCode { mail, .. } => format!("Sign-in code to {mail}"),
         Job::StandIn { to, .. } => format!("Word of a stand-in to {} ({})", to.name, to.mail),
         Job::Alarm { to, .. } => format!("Alarm to {to}"),
+        Job::Hook { .. } => "Alarm to the webhook".to_owned(),
     }
 }

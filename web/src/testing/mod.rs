@@ -17,7 +17,7 @@ use clavis_broker::people::{MailAddress, Person, PersonId};
 use clavis_broker::policy::Policy;
 use clavis_broker::ports::GroupName;
 use clavis_broker::roles::{Bearer, Role, RoleGroups};
-use clavis_broker::service::{Broker, Gates, Parts, SignInTerms, Source};
+use clavis_broker::service::{Alarms, Broker, Gates, Parts, SignInTerms, Source};
 use clavis_broker::testing::sample::{monday, record, terms};
 use clavis_broker::testing::{
     CountingRandom, MemoryDirectory, MemoryEscrow, MemoryMailer, MemoryProvider, MemoryStore,
@@ -119,7 +119,10 @@ impl World {
             random: Arc::new(CountingRandom::default()),
             policy: Policy::manager_else(Vec::new()),
             gates: Gates::default(),
-            alarms: vec![MailAddress::parse(OPERATOR).unwrap()],
+            alarms: Alarms {
+                mail: vec![MailAddress::parse(OPERATOR).unwrap()],
+                ..Alarms::default()
+            },
             terms: terms(),
             sign_in: SignInTerms {
                 code_by_mail: true,

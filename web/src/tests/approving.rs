@@ -250,7 +250,7 @@ async fn a_policy_that_cannot_be_carried_out_refuses_and_alarms() {
             .await
             .says("You have not asked for a key yet.")
     );
-    let alarm = world.mail("Alarm: Nobody Can Approve (laptops)").await;
+    let alarm = world.mail("Alarm: Nobody Can Approve: laptops").await;
     assert_eq!(alarm.to.as_str(), OPERATOR);
     assert!(alarm.text.contains("there is no group \"GG-Gone\""));
 }
@@ -263,7 +263,7 @@ async fn nobody_is_said_to_have_been_told_where_nobody_gets_alarms() {
     };
     let world = World::with(|parts| {
         parts.policy = Policy::new(Vec::new(), rule);
-        parts.alarms = Vec::new();
+        parts.alarms.mail = Vec::new();
     });
     let mut anna = world.signed_in("anna@example.com").await;
     let token = anna.get("/requests/new").await.form_token();

@@ -1,7 +1,8 @@
 //! The auditor's page.
 
 use axum::http::StatusCode;
-use clavis_broker::audit::{Event, ExportFormat};
+use clavis_broker::audit::{Event, LogRow};
+use clavis_broker::export::Format;
 use clavis_broker::ports::LogQuery;
 use clavis_broker::search::{EVENTS, LogFilters};
 use serde_json::Value;
@@ -120,14 +121,20 @@ async fn looking_and_taking_away_are_in_the_log() {
     auditor
         .get("/audit/export.csv?person=boss&to=2026-11-23")
         .await;
-    let format = ExportFormat::Csv;
+    let format = Format::Csv;
     let (_, last) = world.last_event().await;
     assert_eq!(last, Event::AuditExported { filters, format });
 
     let page = auditor.get("/audit?event=audit.exported").await;
     assert!(page.says("&#34;person&#34;: &#34;boss&#34;"));
     world.store.break_after(0);
-    for path in ["/audit?all=1", "/audit/export.csv", "/audit/export.jsonl"] {
+    for path in [
+        "/audit?all=1",
+        "/audit/export.csv",
+        "/audit/export.jsonl",
+        "/audit/export.cef",
+        "/audit/export.ocsf.jsonl",
+    ] {
         let refused = auditor.get(path).await;
         assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
     }
@@ -249,4 +256,46 @@ async fn lines_of_json_have_every_field() {
     assert_eq!(row["name"], "request.opened");
     assert_eq!(row["device"]["name"], LAPTOP);
     assert_eq!(row["event"]["asked"][0]["id"], "boss");
+}
+
+#[tokio::test]
+async fn every_format_is_offered_and_says_the_same_rows() {
+    let world = World::new();
+    let mut anna = world.signed_in("anna@example.com").await;
+    world.ask(&mut anna).await;
+    let mut auditor = world.auditor().await;
+    let page = auditor.get("/audit?event=request.opened").await;
+    let everything = LogQuery {
+        limit: usize::MAX,
+        ..LogQuery::default()
+    };
+    let rows = world.broker.store().log(&everything).await.unwrap();
+    let opened = |row: &&LogRow| row.entry.event.name() == "request.opened";
+    let row = rows.iter().find(opened).unwrap();
+    for (format, path, kind) in [
+        (Format::Csv, "/audit/export.csv", "text/csv"),
+        (Format::Json, "/audit/export.jsonl", "application/jsonl"),
+        (Format::Cef, "/audit/export.cef", "text/plain"),
+        (
+            Format::Ocsf,
+            "/audit/export.ocsf.jsonl",
+            "application/jsonl",
+        ),
+    ] {
+        assert!(
+            page.says(&format!("href=\"{path}?event=request.opened\"")),
+            "{}",
+            page.body
+        );
+        let file = auditor.get(&format!("{path}?event=request.opened")).await;
+        assert!(file.header("content-type").starts_with(kind));
+        let name = path.trim_start_matches("/audit/export");
+        let named = format!("attachment; filename=\"clavis-audit{name}\"");
+        assert_eq!(file.header("content-disposition"), named);
+        let line = format.line(row).unwrap();
+        assert_eq!(file.body, format!("{}{line}", format.head()));
+        let (_, last) = world.last_event().await;
+        let taken = matches!(last, Event::AuditExported { format: kept, .. } if kept == format);
+        assert!(taken, "{last:?}");
+    }
 }

@@ -39,9 +39,8 @@ impl World {
     /// Everything that the store holds, the log as well.
     async fn everything(&self) -> String {
         let query = LogQuery {
-            request: None,
-            after: 0,
             limit: 1000,
+            ..LogQuery::default()
         };
         let log = self.store.log(&query).await.unwrap();
         format!("{} {log:?}", self.store.picture())
@@ -50,9 +49,8 @@ impl World {
     /// The names and actors of the rows about a link.
     async fn rows(&self, event: &str) -> Vec<Actor> {
         let query = LogQuery {
-            request: None,
-            after: 0,
             limit: 1000,
+            ..LogQuery::default()
         };
         let rows = self.store.log(&query).await.unwrap().into_iter();
         let named = rows.filter(|row| row.entry.event.name() == event);

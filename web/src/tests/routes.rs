@@ -20,7 +20,7 @@ enum Open {
 use Open::{To, ToAll, ToEmployees};
 
 /// What the table has to say. Assets are open to all, and not listed.
-const EXPECTED: [(&str, &str, Open); 36] = [
+const EXPECTED: [(&str, &str, Open); 38] = [
     ("/", "GET", ToEmployees),
     ("/sign-in", "GET POST", ToAll),
     ("/sign-in/code", "GET POST", ToAll),
@@ -71,12 +71,14 @@ const EXPECTED: [(&str, &str, Open); 36] = [
     ("/outbox", "GET", To(&[Role::Operator])),
     ("/outbox/retry", "POST", To(&[Role::Operator])),
     ("/audit", "GET", To(&[Role::Auditor])),
-    ("/audit/export.csv", "GET", To(&[Role::Auditor])),
-    ("/audit/export.jsonl", "GET", To(&[Role::Auditor])),
     ("/help", "GET", ToAll),
     ("/healthz", "GET", ToAll),
     ("/readyz", "GET", ToAll),
     ("/robots.txt", "GET", ToAll),
+    ("/audit/export.jsonl", "GET", To(&[Role::Auditor])),
+    ("/audit/export.csv", "GET", To(&[Role::Auditor])),
+    ("/audit/export.cef", "GET", To(&[Role::Auditor])),
+    ("/audit/export.ocsf.jsonl", "GET", To(&[Role::Auditor])),
 ];
 
 /// What a visitor meets.

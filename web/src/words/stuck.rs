@@ -54,7 +54,7 @@ fn of_job(failing: &FailingJob, request: &Request, site: &Site) -> Wait {
             "The order to make a new key".to_owned(),
             "did not come through",
         ),
-        Job::SignInCode { .. } | Job::StandIn { .. } | Job::Alarm { .. } => {
+        Job::SignInCode { .. } | Job::StandIn { .. } | Job::Alarm { .. } | Job::Hook { .. } => {
             ("A mail".to_owned(), "was not taken")
         }
     };

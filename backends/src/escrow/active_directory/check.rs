@@ -141,15 +141,17 @@ async fn too_much(
     let mut findings = Vec::new();
     let packages = and(records::CLASS, &present(records::PACKAGE));
     if any(escrow, sample, packages).await? {
-        findings.push(Finding::warning(
+        findings.push(Finding::excess(
             "The account may read key packages, which Clavis never needs.",
             "Delegate reading of the recovery password alone.",
+            ["reading key packages"],
         ));
     }
     if may_write(escrow, sample).await? {
-        findings.push(Finding::warning(
+        findings.push(Finding::excess(
             "The account may change recovery records.",
             "Take its right to write from it.",
+            ["changing recovery records"],
         ));
     }
     if findings.is_empty() {

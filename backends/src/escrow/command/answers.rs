@@ -202,6 +202,7 @@ fn finding(part: &Part<'_>) -> Result<Finding, Misfit> {
             .map(|remedy| remedy.text(MAX_SENTENCE))
             .transpose()?
             .map(|remedy| told(&remedy, MAX_SENTENCE)),
+        too_wide: Vec::new(),
     })
 }
 

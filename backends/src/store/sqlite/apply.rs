@@ -171,6 +171,16 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), NotApp
         }
         Write::EndSession(token) => any_rows(sql::END_SESSION, params![token.0]),
         Write::EndSessionsOf(person) => any_rows(sql::END_SESSIONS_OF, params![person.0]),
+        Write::MoveCursor {
+            name,
+            expected: 0,
+            next,
+        } => one_row(sql::FIRST_MOVE, params![name, next]),
+        Write::MoveCursor {
+            name,
+            expected,
+            next,
+        } => one_row(sql::ANOTHER_MOVE, params![next, name, expected]),
     }
 }
 

@@ -169,20 +169,18 @@ impl Store for SqliteStore {
     async fn log(&self, query: &LogQuery) -> Result<Vec<LogRow>, StoreError> {
         let LogQuery {
             request,
+            events,
             after,
             limit,
         } = query.clone();
-        let read = move |connection: &Connection| match request {
-            Some(request) => {
-                let parameters = params![request_id(request), after, count(limit)];
-                many(connection, sql::LOG_ROWS_OF, parameters, rows::log_row)
-            }
-            None => many(
-                connection,
-                sql::LOG_ROWS,
-                params![after, count(limit)],
-                rows::log_row,
-            ),
+        let read = move |connection: &Connection| {
+            let statement = sql::log_rows(request.is_some(), events);
+            let request = request.map(request_id);
+            let parameters: &[&dyn ToSql] = match &request {
+                Some(request) => &[&after, request, &count(limit)],
+                None => &[&after, &count(limit)],
+            };
+            many(connection, &statement, parameters, rows::log_row)
         };
         self.readers.read("reading the log", read).await
     }
@@ -193,6 +191,14 @@ impl Store for SqliteStore {
         self.readers.read("searching the log", read).await
     }
 
+    async fn newest(&self) -> Result<i64, StoreError> {
+        let read = |connection: &Connection| {
+            let newest = one(connection, sql::NEWEST, params![], |row| Ok(row.get(0)?))?;
+            Ok(newest.unwrap_or(0))
+        };
+        self.readers.read("reading the log", read).await
+    }
+
     async fn latest(&self) -> Result<Option<Timestamp>, StoreError> {
         let read = |connection: &Connection| {
             one(connection, sql::LATEST, params![], |row| {
@@ -200,6 +206,19 @@ impl Store for SqliteStore {
             })
         };
         Ok(self.readers.read("reading the log", read).await?.flatten())
+    }
+
+    async fn cursor(&self, name: &str) -> Result<i64, StoreError> {
+        let read = |connection: &Connection| {
+            one(
+                connection,
+                sql::CURSOR,
+                params![name],
+                |row| Ok(row.get(0)?),
+            )
+        };
+        let found = self.readers.look_up("loading a cursor", read)?;
+        Ok(found.unwrap_or(0))
     }
 
     async fn claim(

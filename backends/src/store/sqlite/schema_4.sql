@@ -1,3 +1,10 @@
+-- Readers that go through the log by its numbers, each at its own pace: `position` is the row up to
+-- which one has done with it.
+CREATE TABLE cursors (
+    name     TEXT PRIMARY KEY,
+    position BIGINT NOT NULL
+);
+
 -- What may be done only so often in a time that ends then, and how often it was done.
 CREATE TABLE allowances (
     what  TEXT NOT NULL,

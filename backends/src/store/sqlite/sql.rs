@@ -75,10 +75,21 @@ pub(super) const LINK: &str = "
     SELECT requests.body, requests.state, requests.version, links.request, links.kind
     FROM links JOIN requests ON requests.id = links.request WHERE links.token = $1";
 
-pub(super) const LOG_ROWS: &str = "SELECT seq, entry FROM log WHERE seq > $1 ORDER BY seq LIMIT $2";
-
-pub(super) const LOG_ROWS_OF: &str = "
-    SELECT seq, entry FROM log WHERE request = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+/// Rows after `$1`, of the request `$2` where there is one, and of these events, if any are named: their
+/// names are ours, and none has a quote in it. The last parameter is how many at most.
+pub(super) fn log_rows(of_request: bool, events: &'static [&'static str]) -> String {
+    let (request, limit) = if of_request {
+        (" AND request = $2", "$3")
+    } else {
+        ("", "$2")
+    };
+    let event = if events.is_empty() {
+        String::new()
+    } else {
+        format!(" AND event IN ('{}')", events.join("', '"))
+    };
+    format!("SELECT seq, entry FROM log WHERE seq > $1{request}{event} ORDER BY seq LIMIT {limit}")
+}
 
 /// The numbers that the rows between two moments have, read from an index alone.
 pub(super) const LOG_SPAN: &str = "SELECT MIN(seq), MAX(seq) FROM log WHERE at >= $1 AND at < $2";
@@ -92,7 +103,18 @@ pub(super) const SEARCH_LOG_OF: &str = "
     WHERE seq >= $1 AND seq <= $2 AND ($3 IS NULL OR event = $3) AND request = $4
     ORDER BY seq DESC";
 
+pub(super) const NEWEST: &str = "SELECT seq FROM log ORDER BY seq DESC LIMIT 1";
+
 pub(super) const LATEST: &str = "SELECT at FROM log ORDER BY seq DESC LIMIT 1";
+
+pub(super) const CURSOR: &str = "SELECT position FROM cursors WHERE name = $1";
+
+pub(super) const FIRST_MOVE: &str = "
+    INSERT INTO cursors (name, position) VALUES ($1, $2)
+    ON CONFLICT (name) DO UPDATE SET position = excluded.position WHERE cursors.position = 0";
+
+pub(super) const ANOTHER_MOVE: &str = "
+    UPDATE cursors SET position = $1 WHERE name = $2 AND position = $3";
 
 pub(super) const SET_STAND_IN: &str = "
     INSERT INTO stand_ins (person, said) VALUES ($1, $2)
@@ -212,9 +234,12 @@ mod tests {
             REQUEST,
             REQUEST_BY_REFERENCE,
             LINK,
-            LOG_ROWS,
-            LOG_ROWS_OF,
+            &log_rows(false, &[]),
+            &log_rows(false, &["mail.sent", "mail.dead"]),
+            &log_rows(true, &[]),
             LOG_SPAN,
+            CURSOR,
+            ANOTHER_MOVE,
             SEARCH_LOG,
             SEARCH_LOG_OF,
             SET_CODE,

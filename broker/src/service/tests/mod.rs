@@ -16,12 +16,14 @@ mod rotating;
 mod secrets;
 mod sessions;
 mod sign_in;
+mod watching;
 
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Ask, Broker, Choice, Gates, Parts, SignInTerms, Source, Visitor};
+use super::{Alarms, Ask, Broker, Choice, Gates, Parts, SignInTerms, Source, Visitor};
+use crate::alarms::Usual;
 use crate::audit::{Event, LogRow};
 use crate::devices::{BackendName, Device, NamePattern, Serves};
 use crate::letters::Mail;
@@ -32,8 +34,8 @@ use crate::ports::{Clock, LogQuery, PersonQuery, Store};
 use crate::roles::RoleGroups;
 use crate::testing::sample::{device, monday, person, record, terms};
 use crate::testing::{
-    CountingRandom, MemoryDirectory, MemoryEscrow, MemoryMailer, MemoryProvider, MemoryStore,
-    PlainLetters, SetClock,
+    CountingRandom, MemoryDirectory, MemoryEscrow, MemoryHook, MemoryMailer, MemoryProvider,
+    MemoryStore, PlainLetters, SetClock,
 };
 use crate::text::{Asset, Reason};
 use crate::tokens::PlainToken;
@@ -53,6 +55,8 @@ struct World {
     /// A second backend, which is asked about names like `laptop` alone.
     cloud: Arc<MemoryEscrow>,
     mailer: Arc<MemoryMailer>,
+    /// Where the webhook for alarms leads.
+    hook: Arc<MemoryHook>,
     /// Where people may sign in beside the code by mail, and another such place.
     providers: [Arc<MemoryProvider>; 2],
     clock: Arc<SetClock>,
@@ -101,6 +105,7 @@ impl World {
         let escrow = Arc::new(MemoryEscrow::new(BackendName("test".to_owned())));
         let cloud = Arc::new(MemoryEscrow::new(BackendName("cloud".to_owned())));
         let mailer = Arc::new(MemoryMailer::default());
+        let hook = Arc::new(MemoryHook::default());
         let clock = Arc::new(SetClock::at(monday()));
         let providers = ["Entra ID", "AD FS"].map(|name| Arc::new(MemoryProvider::new(name)));
         let boss = person("boss");
@@ -133,7 +138,11 @@ impl World {
             random: Arc::new(CountingRandom::default()),
             policy,
             gates,
-            alarms: vec![MailAddress::parse("alarms@example.com").unwrap()],
+            alarms: Alarms {
+                mail: vec![MailAddress::parse("alarms@example.com").unwrap()],
+                hook: Some(Arc::clone(&hook) as _),
+                usual: Usual::default(),
+            },
             terms,
             sign_in: SignInTerms {
                 code_by_mail,
@@ -152,18 +161,17 @@ impl World {
             escrow,
             cloud,
             mailer,
+            hook,
             providers,
             clock,
         }
     }
 
-    /// The same with another policy, as after a start with another configuration.
-    fn restarted(self, policy: Policy) -> Self {
+    /// The same after a start with another configuration.
+    fn restarted(self, configure: impl FnOnce(&mut Parts)) -> Self {
         let broker = Arc::into_inner(self.broker).expect("nothing else runs");
-        let parts = Parts {
-            policy,
-            ..broker.parts
-        };
+        let mut parts = broker.parts;
+        configure(&mut parts);
         let broker = Arc::new(Broker::new(parts));
         Self { broker, ..self }
     }

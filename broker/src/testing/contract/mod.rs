@@ -9,6 +9,7 @@
 pub mod directory;
 pub mod escrow;
 pub mod identity;
+pub mod sink;
 pub mod store;
 
 /// Texts that mean something to query languages, file systems and terminals; no name of anything.

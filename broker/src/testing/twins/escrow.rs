@@ -28,6 +28,7 @@ struct Inner {
     rotation: Option<Rotation>,
     rotated: Vec<DeviceId>,
     keeps_ids: bool,
+    too_wide: Vec<&'static str>,
 }
 
 struct Held {
@@ -88,6 +89,11 @@ impl MemoryEscrow {
         for held in &mut locked(&self.inner).devices {
             held.kept.retain(|kept| kept.record.key_id != id);
         }
+    }
+
+    /// Says of itself that it may do this beyond what is needed.
+    pub fn may_also(&self, rights: &[&'static str]) {
+        locked(&self.inner).too_wide = rights.to_vec();
     }
 
     /// Forgets all devices.
@@ -234,6 +240,12 @@ impl EscrowBackend for MemoryEscrow {
     }
 
     async fn check(&self) -> Vec<Finding> {
-        vec![Finding::ok("The keys are in memory")]
+        let inner = locked(&self.inner);
+        if inner.trouble.is_some() {
+            return vec![Finding::failure(INTERNALS, "Let it work again.")];
+        }
+        let rights = inner.too_wide.iter().copied();
+        let wide = Finding::excess("It may do more than it has to", "Take it away.", rights);
+        vec![Finding::ok("The keys are in memory"), wide]
     }
 }

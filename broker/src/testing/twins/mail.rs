@@ -5,7 +5,8 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 
 use super::{INTERNALS, locked};
-use crate::letters::{Alarm, Letter, Mail};
+use crate::alarms::Alarm;
+use crate::letters::{Letter, Mail};
 use crate::ports::{Finding, MailError, MailRenderer, Mailer};
 
 /// How a mailer fails.
@@ -91,6 +92,11 @@ impl MailRenderer for PlainLetters {
                 let kind = match alarm {
                     Alarm::Policy(_) => "PolicyAlarm",
                     Alarm::GlassBroken { .. } => "GlassAlarm",
+                    Alarm::UsedLinkOpened { .. } => "UsedLinkAlarm",
+                    Alarm::OwnApproval { .. } => "OwnApprovalAlarm",
+                    Alarm::ManyRedemptions { .. } => "RedemptionsAlarm",
+                    Alarm::ManyDevices { .. } => "DevicesAlarm",
+                    Alarm::RightsWidened { .. } => "RightsAlarm",
                 };
                 (&String::new(), *to, kind.to_owned(), None)
             }

@@ -4,14 +4,18 @@
 
 mod directory;
 mod escrow;
+mod hook;
 mod identity;
 mod mail;
+mod sink;
 mod store;
 
 pub use directory::MemoryDirectory;
 pub use escrow::MemoryEscrow;
+pub use hook::MemoryHook;
 pub use identity::MemoryProvider;
 pub use mail::{MailTrouble, MemoryMailer, PlainLetters};
+pub use sink::MemorySink;
 pub use store::MemoryStore;
 
 use std::sync::{Mutex, MutexGuard};

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{MemoryDirectory, MemoryEscrow, MemoryProvider, MemoryStore};
+use super::{MemoryDirectory, MemoryEscrow, MemoryProvider, MemorySink, MemoryStore};
 use crate::devices::{BackendName, Device, DeviceId};
 use crate::people::{MailAddress, Person, PersonId};
 use crate::ports::{GroupName, PersonQuery, Store};
 use crate::testing::contract::directory::{self, DirectoryFacts};
 use crate::testing::contract::escrow::{self, EscrowFacts, KnownDevice, KnownKey};
 use crate::testing::contract::identity;
+use crate::testing::contract::sink::{self, FarSide};
 use crate::testing::contract::store;
 use crate::testing::sample::{device, person, record};
 
@@ -22,6 +23,31 @@ const PASSPHRASE: &str = " two  words, and <\"'&\\é鍵> ";
 #[tokio::test]
 async fn the_store_keeps_its_contract() {
     store::whole_suite(async || Arc::new(MemoryStore::default()) as Arc<dyn Store>).await;
+}
+
+/// A sink in memory that can be away.
+struct Away<'t>(&'t MemorySink);
+
+#[async_trait::async_trait]
+impl FarSide for Away<'_> {
+    async fn seqs_up_to(&self, seq: i64) -> Vec<i64> {
+        self.0.wait_for(seq).await;
+        self.0.seqs()
+    }
+
+    async fn go_away(&self) {
+        self.0.take_only(Some(1));
+    }
+
+    async fn come_back(&self) {
+        self.0.take_only(None);
+    }
+}
+
+#[tokio::test]
+async fn the_sink_keeps_its_contract() {
+    let twin = MemorySink::new("test");
+    sink::whole_suite(&twin, &Away(&twin)).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Letters about no request of the reader's.
 
-use clavis_broker::letters::{Alarm, Letter};
+use clavis_broker::alarms::Alarm;
+use clavis_broker::letters::Letter;
 use clavis_broker::people::{GroupName, MailAddress};
 use clavis_broker::policy::{PolicyFault, StandIn, WhichFault};
 use clavis_broker::testing::sample::{monday, person};
@@ -77,7 +78,50 @@ fn an_alarm_says_what_is_wrong_and_what_to_do() {
         beneficiary: sample.beneficiary.clone(),
         requester: None,
     };
+    let used = Alarm::UsedLinkOpened {
+        reference: sample.reference.clone(),
+        device: sample.device.name.clone(),
+        beneficiary: sample.beneficiary.clone(),
+        used_at: monday(),
+        shown_to: None,
+        opened_from: "2001:db8::7".parse().ok(),
+    };
+    let own_yes = Alarm::OwnApproval {
+        reference: sample.reference.clone(),
+        device: sample.device.name.clone(),
+        by: sample.requester.clone(),
+    };
+    let redemptions = Alarm::ManyRedemptions { count: 31 };
+    let devices = Alarm::ManyDevices {
+        by: sample.requester.clone(),
+        count: 4,
+        for_others: false,
+    };
+    let rights = Alarm::RightsWidened {
+        place: "corp\r\nX: y".to_owned(),
+        rights: vec!["changing recovery records".to_owned()],
+    };
     for (alarm, said) in [
+        (
+            &used,
+            [
+                "Nothing was shown this time.",
+                "\nShown to: an unknown address\nOpened from: 2001:db8::7\n",
+            ],
+        ),
+        (&own_yes, ["It was refused.", "clavis audit show --request"]),
+        (&redemptions, ["At least 31 key links", "\nKey links: 31\n"]),
+        (
+            &devices,
+            ["of 4 devices within a day", "clavis audit show --person"],
+        ),
+        (
+            &rights,
+            [
+                "than it needs: changing recovery records.",
+                "`clavis check` says how",
+            ],
+        ),
         (
             &policy,
             ["there is no group \"GG-X\"", "run `clavis check`"],

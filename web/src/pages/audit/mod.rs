@@ -8,6 +8,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
+use clavis_broker::export::Format;
 use clavis_broker::search::EVENTS;
 
 use super::{Frame, page_with};
@@ -20,7 +21,10 @@ use crate::sessions::SignedIn;
 use filters::{Typed, Wrong};
 use row::Row;
 
-pub(crate) use export::{export_csv, export_jsonl};
+pub(crate) use export::{export, path as export_path};
+
+/// The formats in the order of their buttons.
+const FORMATS: [Format; 4] = [Format::Csv, Format::Json, Format::Cef, Format::Ocsf];
 
 /// How many rows a page shows.
 const PAGE: usize = 50;
@@ -41,8 +45,8 @@ struct Found {
     older: Option<String>,
     /// Where the newest rows are, from a page of older ones.
     newest: Option<String>,
-    csv: String,
-    jsonl: String,
+    /// Where they are to be had as a file, with the name of each format.
+    files: Vec<(&'static str, String)>,
 }
 
 impl AuditPage<'_> {
@@ -91,8 +95,14 @@ pub(crate) async fn show(
     answer.found = Some(Found {
         older: last.map(|row| typed.address("/audit", Some(row.seq))),
         newest: filters.before.map(|_| typed.address("/audit", None)),
-        csv: typed.address("/audit/export.csv", None),
-        jsonl: typed.address("/audit/export.jsonl", None),
+        files: FORMATS
+            .map(|format| {
+                (
+                    export::title(format),
+                    typed.address(export_path(format), None),
+                )
+            })
+            .into(),
         rows: rows.iter().map(|row| Row::of(row, &app.site)).collect(),
     });
     page_with(StatusCode::OK, &answer)

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::{at, commit, conflict, job_id, log, log_of, open, party, pending, rows, token};
+use crate::alarms::Alarm;
 use crate::audit::{
-    Actor, Event, ExportFormat, FetchFault, LogEntry, MailName, WhyNoPickUp, WhyNoRequest,
-    WhyNoRotation, WhyNoSignIn,
+    Actor, Event, FetchFault, LogEntry, MailName, WhyNoPickUp, WhyNoRequest, WhyNoRotation,
+    WhyNoSignIn,
 };
 use crate::devices::BackendName;
+use crate::export::Format;
 use crate::identity::{ProviderName, Way};
 use crate::keys::KeyId;
 use crate::letters::LetterKind;
@@ -87,6 +89,7 @@ pub async fn a_query_narrows_the_rows(store: Arc<dyn Store>) {
     let seqs = async |request, after, limit| -> Vec<i64> {
         let query = LogQuery {
             request,
+            events: &[],
             after,
             limit,
         };
@@ -105,10 +108,39 @@ pub async fn a_query_narrows_the_rows(store: Arc<dyn Store>) {
         [0_i64; 0]
     );
     assert_eq!(rows(&*store, None).await.len(), 5);
+    let of_events = async |events, request| -> Vec<i64> {
+        let query = LogQuery {
+            request,
+            events,
+            after: 0,
+            limit: 10,
+        };
+        let rows = store.log(&query).await.unwrap();
+        rows.iter().map(|row| row.seq).collect()
+    };
+    assert_eq!(of_events(&["sign_in.ended", "mail.sent"], None).await, [3]);
+    assert_eq!(of_events(&["sign_in.ended"], Some(one.id)).await, [0; 0]);
+    assert_eq!(of_events(&["review.opened"], Some(one.id)).await, [1, 4]);
 }
 
+/// The newest place is that of the last row, and 0 before there is one.
+pub async fn the_newest_row_is_told(store: Arc<dyn Store>) {
+    assert_eq!(store.newest().await.unwrap(), 0);
+    let row = || {
+        log(LogEntry::of_nothing(
+            Event::SignedOut,
+            Actor::Stranger,
+            None,
+            at(0),
+        ))
+    };
+    commit(&*store, vec![row(), row()]).await;
+    assert_eq!(store.newest().await.unwrap(), 2);
+}
+
+/// An event of each kind.
 #[expect(clippy::too_many_lines, reason = "one event after the other")]
-fn events() -> Vec<Event> {
+pub fn events() -> Vec<Event> {
     let keys = vec![KeyId(Uuid::from_u128(7)), KeyId(Uuid::from_u128(8))];
     let mail = party("anna").mail;
     vec![
@@ -221,6 +253,9 @@ fn events() -> Vec<Event> {
             by: Way::Provider(ProviderName::parse("Entra ID").unwrap()),
         },
         Event::SignedOut,
+        Event::SignedOutEverywhere {
+            whose: party("anna"),
+        },
         Event::AccessRefused {
             route: "/audit".to_owned(),
         },
@@ -234,7 +269,7 @@ fn events() -> Vec<Event> {
         },
         Event::AuditExported {
             filters: LogFilters::default(),
-            format: ExportFormat::Csv,
+            format: Format::Csv,
         },
         Event::DeskSearched {
             text: "LT-0042".to_owned(),
@@ -255,6 +290,24 @@ fn events() -> Vec<Event> {
         Event::MailDead {
             mail: MailName::SignInCode,
             to: mail,
+        },
+        Event::RightsSeen {
+            place: "corp".to_owned(),
+            rights: vec!["changing recovery records".to_owned()],
+            added: Vec::new(),
+        },
+        Event::AlarmRaised {
+            alarm: Box::new(Alarm::ManyDevices {
+                by: party("anna"),
+                count: 4,
+                for_others: false,
+            }),
+        },
+        Event::HookTold {
+            alarm: "many_devices".to_owned(),
+        },
+        Event::HookDead {
+            alarm: "many_devices".to_owned(),
         },
     ]
 }

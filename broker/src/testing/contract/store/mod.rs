@@ -1,6 +1,7 @@
 //! What every store does. Each clause takes a fresh store.
 
 pub mod crowd;
+pub mod cursors;
 pub mod desk;
 pub mod log;
 pub mod outbox;
@@ -42,6 +43,7 @@ pub async fn whole_suite(make: impl AsyncFn() -> Arc<dyn Store>) {
     log::rows_are_numbered_without_a_gap(make().await).await;
     log::rows_come_as_they_went_in(make().await).await;
     log::a_query_narrows_the_rows(make().await).await;
+    log::the_newest_row_is_told(make().await).await;
     search::each_filter_narrows_the_rows(make().await).await;
     search::people_are_found_wherever_a_row_names_them(make().await).await;
     search::devices_are_found_by_their_names(make().await).await;
@@ -65,6 +67,8 @@ pub async fn whole_suite(make: impl AsyncFn() -> Arc<dyn Store>) {
     sessions::what_ended_is_forgotten(make().await).await;
     desk::who_stands_in_is_what_was_said_last(make().await).await;
     desk::tries_of_a_code_are_counted_by_where_they_come_from(make().await).await;
+    cursors::a_cursor_moves_from_where_it_is(make().await).await;
+    cursors::of_many_that_move_a_cursor_one_wins(make().await).await;
     crowd::many_changes_at_once_all_land(make().await).await;
     crowd::one_of_many_advances_wins(make().await).await;
     crowd::a_conflict_does_not_harm_its_neighbours(make().await).await;
@@ -175,6 +179,7 @@ async fn rows(store: &dyn Store, request: Option<RequestId>) -> Vec<LogRow> {
     loop {
         let query = LogQuery {
             request,
+            events: &[],
             after: all.last().map_or(0, |row| row.seq),
             limit: 100,
         };

@@ -45,6 +45,7 @@ struct Memory {
     stand_ins: Vec<StandIn>,
     /// The code of each request, and how often codes were typed from where.
     pick_ups: HashMap<RequestId, (TokenHash, HashMap<String, i64>)>,
+    cursors: HashMap<String, i64>,
 }
 
 #[derive(Debug, Clone)]
@@ -207,6 +208,7 @@ impl Store for MemoryStore {
         let wanted = |row: &&LogRow| {
             let name = row.entry.request.as_ref();
             row.seq > query.after
+                && (query.events.is_empty() || query.events.contains(&row.entry.event.name()))
                 && query
                     .request
                     .is_none_or(|id| name.is_some_and(|name| name.id == id))
@@ -226,9 +228,18 @@ impl Store for MemoryStore {
         .await
     }
 
+    async fn newest(&self) -> Result<i64, StoreError> {
+        self.read(|memory| memory.log.last().map_or(0, |row| row.seq))
+            .await
+    }
+
     async fn latest(&self) -> Result<Option<Timestamp>, StoreError> {
         self.read(|memory| memory.log.last().map(|row| row.entry.at))
             .await
+    }
+
+    async fn cursor(&self, name: &str) -> Result<i64, StoreError> {
+        self.read(|memory| memory.cursor(name)).await
     }
 
     async fn claim(

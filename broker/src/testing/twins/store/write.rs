@@ -13,6 +13,10 @@ impl Memory {
         self.requests.iter().find(|stored| stored.request.id == id)
     }
 
+    pub(super) fn cursor(&self, name: &str) -> i64 {
+        self.cursors.get(name).copied().unwrap_or(0)
+    }
+
     #[expect(clippy::too_many_lines, reason = "one arm a write, side by side")]
     pub(super) fn apply(&mut self, write: Write) -> Result<(), CommitError> {
         match write {
@@ -163,6 +167,15 @@ impl Memory {
             }
             Write::EndSessionsOf(person) => {
                 self.sessions.retain(|it| it.person.id != person);
+                Ok(())
+            }
+            Write::MoveCursor {
+                name,
+                expected,
+                next,
+            } => {
+                require(self.cursor(&name) == expected)?;
+                self.cursors.insert(name, next);
                 Ok(())
             }
         }

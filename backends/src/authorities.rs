@@ -1,4 +1,4 @@
-//! Which authorities are trusted to vouch for a domain controller.
+//! Which authorities are trusted to vouch for a server that Clavis connects to.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,20 +7,18 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
-use super::Trouble;
-
-/// The TLS side of every connection: the authorities of the PEM file, or those of the system.
-pub(super) async fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, Trouble> {
+/// The TLS side of every connection: the authorities of the PEM file, or those of the system. Where
+/// there are none, the error names the file.
+pub(crate) async fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
     let ca_file = ca_file.map(Path::to_owned);
     // Reading files blocks.
     let roots = tokio::task::spawn_blocking(move || roots(ca_file))
         .await
-        .map_err(|error| Trouble::Authorities(error.to_string()))?
-        .map_err(Trouble::Authorities)?;
+        .map_err(|error| error.to_string())??;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(Trouble::Tls)?
+        .map_err(|error| error.to_string())?
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(Arc::new(config))
@@ -56,10 +54,10 @@ mod tests {
     async fn a_file_without_a_certificate_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ca.pem");
-        let missing = client_config(Some(&path)).await.unwrap_err().to_string();
+        let missing = client_config(Some(&path)).await.unwrap_err();
         assert!(missing.contains("ca.pem"), "{missing}");
         std::fs::write(&path, "no certificate").unwrap();
-        let empty = client_config(Some(&path)).await.unwrap_err().to_string();
+        let empty = client_config(Some(&path)).await.unwrap_err();
         assert!(empty.contains("holds no certificate"), "{empty}");
     }
 }

@@ -1,10 +1,72 @@
 //! Lines of CSV (RFC 4180) that are safe to open in a spreadsheet.
 
-/// A line of these cells. Each is quoted, and one that a spreadsheet would take for a formula is
-/// led by an apostrophe, which makes it a text.
-pub(crate) fn line<'a>(cells: impl IntoIterator<Item = &'a str>) -> String {
+use super::facts::Doer;
+use crate::audit::LogRow;
+
+const COLUMNS: [&str; 13] = [
+    "seq",
+    "at",
+    "event",
+    "actor_kind",
+    "actor_name",
+    "actor_mail",
+    "actor_id",
+    "source",
+    "request",
+    "device",
+    "device_id",
+    "keys",
+    "details",
+];
+
+/// The names of the columns.
+pub(super) fn head() -> String {
+    cells(COLUMNS)
+}
+
+/// A row, in the order of the columns.
+pub(super) fn record(row: &LogRow) -> Result<String, serde_json::Error> {
+    let entry = &row.entry;
+    let Doer { kind, name, party } = Doer::of(&entry.actor);
+    let mail = party.map(|party| party.mail.to_string());
+    let id = party.map(|party| party.id.to_string());
+    let source = entry.source.map(|source| source.to_string());
+    let request = entry.request.as_ref().map(|it| it.reference.to_string());
+    let device = entry.device.as_ref();
+    let keys: Vec<_> = entry.event.keys().iter().map(ToString::to_string).collect();
+    let columns: [String; COLUMNS.len()] = [
+        row.seq.to_string(),
+        entry.at.to_string(),
+        entry.event.name().to_owned(),
+        kind.to_owned(),
+        name.to_owned(),
+        mail.unwrap_or_default(),
+        id.unwrap_or_default(),
+        source.unwrap_or_default(),
+        request.unwrap_or_default(),
+        device.map(|device| device.name.clone()).unwrap_or_default(),
+        device
+            .map(|device| device.id.to_string())
+            .unwrap_or_default(),
+        keys.join(" "),
+        serde_json::to_string(&entry.event)?,
+    ];
+    Ok(cells(columns.iter().map(String::as_str)))
+}
+
+/// A line that says that something is missing.
+pub(super) fn cut(what: &str) -> String {
+    let mut columns = [""; COLUMNS.len()];
+    columns[2] = "cut";
+    columns[COLUMNS.len() - 1] = what;
+    cells(columns)
+}
+
+/// A line of these cells, without its end. Each is quoted, and one that a spreadsheet would take for
+/// a formula is led by an apostrophe, which makes it a text.
+fn cells<'a>(cells: impl IntoIterator<Item = &'a str>) -> String {
     let cells: Vec<_> = cells.into_iter().map(cell).collect();
-    format!("{}\r\n", cells.join(","))
+    cells.join(",")
 }
 
 /// What a formula begins with, in narrow and in wide letters.
@@ -38,10 +100,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cells_are_quoted_and_lines_end_as_agreed() {
+    fn cells_are_quoted() {
         assert_eq!(
-            line(["a", "", "b, \"c\"", "d\r\ne", "Jürgen"]),
-            "\"a\",\"\",\"b, \"\"c\"\"\",\"d\r\ne\",\"Jürgen\"\r\n"
+            cells(["a", "", "b, \"c\"", "d\r\ne", "Jürgen"]),
+            "\"a\",\"\",\"b, \"\"c\"\"\",\"d\r\ne\",\"Jürgen\""
         );
     }
 
@@ -57,7 +119,7 @@ mod tests {
             "－1",
             "＠SUM(1)",
         ] {
-            assert_eq!(line([formula]), format!("\"'{formula}\"\r\n"));
+            assert_eq!(cells([formula]), format!("\"'{formula}\""));
         }
         // A program that parts cells elsewhere, or passes over what stands before.
         for (formula, guarded) in [
@@ -70,21 +132,21 @@ mod tests {
             ("x; +1\n-1", "x; '+1\n'-1"),
             ("x; '=1", "x; ''=1"),
         ] {
-            assert_eq!(line([formula]), format!("\"{guarded}\"\r\n"));
+            assert_eq!(cells([formula]), format!("\"{guarded}\""));
         }
         // A quote is doubled, so that the cell cannot be left, and is none elsewhere.
-        assert_eq!(line(["\"=1"]), "\"\"\"'=1\"\r\n");
-        assert_eq!(line(["x;\"=1"]), "\"x;\"\"'=1\"\r\n");
-        assert_eq!(line(["a=1", "'=1"]), "\"a=1\",\"''=1\"\r\n");
+        assert_eq!(cells(["\"=1"]), "\"\"\"'=1\"");
+        assert_eq!(cells(["x;\"=1"]), "\"x;\"\"'=1\"");
+        assert_eq!(cells(["a=1", "'=1"]), "\"a=1\",\"''=1\"");
     }
 }
 
 #[cfg(test)]
 mod fuzz {
     use bolero::check;
-    use clavis_broker::testing::spelled;
 
     use super::*;
+    use crate::testing::spelled;
 
     #[test]
     fn whatever_is_in_cells_a_line_has_as_many_and_none_is_a_formula() {
@@ -110,25 +172,22 @@ mod fuzz {
         check!().for_each(|bytes: &[u8]| {
             let text = spelled(bytes, &pieces);
             let texts: Vec<_> = text.split('|').collect();
-            let line = line(texts.iter().copied());
-            let read = cells(line.strip_suffix("\r\n").expect("an end"));
+            let line = cells(texts.iter().copied());
+            let read = read(&line);
             assert_eq!(read.len(), texts.len(), "{line:?}");
             for (read, text) in read.iter().zip(texts) {
                 assert_eq!(read.replace('\'', ""), text.replace('\'', ""));
                 // Not at the beginning, nor where a program might take one to be.
-                for part in read.split([';', '\t', '\r', '\n']) {
-                    let first = part
-                        .trim_start_matches(['"', '\u{feff}', ' '])
-                        .chars()
-                        .next();
-                    assert!(first.is_none_or(|c| !FORMULA.contains(&c)), "{read:?}");
+                for part in read.split(BREAKS) {
+                    let shown = part.trim_start_matches(['"', '\u{feff}', ' ']);
+                    assert!(!shown.starts_with(FORMULA), "{read:?}");
                 }
             }
         });
     }
 
     /// The cells of a line (RFC 4180, section 2).
-    fn cells(line: &str) -> Vec<String> {
+    fn read(line: &str) -> Vec<String> {
         let (mut cells, mut cell, mut quoted) = (Vec::new(), String::new(), false);
         let mut rest = line.chars().peekable();
         while let Some(c) = rest.next() {

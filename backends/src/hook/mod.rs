@@ -1,0 +1,6 @@
+//! Webhooks: messages by HTTP, signed as Standard Webhooks has it.
+
+mod signature;
+mod webhook;
+
+pub use webhook::Webhook;
