@@ -6,6 +6,7 @@ mod directory;
 mod documents;
 mod entra;
 mod feeds;
+mod fuzz;
 mod mistakes;
 mod programs;
 mod sign_in;

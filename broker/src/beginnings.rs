@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::search::fold;
+
 /// What somebody typed to find a person: how a name, an address or a sign-in name begins.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Beginning(String);
@@ -43,15 +45,15 @@ impl Beginning {
         let words: Vec<_> = name
             .split_whitespace()
             .flat_map(|word| [word, bare(word)])
-            .map(str::to_lowercase)
+            .map(fold)
             .collect();
         let begins_one = |word: &str| words.iter().any(|other| other.starts_with(word));
-        self.is_of(name) || self.0.to_lowercase().split(' ').all(begins_one)
+        self.is_of(name) || fold(&self.0).split(' ').all(begins_one)
     }
 
     /// Whether this text begins so, in any case.
     pub fn is_of(&self, text: &str) -> bool {
-        text.to_lowercase().starts_with(&self.0.to_lowercase())
+        fold(text).starts_with(&fold(&self.0))
     }
 }
 
@@ -120,6 +122,12 @@ mod tests {
         }
         assert!(of("anna.b").is_of("Anna.Berg@example.com"));
         assert!(!of("berg").is_of("Anna.Berg@example.com"));
+    }
+
+    #[test]
+    fn a_sigma_at_the_end_of_what_is_typed_is_found_within_a_word() {
+        assert!(of("ΝΙΚΟΣ").is_of("ΝΙΚΟΣΤΡΑΤΟΣ"));
+        assert!(of("ΝΙΚΟΣ").is_of_name("Άννα Νικοστράτου"));
     }
 
     #[test]

@@ -33,3 +33,6 @@ pub mod service;
 
 #[cfg(feature = "testing")]
 pub mod testing;
+
+#[cfg(test)]
+mod fuzz;

@@ -114,7 +114,8 @@ impl TryFrom<String> for TokenHash {
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let mut bytes = [0; 32];
-        if text.len() != 64 || !text.is_ascii() {
+        // The digits alone: a number may have a sign before it.
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(NotATokenHash);
         }
         for (at, byte) in bytes.iter_mut().enumerate() {
@@ -286,6 +287,7 @@ mod tests {
         assert_eq!(TokenHash::try_from(String::from(hash)).unwrap(), hash);
         assert_eq!(TokenHash::try_from("zz".repeat(32)), Err(NotATokenHash));
         assert_eq!(TokenHash::try_from("é".repeat(32)), Err(NotATokenHash));
+        assert_eq!(TokenHash::try_from("+f".repeat(32)), Err(NotATokenHash));
     }
 
     #[test]

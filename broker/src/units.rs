@@ -25,7 +25,7 @@ impl Unit {
     /// # Errors
     /// [`NotAUnit`] for all that is none, the empty name among it: it would hold everybody.
     pub fn parse(text: &str) -> Result<Self, NotAUnit> {
-        let written = text.trim().to_owned();
+        let written = trimmed(text).to_owned();
         let names = names(text).ok_or(NotAUnit)?;
         Ok(Self { written, names })
     }
@@ -46,6 +46,15 @@ impl fmt::Display for Unit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.written)
     }
+}
+
+/// A name without the space around it. Space that is escaped belongs to the last value.
+fn trimmed(text: &str) -> &str {
+    let text = text.trim_start();
+    let end = text.trim_end().len();
+    let backslashes = end - text[..end].trim_end_matches('\\').len();
+    let escaped = (text[end..].chars().next()).filter(|_| backslashes % 2 == 1);
+    &text[..end + escaped.map_or(0, char::len_utf8)]
 }
 
 /// The names of a distinguished name, the lowest first.
@@ -207,6 +216,19 @@ mod tests {
         }
         let unit = Unit::parse(" OU=Sales, DC=x ").unwrap();
         assert_eq!(unit.to_string(), "OU=Sales, DC=x");
+    }
+
+    #[test]
+    fn escaped_space_at_the_end_is_kept_as_it_was_written() {
+        for (text, written) in [
+            (r" OU=a\  ", r"OU=a\ "),
+            (r"OU=a\\ ", r"OU=a\\"),
+            ("OU=a\\\\\\\u{a0} ", "OU=a\\\\\\\u{a0}"),
+        ] {
+            let unit = Unit::parse(text).unwrap();
+            assert_eq!(unit.as_str(), written);
+            assert_eq!(Unit::parse(written), Ok(unit));
+        }
     }
 
     /// A value with every character escaped, as digits.

@@ -389,3 +389,52 @@ mod tests {
         assert!(wrong.what.contains("cannot be read"), "{wrong:?}");
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use bolero::check;
+    use clavis_broker::testing::spelled;
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    #[test]
+    fn any_file_is_one_line_or_a_key_or_none_and_nothing_of_it_is_told() {
+        let pieces = [
+            "geheim",
+            "\n",
+            "\r",
+            "\r\n",
+            "\0",
+            "\u{85}",
+            "é",
+            "-----BEGIN PRIVATE KEY-----",
+            "-----BEGIN RSA PRIVATE KEY-----",
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----",
+            "\nProc-Type: 4,ENCRYPTED",
+            "-----END PRIVATE KEY-----",
+        ];
+        let path = Path::new("a.password");
+        check!().for_each(|bytes: &[u8]| {
+            let text = spelled(bytes, &pieces);
+            let mut troubles = vec![one_line(bytes, path).err()];
+            match one_line(text.as_bytes(), path) {
+                Ok(secret) => {
+                    let secret = secret.expose_secret();
+                    assert!(text.starts_with(secret) && !secret.contains(char::is_control));
+                    assert!(text.len() - secret.len() <= 2);
+                }
+                Err(wrong) => troubles.push(Some(wrong)),
+            }
+            for kinds in [&RSA, &ANY_KIND] {
+                match pem_key(text.as_bytes(), path, kinds) {
+                    Ok(key) => assert!(text.contains("PRIVATE KEY") && key.expose_secret() == text),
+                    Err(wrong) => troubles.push(Some(wrong)),
+                }
+            }
+            for wrong in troubles.into_iter().flatten() {
+                assert!(!format!("{wrong:?}").contains("geheim"), "{wrong:?}");
+            }
+        });
+    }
+}

@@ -253,6 +253,7 @@ impl Drop for Section<'_> {
                 continue;
             }
             let what = match nearest(name, unused.iter().copied()) {
+                _ if may_be_a_key(name) => format!("unknown key in {}", self.title()),
                 Some(meant) => format!("unknown key `{name}`; did you mean `{meant}`?"),
                 None => format!("unknown key `{name}` in {}", self.title()),
             };
@@ -265,6 +266,12 @@ impl Drop for Section<'_> {
             self.sheet.report(line, what, remedy);
         }
     }
+}
+
+/// Whether a name has a group of a recovery key in it, which is a value that has lost its place.
+fn may_be_a_key(name: &str) -> bool {
+    let mut groups = name.split(|c: char| !c.is_ascii_digit());
+    groups.any(|group| group.len() >= 6)
 }
 
 #[cfg(test)]
@@ -294,6 +301,14 @@ mod tests {
              x.toml:3: unknown key `colour` in the file\n    \
              Remove it, or write one of: name."
         );
+    }
+
+    #[test]
+    fn an_unknown_key_that_may_be_a_recovery_key_is_told_by_its_line_alone() {
+        let source = "name = 1\n000011-000022-720885 = 1\nname000011 = 1\n";
+        let shown = problems(source, |root| root.optional("name", |_| Ok(())));
+        let told = |line| format!("x.toml:{line}: unknown key in the file\n    Remove it.");
+        assert_eq!(shown, [told(2), told(3)].join("\n"));
     }
 
     #[test]

@@ -219,3 +219,41 @@ mod tests {
         assert!(frames.look(&frame(HEADERS, 4, 8), now).head);
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use bolero::check;
+
+    use super::*;
+
+    #[test]
+    fn any_bytes_are_counted_alike_in_whatever_pieces_they_come() {
+        let now = Instant::now();
+        check!().for_each(|bytes: &[u8]| {
+            let (Some((size, bytes)), prefaced) =
+                (bytes.split_first(), bytes.len().is_multiple_of(2))
+            else {
+                return;
+            };
+            let mut all = if prefaced {
+                PREFACE.to_vec()
+            } else {
+                Vec::new()
+            };
+            // Short frames of one kind fill the rest, so that a flood comes about at all.
+            all.extend_from_slice(bytes);
+            all.extend([0, 0, 0, *size, 0, 0, 0, 0, 1].repeat(300));
+            let mut whole = Frames::new(now);
+            let at_once = whole.look(&all, now);
+            let mut parts = Frames::new(now);
+            let mut in_pieces = Came::default();
+            for piece in all.chunks(1 + usize::from(*size)) {
+                let came = parts.look(piece, now);
+                in_pieces.head |= came.head;
+                in_pieces.flood |= came.flood;
+            }
+            assert_eq!(in_pieces, at_once);
+            assert_eq!(parts.left, whole.left);
+        });
+    }
+}

@@ -276,3 +276,40 @@ mod tests {
         assert!(why(&files).contains("which cannot be read"));
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use bolero::check;
+
+    use super::testing::Files;
+    use super::*;
+
+    #[test]
+    fn any_bytes_are_a_certificate_with_its_times_or_none() {
+        let sound = chain(&Files::new("keys.example.com").paths().certificate).unwrap();
+        let sound = sound[0].to_vec();
+        check!().for_each(|bytes: &[u8]| {
+            // Sound but for some bytes, each told by its place and what to change.
+            let mut der = sound.clone();
+            for change in bytes.chunks_exact(3).take(8) {
+                let place = usize::from(u16::from_be_bytes([change[0], change[1]]));
+                let place = place % der.len();
+                der[place] ^= change[2];
+            }
+            for der in [der, bytes.to_vec()] {
+                let certificate = CertificateDer::from(der);
+                let told = about(&certificate);
+                let name = ServerName::try_from("keys.example.com").unwrap();
+                if let Ok(read) = EndEntityCert::try_from(&certificate) {
+                    let _ = read.verify_is_valid_for_subject_name(&name);
+                }
+                if let Some((from, until, _)) = told {
+                    let years = [from, until].map(|at| at.strftime("%Y").to_string());
+                    assert!(years.iter().all(|year| year.len() >= 4), "{years:?}");
+                }
+            }
+            let pem = CertificateDer::pem_slice_iter(bytes);
+            assert!(pem.filter_map(Result::ok).count() <= bytes.len());
+        });
+    }
+}

@@ -81,3 +81,50 @@ mod tests {
         assert_eq!(told("10.0.0.1", &["[2001:db8::1]:443"]), "2001:db8::1");
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use axum::http::HeaderValue;
+    use bolero::check;
+    use clavis_broker::testing::spelled;
+
+    use super::*;
+
+    #[test]
+    fn whatever_a_client_writes_before_it_the_word_of_a_trusted_proxy_counts() {
+        let pieces = [
+            ", ",
+            "10.0.0.1",
+            "::1",
+            "::ffff:10.0.0.1",
+            "192.0.2.7",
+            "[2001:db8::1]:443",
+            ":80",
+            "\u{a0}",
+            "unknown",
+            "\t",
+        ];
+        let trusted: Vec<IpAddr> = ["10.0.0.1", "::1"].map(|ip| ip.parse().unwrap()).into();
+        let client: IpAddr = "203.0.113.9".parse().unwrap();
+        check!().for_each(|bytes: &[u8]| {
+            let written = spelled(bytes, &pieces);
+            let mut headers = HeaderMap::new();
+            for line in written.split('\n') {
+                if let Ok(line) = HeaderValue::from_bytes(line.as_bytes()) {
+                    headers.append("x-forwarded-for", line);
+                }
+            }
+            // A stranger is who connects, whatever they write.
+            assert_eq!(source(client, &headers, &trusted), client);
+            // Whoever is named is named in the header, or is the proxy itself.
+            let named = source(trusted[0], &headers, &trusted);
+            let lines = headers.get_all("x-forwarded-for").iter();
+            let mut entries = lines.flat_map(|line| line.to_str().unwrap_or_default().split(','));
+            let is_there = entries.any(|entry| address(entry.trim()) == Some(named));
+            assert!(named == trusted[0] || is_there, "{named} {written:?}");
+            // The proxy adds its own line at the end.
+            headers.append("x-forwarded-for", HeaderValue::from_static("203.0.113.9"));
+            assert_eq!(source(trusted[0], &headers, &trusted), client);
+        });
+    }
+}

@@ -84,3 +84,59 @@ impl Cookie {
         format!("{name}={value}; Path=/; HttpOnly; SameSite={same_site}{secure}")
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use bolero::check;
+    use clavis_broker::testing::spelled;
+
+    use super::*;
+    use crate::testing::site;
+
+    #[test]
+    fn a_cookie_is_a_token_under_its_very_name_or_none() {
+        let token = "0123456789abcdef".repeat(4);
+        let pieces = [
+            token.as_str(),
+            "__Host-clavis",
+            "clavis",
+            "-sign-in",
+            "-provider",
+            "-link",
+            "=",
+            ";",
+            "; ",
+            "\"",
+            "é",
+            "__host-clavis=",
+            "\t",
+        ];
+        let sites = [site("https://clavis.example.com"), site("http://127.0.0.1")];
+        let all = [
+            Cookie::Session,
+            Cookie::SignIn,
+            Cookie::ProviderSignIn,
+            Cookie::Link,
+        ];
+        check!().for_each(|bytes: &[u8]| {
+            let text = spelled(bytes, &pieces);
+            let mut headers = HeaderMap::new();
+            for line in text.split('\n') {
+                if let Ok(line) = HeaderValue::from_bytes(line.as_bytes()) {
+                    headers.append(COOKIE, line);
+                }
+            }
+            for site in &sites {
+                for cookie in all {
+                    let Some(found) = cookie.read(&headers, site) else {
+                        continue;
+                    };
+                    let pair = format!("{}={}", cookie.name(site), found.expose());
+                    assert!(text.contains(&pair), "{text:?}");
+                    let set = cookie.set(&found, site).unwrap();
+                    assert!(set.as_bytes().starts_with(pair.as_bytes()));
+                }
+            }
+        });
+    }
+}

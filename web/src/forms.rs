@@ -147,3 +147,58 @@ mod tests {
         assert_eq!(with_query("/a", &[("next", "")]), "/a");
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use std::collections::BTreeMap;
+
+    use bolero::check;
+    use clavis_broker::testing::spelled;
+
+    use super::*;
+
+    #[test]
+    fn wherever_a_page_leads_to_it_is_ours() {
+        let pieces = [
+            "/",
+            "//",
+            "\\",
+            "\t",
+            "\r\n",
+            "evil.example",
+            "@",
+            ":",
+            "http:",
+            "javascript:",
+            "?",
+            "#",
+            "%2f",
+            "%5c",
+            "..",
+            "sign-",
+            "é",
+            "\u{2044}",
+            ";",
+        ];
+        let ours: Uri = "https://clavis.example.com/".parse().unwrap();
+        check!().for_each(|bytes: &[u8]| {
+            let text = spelled(bytes, &pieces);
+            let path = local_path(&text);
+            assert!(path == "/" || path == text);
+            assert!(path.starts_with('/') && !path.starts_with("//"));
+            assert!(HeaderValue::from_str(path).is_ok());
+            // As in the head of an answer: a path, and no host of somebody else's.
+            if let Ok(uri) = path.parse::<Uri>() {
+                assert!(
+                    uri.host().is_none_or(|host| Some(host) == ours.host()),
+                    "{path}"
+                );
+            }
+
+            let address = with_query("/a", &[("next", &text), ("b", "1")]);
+            let read: BTreeMap<String, String> = query(&address.parse().unwrap());
+            assert_eq!(read.get("next").map_or("", String::as_str), text);
+            assert_eq!(read["b"], "1");
+        });
+    }
+}

@@ -192,3 +192,58 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use axum::http::HeaderValue;
+    use bolero::check;
+    use clavis_broker::testing::spelled;
+
+    use super::*;
+
+    #[test]
+    fn a_proxy_names_one_person_in_plain_letters_or_nobody() {
+        let pieces = [
+            "anna",
+            "@",
+            "example.com",
+            ",",
+            " ",
+            "\t",
+            "é",
+            "\u{212a}",
+            ";",
+            "\"",
+            "\n",
+        ];
+        let proxy: IpAddr = "10.0.0.5".parse().unwrap();
+        check!().for_each(|bytes: &[u8]| {
+            let written = spelled(bytes, &pieces);
+            let mut headers = HeaderMap::new();
+            for line in written.split('\n') {
+                if let Ok(line) = HeaderValue::from_bytes(line.as_bytes()) {
+                    headers.append("x-remote-user", line);
+                }
+            }
+            for names in [Names::Login, Names::Mail] {
+                let trusted = TrustedHeader {
+                    header: "x-remote-user".to_owned(),
+                    from: vec![proxy],
+                    names,
+                    account: String::new(),
+                };
+                let stranger = "10.0.0.6".parse().unwrap();
+                assert_eq!(named(stranger, &headers, &trusted), None);
+                if let Some(Named { value, .. }) = named(proxy, &headers, &trusted) {
+                    assert_eq!(headers.len(), 1);
+                    assert_eq!(headers["x-remote-user"], value);
+                    assert!(
+                        value
+                            .bytes()
+                            .all(|byte| byte.is_ascii_graphic() && byte != b',')
+                    );
+                }
+            }
+        });
+    }
+}

@@ -14,6 +14,9 @@ mod search;
 mod trouble;
 mod values;
 
+#[cfg(test)]
+mod fuzz;
+
 pub(crate) use check::{base_finding, trouble_finding, wide_membership};
 pub(crate) use device::{device, device_attributes, tell_apart};
 pub(crate) use domain::Domain;

@@ -71,16 +71,17 @@ pub(crate) fn place(dn: &str) -> Option<String> {
 /// A name in a DN without its escapes: a backslash before a character, or before the two
 /// hexadecimal digits of a byte (RFC 4514, section 2.4).
 fn unescaped(name: &str) -> String {
-    let hex = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let hex = |high: u8, low: u8| u8::try_from(digit(high)? * 16 + digit(low)?).ok();
     let mut bytes = Vec::new();
     let mut rest = name.as_bytes();
     while let [first, tail @ ..] = rest {
         let (byte, taken) = match (first, tail) {
-            (b'\\', [high, low, ..]) if hex(&[*high, *low]).is_some() => (hex(&[*high, *low]), 3),
-            (b'\\', [next, ..]) => (Some(*next), 2),
-            _ => (Some(*first), 1),
+            (b'\\', [high, low, ..]) if let Some(byte) = hex(*high, *low) => (byte, 3),
+            (b'\\', [next, ..]) => (*next, 2),
+            _ => (*first, 1),
         };
-        bytes.extend(byte);
+        bytes.push(byte);
         rest = &rest[taken..];
     }
     String::from_utf8_lossy(&bytes).into_owned()
@@ -159,6 +160,11 @@ mod tests {
             "corp.example.com/Caf\u{e9}\n/Sales, \"EMEA\" (old)*"
         );
         assert_eq!(place("CN=x,DC=corp"), "corp");
+        assert_eq!(
+            place(r"CN=x,OU=R\+d,DC=corp"),
+            "corp/R+d",
+            "a sign is no digit"
+        );
     }
 
     #[test]

@@ -250,3 +250,79 @@ mod tests {
         assert_eq!(path(&["deviceManagement"]), Service::Intune);
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use bolero::check;
+    use clavis_broker::testing::spelled;
+
+    use super::*;
+
+    #[test]
+    fn whatever_is_asked_for_it_stays_one_segment_and_one_literal() {
+        let pieces = [
+            "/",
+            "\\",
+            "..",
+            ".",
+            "%2e",
+            "%2F",
+            "?",
+            "#",
+            "&",
+            "=",
+            "'",
+            "''",
+            "+",
+            "%",
+            "\t",
+            "é",
+            "@",
+            ":",
+            "//",
+            "' or 1 eq 1",
+            "\u{a0}",
+        ];
+        let base = Url::parse("https://graph.microsoft.com").unwrap();
+        check!().for_each(|bytes: &[u8]| {
+            let text = spelled(bytes, &pieces);
+            let call = Call::get("v1.0")
+                .segment("users")
+                .segment(&*text)
+                .query("$filter", &equals("mail", &text))
+                .query("$top", "1");
+            let Some(url) = call.url(&base) else { return };
+            assert_eq!(url.origin(), base.origin());
+            assert_eq!((url.username(), url.fragment()), ("", None));
+            let segments: Vec<_> = url.path_segments().unwrap().collect();
+            assert_eq!(segments[..2], ["v1.0", "users"]);
+            let [segment] = segments[2..] else {
+                panic!("{url}")
+            };
+            assert_eq!(decoded(segment), text, "{url}");
+
+            let pairs: Vec<_> = url.query_pairs().collect();
+            assert_eq!(pairs.len(), 2, "{url}");
+            let literal = pairs[0].1.strip_prefix("mail eq '").unwrap();
+            let literal = literal.strip_suffix('\'').unwrap();
+            // Every quote in a literal is two (OData, URL Conventions, section 5.1.1.6.1).
+            let mut parts = literal.split("''");
+            assert!(parts.all(|part| !part.contains('\'')), "{literal}");
+            assert_eq!(literal.replace("''", "'"), text);
+        });
+    }
+
+    /// What a part of an address stands for (RFC 3986, section 2.1).
+    fn decoded(text: &str) -> String {
+        let mut bytes = Vec::new();
+        let mut rest = text.bytes();
+        while let Some(byte) = rest.next() {
+            let mut digit = || char::from(rest.next()?).to_digit(16);
+            bytes.push(match byte {
+                b'%' => u8::try_from(digit().unwrap() * 16 + digit().unwrap()).unwrap(),
+                byte => byte,
+            });
+        }
+        String::from_utf8(bytes).unwrap()
+    }
+}

@@ -188,3 +188,47 @@ fn refusal(reply: &Reply, needs: &'static str) -> Trouble {
         Trouble::Refused(answer)
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use bolero::check;
+    use clavis_broker::testing::altered;
+    use zeroize::Zeroizing;
+
+    use super::*;
+
+    #[test]
+    fn of_an_answer_that_refuses_only_codes_are_kept() {
+        let sound = r#"{"error":{"code":"Authorization_RequestDenied","message":"anna@example.com",
+            "innerError":{"request-id":"d5bfb251-c671-4189-a6d1-9cb689adfe45"}}}"#;
+        let pieces = [
+            "\"",
+            "{",
+            "}",
+            ",",
+            ":",
+            "null",
+            "[]",
+            "anna@example.com",
+            "é",
+            "\\u0000",
+            " ",
+        ];
+        check!().for_each(|bytes: &[u8]| {
+            let reply = Reply {
+                status: 403,
+                retry_after: None,
+                request_id: "from-the-head".to_owned(),
+                body: Zeroizing::new(altered(sound, bytes, &pieces).into_bytes()),
+            };
+            let Trouble::Forbidden { answer, .. } = refusal(&reply, "User.Read.All") else {
+                panic!("403 is the lack of a permission");
+            };
+            assert!(!answer.request_id.is_empty());
+            for word in [answer.code, answer.request_id] {
+                let is_a_code = word.len() <= 64 && !word.contains(['@', ' ', '"', '\0']);
+                assert!(is_a_code, "{word}");
+            }
+        });
+    }
+}

@@ -223,3 +223,49 @@ mod tests {
         assert_eq!(alone[0].detail.as_deref(), Some("in Entra ID"));
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use bolero::check;
+    use clavis_broker::testing::altered;
+
+    use super::*;
+
+    #[test]
+    fn any_object_is_a_device_by_its_id_or_none() {
+        let sound = r#"{"id":"o","deviceId":"d5bfb251-c671-4189-a6d1-9cb689adfe45",
+            "displayName":"LT-1","operatingSystem":"Windows","trustType":"AzureAd",
+            "approximateLastSignInDateTime":"2026-11-20T10:00:00Z"}"#;
+        let pieces = [
+            "\"",
+            "{",
+            "}",
+            ",",
+            ":",
+            "null",
+            "00000000-0000-0000-0000-000000000000",
+            "urn:uuid:",
+            "-009999-01-02T01:59:59Z",
+            "9999-12-30T22:00:00Z",
+            "é",
+            "İ",
+            "\\u0000",
+            " ",
+        ];
+        check!().for_each(|bytes: &[u8]| {
+            let text = altered(sound, bytes, &pieces);
+            let Ok(object) = serde_json::from_str::<DeviceObject>(&text) else {
+                return;
+            };
+            let _ = object.may_be_windows();
+            let Some(found) = device(&object, &BackendName("entra".into()), Vec::new()) else {
+                assert!(object.device_id().is_none());
+                return;
+            };
+            assert_eq!(found.shared_id, object.device_id());
+            assert_eq!(Uuid::parse_str(&found.id.native).ok(), found.shared_id);
+            assert!(!found.name.is_empty());
+            assert_eq!(tell_apart(vec![found.clone(), found]).len(), 2);
+        });
+    }
+}

@@ -293,3 +293,46 @@ mod tests {
         assert!(asked.contains("x-identity-header: geheim\r\n"), "{asked}");
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use bolero::check;
+    use clavis_broker::testing::{altered, sample};
+    use zeroize::Zeroizing;
+
+    use super::*;
+
+    #[test]
+    fn any_answer_is_a_token_for_some_time_or_none() {
+        let sound = r#"{"access_token":"ey.geheim.x","expires_in":"3600","expires_on":1795424400}"#;
+        let pieces = [
+            "\"",
+            "-",
+            "9223372036854775807",
+            "1e9",
+            "null",
+            "[]",
+            "{",
+            "}",
+            ",",
+            ":",
+            ".5",
+            "é",
+        ];
+        check!().for_each(|bytes: &[u8]| {
+            let text = altered(sound, bytes, &pieces);
+            if let Ok(given) = serde_json::from_str::<Given>(&text) {
+                let _ = given.good_for(sample::monday());
+                return;
+            }
+            let reply = Reply {
+                status: 400,
+                retry_after: None,
+                request_id: String::new(),
+                body: Zeroizing::new(text.into_bytes()),
+            };
+            let told = format!("{:?}", refused(&reply).trouble);
+            assert!(!told.contains("geheim"), "{told}");
+        });
+    }
+}

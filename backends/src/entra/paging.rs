@@ -113,3 +113,52 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use bolero::check;
+    use clavis_broker::testing::altered;
+
+    use super::*;
+
+    #[test]
+    fn whatever_names_the_next_page_the_token_goes_to_the_same_server() {
+        let sound = "https://graph.microsoft.com/v1.0/devices?$skiptoken=1";
+        let pieces = [
+            "https:",
+            "http:",
+            "//",
+            "/",
+            "\\",
+            "@",
+            ":",
+            ".",
+            "example.com",
+            "graph.microsoft.com",
+            "443",
+            "%2e",
+            "\t",
+            "\u{3002}",
+            "\u{ff0f}",
+            "blob:",
+            "?",
+            "#",
+            "[::1]",
+            "anna",
+            "",
+        ];
+        let first = Url::parse("https://graph.microsoft.com/v1.0/devices").unwrap();
+        check!().for_each(|bytes: &[u8]| {
+            let link = altered(sound, bytes, &pieces);
+            match next(&link, &first) {
+                Ok(url) => {
+                    assert_eq!(url.host_str(), Some("graph.microsoft.com"), "{link}");
+                    assert_eq!(url.port_or_known_default(), Some(443), "{link}");
+                    assert_eq!((url.scheme(), url.username()), ("https", ""), "{link}");
+                    assert!(url.as_str().starts_with("https://graph.microsoft.com/"));
+                }
+                Err(trouble) => assert!(!trouble.to_string().contains("example.com")),
+            }
+        });
+    }
+}

@@ -383,3 +383,40 @@ mod tests {
         assert!(claims(&SecretString::from("a.e30.c")).is_some());
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use bolero::check;
+    use clavis_broker::testing::altered;
+
+    use super::*;
+
+    #[test]
+    fn any_token_says_something_about_itself_or_nothing() {
+        let pieces = [
+            "\"",
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            "null",
+            ".",
+            "é",
+            "\\u0000",
+            "User.Read.All",
+        ];
+        check!().for_each(|bytes: &[u8]| {
+            let said = altered(r#"{"roles":["Mail.Send"],"tid":"t"}"#, bytes, &pieces);
+            let written = format!("e30.{}.x", URL_SAFE_NO_PAD.encode(&said));
+            let read = claims(&SecretString::from(written));
+            let is_sound = serde_json::from_str::<Claims>(&said).is_ok();
+            assert_eq!(read.is_some(), is_sound);
+            if let Some(read) = read {
+                let wide = too_wide(Uses::default(), Scope::Graph, &read.roles);
+                assert_eq!(wide.len(), read.roles.len(), "no part needs anything");
+            }
+            let _ = claims(&SecretString::from(said));
+        });
+    }
+}

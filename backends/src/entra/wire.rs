@@ -164,3 +164,37 @@ mod tests {
         assert_eq!(plain(&"a".repeat(65)), "");
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use bolero::check;
+    use clavis_broker::testing::{SetClock, sample, spelled};
+    use reqwest::header::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn nobody_makes_us_wait_longer_than_a_day() {
+        let pieces = [
+            "Mon, 23 Nov 2026 09:00:20 GMT",
+            "Nov",
+            "-",
+            "+",
+            "18446744073709551615",
+            "9999",
+            " GMT",
+            "Tue",
+            "é",
+        ];
+        check!().for_each(|bytes: &[u8]| {
+            let text = spelled(bytes, &pieces);
+            let Ok(value) = HeaderValue::from_bytes(text.as_bytes()) else {
+                return;
+            };
+            let head = HeaderMap::from_iter([(RETRY_AFTER, value)]);
+            let wait = retry_after(&head, &SetClock::at(sample::monday()));
+            assert!(wait.is_none_or(|wait| wait <= LONGEST_WAIT));
+            assert!(plain(&text).is_empty() || plain(&text) == text);
+        });
+    }
+}

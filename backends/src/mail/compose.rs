@@ -106,7 +106,7 @@ mod tests {
 
     use super::*;
 
-    fn mail() -> Mail {
+    pub(super) fn mail() -> Mail {
         Mail {
             to_name: "Anna Bärg, \"IT\"".into(),
             to: MailAddress::parse("anna@example.com").unwrap(),
@@ -117,7 +117,7 @@ mod tests {
         }
     }
 
-    fn sender() -> settings::Mail {
+    pub(super) fn sender() -> settings::Mail {
         settings::Mail {
             from: MailAddress::parse("clavis@example.com").unwrap(),
             from_name: "Clavis".into(),
@@ -182,5 +182,75 @@ mod tests {
             let error = compose(&mail, &sender(), sample::monday()).unwrap_err();
             assert!(matches!(error, MailError::Permanent(_)), "{id}");
         }
+    }
+}
+
+#[cfg(test)]
+mod fuzz {
+    use bolero::check;
+    use clavis_broker::testing::{sample, spelled};
+
+    use super::tests::{mail, sender};
+    use super::*;
+
+    #[test]
+    fn whatever_a_mail_is_about_its_head_has_our_lines_and_no_others() {
+        let pieces = [
+            "\r\n",
+            "\n",
+            "\r",
+            "\r\n\r\n",
+            "Bcc: eve@example.com",
+            "<",
+            ">",
+            "\"",
+            "=?utf-8?b?",
+            "?=",
+            "é",
+            "\u{2028}",
+            "\u{85}",
+            "\u{202e}",
+            "@",
+            ",",
+            "\0",
+            " ",
+            "\t",
+            "鍵鍵鍵鍵鍵鍵",
+        ];
+        let ours = [
+            "From",
+            "To",
+            "Subject",
+            "Message-ID",
+            "Date",
+            "Auto-Submitted",
+            "MIME-Version",
+            "Content-Type",
+        ];
+        check!().for_each(|bytes: &[u8]| {
+            let text = spelled(bytes, &pieces);
+            let (one, other) = text.split_once('|').unwrap_or((&text, &text));
+            let mut mail = mail();
+            one.clone_into(&mut mail.subject);
+            other.clone_into(&mut mail.to_name);
+            other.clone_into(&mut mail.text);
+            if let Ok(address) = MailAddress::parse(one) {
+                mail.to = address;
+            }
+            let Ok(message) = compose(&mail, &sender(), sample::monday()) else {
+                return;
+            };
+            let raw = String::from_utf8(message.formatted()).expect("text");
+            let (head, _) = raw.split_once("\r\n\r\n").expect("a head");
+            let begins: Vec<_> = head
+                .split("\r\n")
+                .filter(|line| !line.starts_with([' ', '\t']))
+                .map(|line| line.split_once(':').expect("a name").0)
+                .collect();
+            assert_eq!(begins.len(), ours.len(), "{head}");
+            assert!(begins.iter().all(|name| ours.contains(name)), "{head}");
+            let whole = head.replace("\r\n", "");
+            assert!(!whole.contains(['\r', '\n', '\0']), "{head:?}");
+        });
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::search::fold;
+
 /// A pattern of names: `*` stands for anything or nothing, and case makes no difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamePattern(String);
@@ -16,11 +18,11 @@ impl NamePattern {
     pub fn parse(text: &str) -> Result<Self, NotAPattern> {
         let sound =
             !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control());
-        sound.then(|| Self(text.to_lowercase())).ok_or(NotAPattern)
+        sound.then(|| Self(fold(text))).ok_or(NotAPattern)
     }
 
     fn fits(&self, name: &str) -> bool {
-        let name = name.to_lowercase();
+        let name = fold(name);
         let mut pieces = self.0.split('*');
         let first = pieces.next().unwrap_or_default();
         let Some(mut rest) = name.strip_prefix(first) else {
@@ -74,6 +76,7 @@ mod tests {
             ("a*b*c", "a-b-c"),
             ("a*b*c", "abc"),
             ("lt-1", "LT-1"),
+            ("ΛΟΓΟΣ*", "ΛΟΓΟΣΑ-1"),
             ("*.corp.example.com", "lt-1.corp.example.com"),
         ] {
             assert!(fits(pattern, name), "{pattern} {name}");

@@ -140,3 +140,69 @@ mod tests {
         assert_eq!(cells(["a=1", "'=1"]), "\"a=1\",\"''=1\"");
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use bolero::check;
+
+    use super::*;
+    use crate::testing::spelled;
+
+    #[test]
+    fn whatever_is_in_cells_a_line_has_as_many_and_none_is_a_formula() {
+        let pieces = [
+            "\"",
+            "\"\"",
+            ",",
+            "\r\n",
+            "\n",
+            "\t",
+            ";",
+            "=",
+            "+",
+            "-",
+            "@",
+            "\u{ff1d}",
+            "'",
+            " ",
+            "\u{feff}",
+            "=cmd|' /C calc'!A0",
+            "é",
+        ];
+        check!().for_each(|bytes: &[u8]| {
+            let text = spelled(bytes, &pieces);
+            let texts: Vec<_> = text.split('|').collect();
+            let line = cells(texts.iter().copied());
+            let read = read(&line);
+            assert_eq!(read.len(), texts.len(), "{line:?}");
+            for (read, text) in read.iter().zip(texts) {
+                assert_eq!(read.replace('\'', ""), text.replace('\'', ""));
+                // Not at the beginning, nor where a program might take one to be.
+                for part in read.split(BREAKS) {
+                    let shown = part.trim_start_matches(['"', '\u{feff}', ' ']);
+                    assert!(!shown.starts_with(FORMULA), "{read:?}");
+                }
+            }
+        });
+    }
+
+    /// The cells of a line (RFC 4180, section 2).
+    fn read(line: &str) -> Vec<String> {
+        let (mut cells, mut cell, mut quoted) = (Vec::new(), String::new(), false);
+        let mut rest = line.chars().peekable();
+        while let Some(c) = rest.next() {
+            match c {
+                '"' if quoted && rest.peek() == Some(&'"') => cell.extend(rest.next()),
+                '"' => quoted = !quoted,
+                ',' if !quoted => cells.push(std::mem::take(&mut cell)),
+                c => {
+                    assert!(quoted, "outside of quotes: {line:?}");
+                    cell.push(c);
+                }
+            }
+        }
+        assert!(!quoted, "{line:?}");
+        cells.push(cell);
+        cells
+    }
+}

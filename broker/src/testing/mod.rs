@@ -3,9 +3,11 @@
 pub mod contract;
 mod fixed;
 pub mod sample;
+mod spelled;
 mod twins;
 
 pub use fixed::{CountingRandom, SetClock};
+pub use spelled::{altered, spelled};
 pub use twins::{
     MailTrouble, MemoryDirectory, MemoryEscrow, MemoryHook, MemoryMailer, MemoryProvider,
     MemorySink, MemoryStore, PlainLetters,

@@ -94,3 +94,43 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use bolero::check;
+    use clavis_broker::testing::spelled;
+
+    use super::*;
+
+    #[test]
+    fn no_path_leaves_a_token_for_the_store_and_each_comes_together_again() {
+        let token = "0123456789abcdef".repeat(4);
+        let pieces = [
+            token.as_str(),
+            "/review/",
+            "/key/",
+            "-",
+            "?",
+            "&",
+            "=",
+            "#",
+            "/",
+            "%2F",
+            "é",
+        ];
+        check!().for_each(|bytes: &[u8]| {
+            let path = spelled(bytes, &pieces);
+            let (stored, kept) = apart(&path);
+            let mut parts = stored.split(['/', '?', '&', '=', '#']);
+            assert!(
+                parts.all(|part| PlainToken::parse(part).is_none()),
+                "{stored}"
+            );
+            match &kept {
+                Some(kept) => assert_eq!(together(&stored, Some(kept)), path),
+                None => assert!(stored == path || stored == "/"),
+            }
+            assert!(!together(&stored, None).starts_with("/review/-?"));
+        });
+    }
+}

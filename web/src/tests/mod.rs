@@ -7,6 +7,7 @@ mod by_proxy;
 mod desk;
 mod frame;
 mod front;
+mod fuzz;
 mod gates;
 mod help;
 mod journeys;

@@ -96,3 +96,46 @@ mod tests {
         assert!(person(&Entry::of("CN=x", &[("objectGUID", &guid)]), now).is_err());
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use bolero::check;
+    use clavis_broker::testing::spelled;
+
+    use super::*;
+
+    #[test]
+    fn any_account_is_a_person_or_none_and_takes_part_only_if_it_says_so() {
+        let pieces = [
+            "512",
+            "514",
+            "-1",
+            "9223372036854775807",
+            "0",
+            "a@b",
+            "\r\nBcc: ",
+            ",",
+            "é",
+        ];
+        check!().for_each(|bytes: &[u8]| {
+            let text = spelled(bytes, &pieces);
+            let (one, other) = text.split_once('/').unwrap_or((&text, ""));
+            let values = [
+                ("objectGUID", [7; 16].as_slice()),
+                ("displayName", one.as_bytes()),
+                ("mail", one.as_bytes()),
+                ("userAccountControl", one.as_bytes()),
+                ("accountExpires", other.as_bytes()),
+            ];
+            let found = person(&Entry::of(&text, &values), Timestamp::UNIX_EPOCH).unwrap();
+            let mail = found.mail.as_ref().map(MailAddress::as_str);
+            assert!(mail.is_none_or(|mail| mail == one.trim() && !mail.contains(['\r', '\n'])));
+            let may = one.parse::<i64>().is_ok_and(|bits| bits & 2 == 0);
+            assert!(!found.enabled || may, "{one}");
+            assert!(
+                found.enabled || !may || expiry(other) != Ok(None),
+                "{one} {other}"
+            );
+        });
+    }
+}

@@ -62,3 +62,42 @@ mod tests {
         assert!(!of("anna").contains("(&"));
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use bolero::check;
+    use clavis_broker::testing::spelled;
+
+    use super::*;
+
+    #[test]
+    fn whatever_is_typed_for_a_person_only_beginnings_are_compared() {
+        let pieces = [
+            "*", "(", ")", "\\", "=", " ", ")(cn=*", "|", "&", "é", "anna", "\u{a0}",
+        ];
+        check!().for_each(|bytes: &[u8]| {
+            let Some(beginning) = Beginning::parse(&spelled(bytes, &pieces)) else {
+                return;
+            };
+            let filter = filter(&beginning);
+            assert!(ldap3::parse_filter(&filter).is_ok(), "{filter}");
+            // Each comparison ends with the one star that is ours.
+            let pairs = 2 * beginning.halves().len();
+            assert_eq!(
+                filter.matches("*)").count(),
+                NAMES.len() + 2 * pairs,
+                "{filter}"
+            );
+            assert_eq!(
+                filter.matches('*').count(),
+                NAMES.len() + 2 * pairs,
+                "{filter}"
+            );
+            assert_eq!(
+                filter.matches('(').count(),
+                1 + NAMES.len() + 3 * pairs,
+                "{filter}"
+            );
+        });
+    }
+}

@@ -234,3 +234,46 @@ mod tests {
         assert!(trouble.contains("User.Read.All"), "{trouble}");
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use bolero::check;
+    use clavis_broker::testing::altered;
+
+    use super::*;
+
+    #[test]
+    fn any_account_is_a_person_or_none_and_takes_part_only_if_it_says_so() {
+        let sound = r##"{"@odata.type":"#microsoft.graph.user",
+            "id":"d5bfb251-c671-4189-a6d1-9cb689adfe45","displayName":"Anna","givenName":"A",
+            "userPrincipalName":"anna@example.com","mail":"anna@example.com",
+            "accountEnabled":true}"##;
+        let pieces = [
+            "\"",
+            "{",
+            "}",
+            ",",
+            ":",
+            "null",
+            "false",
+            "@",
+            "\\r\\nBcc: a@b",
+            "é",
+            " ",
+            "\\u0000",
+        ];
+        check!().for_each(|bytes: &[u8]| {
+            let text = altered(sound, bytes, &pieces);
+            let Ok(account) = serde_json::from_str::<Entry>(&text) else {
+                return;
+            };
+            let Ok(Some(found)) = person(&account) else {
+                return;
+            };
+            assert_eq!(found.id.0, account.id.as_hyphenated().to_string());
+            assert!(!found.enabled || account.account_enabled == Some(true));
+            let mail = found.mail.as_ref().map_or("", MailAddress::as_str);
+            assert!(!mail.contains(['\r', '\n', ' ', '\0']));
+        });
+    }
+}

@@ -213,3 +213,30 @@ mod tests {
         assert!(below(&device, String::new(), &[]).is_ok());
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use bolero::check;
+    use clavis_broker::testing::spelled;
+
+    use super::*;
+
+    #[test]
+    fn whatever_is_typed_for_a_device_each_way_of_looking_is_one_comparison() {
+        let pieces = [
+            "*", "(", ")", "\\", "\0", "=", ".", "$", ")(cn=*", "|", "&", "é", "CN=a",
+        ];
+        check!().for_each(|bytes: &[u8]| {
+            let Ok(asset) = Asset::parse(&spelled(bytes, &pieces)) else {
+                return;
+            };
+            let ways = named(asset.as_str());
+            for way in &ways {
+                assert_eq!(way.matches(['(', ')', '*', '\0']).count(), 2, "{way}");
+                assert!(ldap3::parse_filter(way).is_ok(), "{way}");
+            }
+            let whole = and(COMPUTER, &any_of(&ways));
+            assert!(ldap3::parse_filter(&whole).is_ok(), "{whole}");
+        });
+    }
+}

@@ -109,3 +109,58 @@ mod tests {
         assert!(matches!(key(&hidden), Err(Trouble::Forbidden { .. })));
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use bolero::check;
+    use clavis_broker::testing::spelled;
+
+    use super::*;
+
+    const PIECES: &[&str] = &[
+        "000011-000022-720885-123453-000000-700007-111111-222222",
+        "000011-",
+        "720896",
+        "2026-01-02T10:00:00-00:00{",
+        "D5BFB251-C671-4189-A6D1-9CB689ADFE45",
+        "}",
+        "{",
+        "20260102100000.0Z",
+        "\u{a0}",
+        "é",
+    ];
+
+    #[test]
+    fn any_object_is_a_record_or_none_and_no_digit_of_a_key_is_told() {
+        check!().for_each(|bytes: &[u8]| {
+            let text = spelled(bytes, PIECES);
+            let (id, password) = bytes.split_at(bytes.len().min(16));
+            let spelled_password = text.as_bytes();
+            for password in [password, spelled_password] {
+                let values = [
+                    (KEY_ID, id),
+                    (PASSWORD, password),
+                    ("cn", text.as_bytes()),
+                    ("whenCreated", text.as_bytes()),
+                    ("msFVE-VolumeGuid", bytes),
+                ];
+                let entry = Entry::of(&text, &values);
+                let read = key(&entry);
+                let told = record(&entry, &BackendName("ad".into()));
+                // Its attribute goes before its name.
+                if id.len() == 16 {
+                    assert_eq!(key_id(&entry).unwrap().0.to_bytes_le(), *id);
+                    let key = read.expect("whatever is in it").key;
+                    let sound = std::str::from_utf8(password).map(RecoveryKey::parse);
+                    assert_eq!(key.is_ok(), matches!(sound, Ok(Ok(_))));
+                } else if let Ok(id) = key_id(&entry) {
+                    assert!(text.to_uppercase().contains(&id.to_string()) || !text.contains('-'));
+                }
+                for trouble in [key(&entry).err(), told.err()].into_iter().flatten() {
+                    let told = format!("{trouble} {trouble:?}");
+                    assert!(!told.contains(|c: char| c.is_ascii_digit()), "{told}");
+                }
+            }
+        });
+    }
+}

@@ -8,6 +8,8 @@ mod answers;
 mod aside;
 mod check;
 mod escapes;
+#[cfg(test)]
+mod fuzz;
 mod program;
 mod reading;
 mod requests;

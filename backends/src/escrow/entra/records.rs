@@ -150,3 +150,70 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use bolero::check;
+    use clavis_broker::testing::altered;
+
+    use super::*;
+
+    const KEY: &str = "000011-000022-720885-123453-000000-700007-111111-222222";
+    const PIECES: &[&str] = &[
+        "\"",
+        "{",
+        "}",
+        ",",
+        ":",
+        "null",
+        "[]",
+        "\\u0030",
+        "\\",
+        "\"value\":",
+        "\"key\":",
+        KEY,
+        "1",
+        "é",
+    ];
+
+    #[test]
+    fn any_answer_has_the_key_that_it_says_or_none_and_nothing_of_it_is_told() {
+        check!().for_each(|bytes: &[u8]| {
+            for sound in [
+                format!(r#"{{"id":"7","key":"{KEY}"}}"#),
+                format!(r#"{{"value":{{"id":"7","key":"{KEY}"}}}}"#),
+            ] {
+                let id = KeyId(Uuid::nil());
+                let text = altered(&sound, bytes, PIECES);
+                match key(id, text.as_bytes()) {
+                    Ok(escrowed) => {
+                        assert_eq!(escrowed.id, id);
+                        if let Ok(read) = escrowed.key {
+                            let shown = read.exposed_groups().collect::<Vec<_>>().join("-");
+                            assert!(text.contains(&shown), "it stands there as it is");
+                        }
+                    }
+                    Err(trouble) => {
+                        let told = format!("{trouble} {trouble:?}");
+                        assert!(!told.contains(|c: char| c.is_ascii_digit()), "{told}");
+                    }
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn any_entry_of_a_list_is_a_record_or_none() {
+        let sound = r#"{"id":"d5bfb251-c671-4189-a6d1-9cb689adfe45",
+            "deviceId":"00000000-0000-0000-0000-000000000007",
+            "createdDateTime":"2026-09-01T08:30:00Z","volumeType":"1"}"#;
+        check!().for_each(|bytes: &[u8]| {
+            let text = altered(sound, bytes, PIECES);
+            if let Ok(listed) = serde_json::from_str::<Listed>(&text) {
+                let id = listed.id;
+                let record = listed.record(&BackendName("entra".into()));
+                assert_eq!(record.key_id, KeyId(id));
+            }
+        });
+    }
+}

@@ -28,19 +28,21 @@ pub(super) fn read(
     path: &Path,
     on_key: &mut OnKey<'_>,
 ) -> Result<Vec<Stocked>, Problems> {
-    document::read_file(path, |root| {
-        let mut stock: Vec<Stocked> = Vec::new();
-        let mut whole = true;
-        for section in root.tables("device") {
-            let Some(stocked) = stocked(&section, backend, on_key) else {
-                whole = false;
-                continue;
-            };
-            report_repetition(&section, &stock, &stocked);
-            stock.push(stocked);
-        }
-        whole.then_some(stock)
-    })
+    document::read_file(path, |root| all(root, backend, on_key))
+}
+
+fn all(root: &Section<'_>, backend: &BackendName, on_key: &mut OnKey<'_>) -> Option<Vec<Stocked>> {
+    let mut stock: Vec<Stocked> = Vec::new();
+    let mut whole = true;
+    for section in root.tables("device") {
+        let Some(stocked) = stocked(&section, backend, on_key) else {
+            whole = false;
+            continue;
+        };
+        report_repetition(&section, &stock, &stocked);
+        stock.push(stocked);
+    }
+    whole.then_some(stock)
 }
 
 fn report_repetition(section: &Section<'_>, earlier: &[Stocked], stocked: &Stocked) {
@@ -161,4 +163,46 @@ fn moment(value: &DeValue<'_>) -> Result<Timestamp, Wrong> {
             "Write it with its zone, such as \"2026-09-01T08:30:00Z\".",
         )
     })
+}
+
+#[cfg(test)]
+mod fuzz {
+    use bolero::check;
+    use clavis_broker::testing::altered;
+
+    use super::*;
+
+    const KEY: &str = "000011-000022-720885-123453-000000-700007-111111-222222";
+
+    #[test]
+    fn any_file_has_devices_or_problems_and_no_problem_quotes_a_key() {
+        let sound = format!(
+            "[[device]]\nid = \"1\"\nname = \"LT-1\"\nplace = \"Berlin\"\n[[device.record]]\n\
+             key_id = \"D5BFB251-C671-4189-A6D1-9CB689ADFE45\"\nkind = \"fixed_data\"\n\
+             escrowed_at = \"2026-09-01T08:30:00Z\"\nkey = \"{KEY}\"\n"
+        );
+        let pieces = [
+            "\"", "[", "]", "=", "\n", "'''", "\\u0031", "{", "}", "#", ".", "key", KEY,
+        ];
+        check!().for_each(|bytes: &[u8]| {
+            let mut keys = Vec::new();
+            let text = altered(&sound, bytes, &pieces);
+            let backend = BackendName("file".into());
+            let on_key = &mut |_: &str, id: KeyId, _: &str| keys.push(id);
+            let file = Path::new("stock.toml");
+            match document::read(&text, file, |root| all(root, &backend, on_key)) {
+                Ok(stock) => {
+                    let records = stock.iter().flat_map(|stocked| &stocked.records);
+                    assert!(records.map(|record| record.key_id).eq(keys));
+                }
+                Err(problems) => {
+                    let told = format!("{problems} {problems:?}");
+                    assert!(
+                        !told.contains("000011-") && !told.contains("720885"),
+                        "{told}"
+                    );
+                }
+            }
+        });
+    }
 }

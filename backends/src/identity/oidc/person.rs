@@ -155,3 +155,88 @@ mod tests {
         assert_eq!(found, Err(WhyNoSignIn::NoClaim));
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use bolero::check;
+    use clavis_broker::testing::altered;
+
+    use super::super::published::Metadata;
+    use super::super::roles::taken;
+    use super::super::token::Answer;
+    use super::*;
+
+    const PIECES: &[&str] = &[
+        "\"",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "null",
+        "true",
+        "-1",
+        "1e400",
+        "9223372036854775807",
+        "2026-11-23T09:00:00Z",
+        "é",
+        "\u{212a}",
+        "\\r\\n",
+        "\\u0000",
+        " ",
+        "\"groups\":",
+        "anna",
+    ];
+
+    #[test]
+    fn any_claims_name_a_person_in_plain_letters_or_nobody() {
+        let sound = r#"{"iss":"https://sso.example.com","sub":"1","aud":["clavis"],"exp":2,"iat":1,
+            "oid":"6731DE76-14a6-49ae-97bc-6eba6914391e","upn":"anna","preferred_username":"anna",
+            "email":"anna@example.com","email_verified":true,"groups":["desk"],"hasgroups":false}"#;
+        check!().for_each(|bytes: &[u8]| {
+            let text = altered(sound, bytes, PIECES);
+            let Ok(claims) = serde_json::from_str::<Claims>(&text) else {
+                return;
+            };
+            for person_by in [
+                PersonBy::Oid,
+                PersonBy::Login,
+                PersonBy::Mail { is_verified: false },
+            ] {
+                let named = match query(&claims, person_by) {
+                    Ok(PersonQuery::Id(id)) => id.0,
+                    Ok(PersonQuery::Login(name)) => name,
+                    Ok(PersonQuery::Mail(mail)) => {
+                        assert_eq!(claims.email_verified(), Some(true));
+                        mail.to_string()
+                    }
+                    Err(_) => continue,
+                };
+                assert!(!named.is_empty() && named.bytes().all(|b| b.is_ascii_graphic()));
+            }
+            let groups = taken(&claims, "groups");
+            assert!(groups.values.is_empty() || groups.warning.is_none());
+            let is_sound = |it: &String| !it.is_empty() && !it.contains(char::is_control);
+            assert!(groups.values.iter().all(is_sound));
+        });
+    }
+
+    #[test]
+    fn any_answer_of_a_provider_is_understood_or_not() {
+        let answer = r#"{"access_token":"geheim","token_type":"Bearer","expires_in":3600,
+            "id_token":"eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJhIn0.c2ln"}"#;
+        let metadata = r#"{"issuer":"https://sso.example.com",
+            "authorization_endpoint":"https://sso.example.com/a",
+            "jwks_uri":"https://sso.example.com/k","response_types_supported":["code"],
+            "subject_types_supported":["public"],
+            "id_token_signing_alg_values_supported":["RS256"]}"#;
+        check!().for_each(|bytes: &[u8]| {
+            let _ = serde_json::from_str::<Answer>(&altered(answer, bytes, PIECES));
+            let read = serde_json::from_str::<Metadata>(&altered(metadata, bytes, PIECES));
+            if let Ok(read) = read {
+                assert!(reqwest::Url::parse(read.jwks_uri().as_str()).is_ok());
+            }
+        });
+    }
+}

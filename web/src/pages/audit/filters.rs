@@ -124,3 +124,66 @@ fn known(text: &str) -> Option<String> {
 fn day(text: &str) -> Option<Date> {
     text.parse().ok()
 }
+
+#[cfg(test)]
+mod fuzz {
+    use bolero::check;
+    use clavis_broker::testing::spelled;
+
+    use super::*;
+    use crate::forms::query;
+    use crate::testing::site;
+
+    #[test]
+    fn whatever_stands_in_the_address_it_is_searched_for_or_said_to_be_wrong() {
+        let pieces = [
+            "person=",
+            "device=",
+            "request=",
+            "event=",
+            "from=",
+            "to=",
+            "before=",
+            "&",
+            "%",
+            "+",
+            "K7Q-4MX2",
+            "link.redeemed",
+            "2026-11-24",
+            "-009999-01-01",
+            "9999-12-31",
+            "%C3%A9",
+            "%00",
+            "9223372036854775807",
+            "-",
+            "2026-03-29",
+        ];
+        let site = site("https://clavis.example.com");
+        check!().for_each(|bytes: &[u8]| {
+            let text = spelled(bytes, &pieces);
+            let Ok(uri) = format!("/audit?{text}").parse() else {
+                return;
+            };
+            let typed: Typed = query(&uri);
+            match typed.filters(&site) {
+                Ok(filters) => {
+                    assert!(
+                        filters.from.is_none() || filters.to.is_none() || filters.from < filters.to
+                    );
+                    let texts = [&filters.person, &filters.device];
+                    assert!(
+                        texts
+                            .into_iter()
+                            .flatten()
+                            .all(|it| it.chars().count() <= LONGEST)
+                    );
+                    // The address of the same search is the same search.
+                    let address = typed.address("/audit", filters.before);
+                    let again: Typed = query(&address.parse().unwrap());
+                    assert_eq!(again.filters(&site), Ok(filters));
+                }
+                Err(wrong) => assert_ne!(wrong, Wrong::default()),
+            }
+        });
+    }
+}

@@ -1,0 +1,6 @@
+//! Whatever is typed, mailed or sent, tried at random and led by what the code reaches: `tests/fuzz`.
+
+mod keys;
+mod names;
+mod rows;
+mod tokens;
