@@ -52,7 +52,7 @@ enum Command {
     /// The audit log
     #[command(subcommand)]
     Audit(Audit),
-    /// Mails that could not be sent, and keys that could not be replaced
+    /// Mails and messages that could not be sent, and keys that could not be replaced
     #[command(subcommand)]
     Outbox(Outbox),
     /// Browsers that people are signed in with

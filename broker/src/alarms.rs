@@ -48,7 +48,7 @@ pub enum Alarm {
         /// The address from which it was opened now.
         opened_from: Option<IpAddr>,
     },
-    /// Somebody tried to approve what they had asked for, or get the key of.
+    /// Somebody tried to approve what they had asked for, or get the key of, or to release it.
     OwnApproval {
         /// The request.
         reference: Reference,
@@ -194,7 +194,7 @@ pub fn told_by(row: &LogRow, request: Option<&Request>, shown: Option<&LogRow>) 
         Event::CommandRefused {
             command,
             why: Refusal::NotConcerned,
-        } if command == "approve" => own_approval(entry, request?),
+        } if command == "approve" || command == "break_glass" => own_approval(entry, request?),
         Event::ReviewRefused => own_approval(entry, request?),
         Event::LinkOpened
         | Event::RedemptionRefused {

@@ -109,9 +109,13 @@ impl<P> Settings<P> {
         let mut needs = Needs::default();
         needs.listen.insert(server.listen.port());
         if let Some(pair) = &server.tls {
-            needs = needs
-                .reading_anew(&pair.certificate)
-                .reading_anew(&pair.private_key);
+            needs = needs.reading_anew(&pair.certificate);
+            // The folder of credentials has all the others as well.
+            needs = if pair.is_renewed {
+                needs.reading_anew(&pair.private_key)
+            } else {
+                needs.reading(&pair.private_key)
+            };
         }
         needs.read.extend(hardening.read.iter().cloned());
         let Store::Sqlite { path } = store;

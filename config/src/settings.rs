@@ -108,6 +108,8 @@ pub struct CertificateFiles {
     pub certificate: PathBuf,
     /// Its private key.
     pub private_key: PathBuf,
+    /// Whether the key may be renewed while the daemon runs: a credential is not.
+    pub is_renewed: bool,
 }
 
 /// How much may go on at once at the front door.

@@ -87,6 +87,15 @@ pub fn kept_apart<P>(organisations: &[(&Path, Settings<P>)]) -> Result<(), Probl
                      another's.",
                 );
             }
+            if let (Some(one), Some(other)) = (&settings.audit.folder, &other.audit.folder)
+                && is_same_file(one, other)
+            {
+                report(
+                    "`checkpoint_folder` in [audit] is the same as that of",
+                    "Give each organisation a folder of its own: two checkpoints of one size would \
+                     look like two logs.",
+                );
+            }
             if is_hardened_otherwise(settings, other) {
                 report(
                     "[hardening] is another than in",

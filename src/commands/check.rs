@@ -3,7 +3,7 @@
 mod approvers;
 mod front_door;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clavis_backends::Supplies;
@@ -38,7 +38,7 @@ pub(crate) async fn run(configs: &[PathBuf]) -> Outcome {
             println!("{}{}:", if at > 0 { "\n" } else { "" }, config.display());
         }
         println!("ok       configuration: {} is sound", config.display());
-        worst = worst.max(check(settings).await);
+        worst = worst.max(check(config, settings).await);
     }
     let verdict = match worst {
         Severity::Ok => "Everything works.",
@@ -54,7 +54,7 @@ pub(crate) async fn run(configs: &[PathBuf]) -> Outcome {
 }
 
 /// Tries what one configuration names, and prints what was found; gives the worst of it.
-async fn check(settings: &Settings) -> Severity {
+async fn check(config: &Path, settings: &Settings) -> Severity {
     if let Some(proxy) = &settings.sign_in.proxy {
         print("sign-in proxy", &check_proxy(proxy));
     }
@@ -64,6 +64,10 @@ async fn check(settings: &Settings) -> Severity {
     let check_hook = async {
         match &hook {
             Some(hook) => hook.check().await,
+            None if settings.alarms.is_nobody() => vec![Finding::warning(
+                "nobody is told of alarms",
+                "Name addresses or a webhook in [alarms].",
+            )],
             None => Vec::new(),
         }
     };
@@ -85,7 +89,7 @@ async fn check(settings: &Settings) -> Severity {
     ];
     let sections = sections.into_iter();
     let sections = sections.map(|(name, findings)| (name.to_owned(), findings));
-    let door = front_door::findings(&settings.server, SystemClock.now());
+    let door = front_door::findings(&settings.server, config, SystemClock.now());
     let door = std::iter::once(("server".to_owned(), door));
     let sections = door.chain(sections).chain(escrow);
     let sections = sections.chain(providers).chain(feeds);

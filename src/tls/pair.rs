@@ -201,6 +201,7 @@ pub(super) mod testing {
             CertificateFiles {
                 certificate: self.folder.path().join("certificate.pem"),
                 private_key: self.folder.path().join("key.pem"),
+                is_renewed: true,
             }
         }
 

@@ -1,5 +1,7 @@
 //! The sections that the documents show to be copied.
 
+use std::path::Path;
+
 use clavis_broker::service::KeyGate;
 use clavis_config::settings::{Directory, HardeningMode, MailKind};
 
@@ -100,4 +102,22 @@ fn what_the_page_about_programs_shows_is_read() {
         settings.directory,
         Directory::ActiveDirectory(it) if it.escrow.is_none()
     ));
+}
+
+#[test]
+fn of_credentials_the_key_of_a_certificate_alone_is_read_while_the_daemon_runs() {
+    let needs = |key: &str| {
+        let tls = format!(
+            "trusted_proxies = []\ncertificate_file = \"tls/a.pem\"\nprivate_key_file = \"{key}\""
+        );
+        let text = changed(&[("trusted_proxies = [\"127.0.0.1\"]", &tls)]);
+        parse(&text)
+            .unwrap_or_else(|problems| panic!("{problems}"))
+            .needs()
+    };
+    let credentials = Path::new("/run/credentials/clavis.service");
+    let read = needs("credential:a.key").read;
+    assert!(read.contains(&credentials.join("a.key")) && !read.contains(credentials));
+    let read = needs("tls/a.key").read;
+    assert!(read.contains(Path::new("/etc/clavis/tls")));
 }

@@ -1,7 +1,11 @@
 //! What keeps several organisations from being served by one daemon.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+
+use clavis_broker::proof::note::Signer;
+use clavis_broker::testing::CountingRandom;
 
 use super::{changed, parse, said};
 use crate::escrow::KINDS;
@@ -83,6 +87,29 @@ fn rows_of_two_logs_go_into_two_files() {
     assert_eq!(
         problems(&files),
         ["two.toml: `path` in [[audit.feed]] is the same file as one of one.toml"]
+    );
+}
+
+#[test]
+fn checkpoints_of_two_logs_go_into_two_folders() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = [(OWN_URL, OTHER_URL), ("clavis.db", "two.db")];
+    let files = two(folder.path(), &own);
+    // It is there, so that it is told by what it is.
+    fs::create_dir(folder.path().join("checkpoints")).unwrap();
+    let key = Signer::generate("keys.example.com/log", &CountingRandom::default()).unwrap();
+    let key_file = folder.path().join("audit.key");
+    fs::write(&key_file, key.as_str()).unwrap();
+    fs::set_permissions(&key_file, Permissions::from_mode(0o600)).unwrap();
+    for (file, path) in files.iter().zip(["checkpoints", "./checkpoints"]) {
+        let text = fs::read_to_string(file).unwrap();
+        let section =
+            format!("[audit]\nsigning_key_file = \"audit.key\"\ncheckpoint_folder = \"{path}\"\n");
+        fs::write(file, text + "\n" + &section).unwrap();
+    }
+    assert_eq!(
+        problems(&files),
+        ["two.toml: `checkpoint_folder` in [audit] is the same as that of one.toml"]
     );
 }
 

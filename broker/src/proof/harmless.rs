@@ -42,6 +42,8 @@ pub(super) fn is_harmless(path: &[&str], text: &str) -> bool {
         | ["event", "by", "provider"]
         | ["device", "id", "backend"]
         | ["device", "also", _, "backend"] => true,
+        // A backend or the directory, and what may be done there: permissions by their names.
+        ["event", "place"] | ["event", "rights" | "added", _] => true,
         // Which alarm, and when the link of it was used.
         ["event", "alarm"] | ["event", "alarm", "alarm" | "used_at"] => true,
         // What ties rows together.
@@ -77,6 +79,9 @@ mod tests {
         assert!(!is_harmless(&["event", "by"], "anna"));
         assert!(!is_harmless(&["event", "by", "name"], "mail"));
         assert!(!is_harmless(&["event", "by", "proxy"], "anna"));
+        // By these a later look tells what is new, also when names of that time are erased.
+        assert!(is_harmless(&["event", "rights", "0"], "Directory.Read.All"));
+        assert!(is_harmless(&["event", "place"], "corp"));
         assert!(is_harmless(&["event", "filters", "event"], "mail.sent"));
         assert!(!is_harmless(&["event", "filters", "event"], "anna"));
     }

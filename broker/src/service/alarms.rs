@@ -23,8 +23,9 @@ use crate::search::LogSearch;
 
 /// The name of the cursor.
 const CURSOR: &str = "alarms";
-/// How many rows are looked at in one go.
+/// How many rows are looked at in one go, and how many goes there are at once.
 const BATCH: usize = 500;
+const BATCHES: usize = 20;
 /// What goes on is told once in this time; each time that it happens has its row in the log.
 const AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(1);
 /// The most requests of one person that are counted.
@@ -78,16 +79,28 @@ impl Broker {
     }
 
     /// Looks at what has come into the log since it was last looked at, and tells what somebody has
-    /// to look at; gives how much that was.
+    /// to look at; gives how much that was. Where much has come, the rest is for the next time.
     pub(super) async fn watch(&self) -> Result<usize, Unavailable> {
-        if !self.has_alarms() {
-            return Ok(0);
+        let mut told = 0;
+        if self.has_alarms() {
+            for _ in 0..BATCHES {
+                let (count, is_all) = self.watch_some().await?;
+                told += count;
+                if is_all {
+                    break;
+                }
+            }
         }
+        Ok(told)
+    }
+
+    /// Looks at the next rows; gives how much was told, and whether there are no more rows.
+    async fn watch_some(&self) -> Result<(usize, bool), Unavailable> {
         let store = &self.parts.store;
         let seen = store.cursor(CURSOR).await?;
         let newest = store.newest().await?;
         if newest <= seen {
-            return Ok(0);
+            return Ok((0, true));
         }
         let query = LogQuery {
             events: WATCHED,
@@ -97,11 +110,8 @@ impl Broker {
         };
         let rows = store.log(&query).await?;
         let last = rows.last().map_or(0, |row| row.seq);
-        let next = if rows.len() < BATCH {
-            last.max(newest)
-        } else {
-            last
-        };
+        let is_all = rows.len() < BATCH;
+        let next = if is_all { last.max(newest) } else { last };
         let mut change = vec![Write::MoveCursor {
             name: CURSOR.to_owned(),
             expected: seen,
@@ -123,9 +133,9 @@ impl Broker {
             change.extend(self.alarm(&alarm));
         }
         match self.commit(change).await {
-            Ok(()) => Ok(count),
+            Ok(()) => Ok((count, is_all)),
             // Another daemon has looked at the same rows, and told.
-            Err(CommitError::Conflict) => Ok(0),
+            Err(CommitError::Conflict) => Ok((0, true)),
             Err(error) => Err(error.into()),
         }
     }

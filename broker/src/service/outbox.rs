@@ -17,7 +17,8 @@ use crate::ports::{
 use crate::tokens::{OneTimeCode, PlainToken, TokenHash};
 
 /// How long a job is held. Longer than looking somebody up and sending them a mail may take, or
-/// having keys replaced, so that nobody else does it meanwhile; short, because a job whose process died waits for it.
+/// having keys replaced, so that nobody else does it meanwhile; short, because a job whose process
+/// died waits for it.
 pub(super) const LEASE: SignedDuration = SignedDuration::from_secs(30);
 /// How long handing over one mail may take.
 const SENDING: Duration = Duration::from_secs(15);
@@ -334,13 +335,13 @@ impl Broker {
             Tried::Failed {
                 for_now: true, why, ..
             } if now < queued_at + GIVE_UP => {
-                tracing::warn!(job.id = %lease.job.0, job.attempt = lease.attempt, why, "a mail was not taken; it will be tried again");
+                tracing::warn!(job.id = %lease.job.0, job.attempt = lease.attempt, why, "a mail or a message was not taken; it will be tried again");
                 vec![self.postpone(lease, now, why)]
             }
             Tried::Failed {
                 why, dead, about, ..
             } => {
-                tracing::error!(job.id = %lease.job.0, why, "a mail was given up; see `clavis outbox`");
+                tracing::error!(job.id = %lease.job.0, why, "a mail or a message was given up; see `clavis outbox`");
                 let entry = match about {
                     Some(request) => LogEntry::of_request(&request, dead, Actor::Clavis, None, now),
                     None => LogEntry::of_nothing(dead, Actor::Clavis, None, now),

@@ -24,6 +24,10 @@ impl Broker {
         for (place, findings) in places {
             // Where something failed, less was seen than there may be.
             if findings.iter().any(Finding::is_failure) {
+                tracing::warn!(
+                    place,
+                    "nobody knows whether rights became wider; run `clavis check`"
+                );
                 continue;
             }
             let rights = rights_in(&findings);

@@ -39,6 +39,9 @@ pub(crate) struct Origin<'o> {
     pub(crate) secrets: &'o dyn SecretFiles,
 }
 
+/// How the name of a credential begins.
+const CREDENTIAL: &str = "credential:";
+
 impl Origin<'_> {
     /// A path; a relative one starts from the folder of the configuration file.
     pub(crate) fn path(&self, value: &DeValue<'_>) -> Result<PathBuf, Wrong> {
@@ -48,7 +51,7 @@ impl Origin<'_> {
     /// The path of a file with a secret: as [`Self::path`], or a credential that systemd has passed
     /// on, `credential:NAME`.
     pub(crate) fn secret_path(&self, value: &DeValue<'_>) -> Result<PathBuf, Wrong> {
-        match text(value)?.strip_prefix("credential:") {
+        match text(value)?.strip_prefix(CREDENTIAL) {
             Some(name) => self.secrets.credential(self.folder, name),
             None => self.path(value),
         }
@@ -64,11 +67,11 @@ impl Origin<'_> {
         self.secrets.private_key(&self.secret_path(value)?)
     }
 
-    /// The path of a file with the private key of a certificate.
-    fn tls_key(&self, value: &DeValue<'_>) -> Result<PathBuf, Wrong> {
+    /// The path of a file with the private key of a certificate, and whether it may be renewed.
+    fn tls_key(&self, value: &DeValue<'_>) -> Result<(PathBuf, bool), Wrong> {
         let path = self.secret_path(value)?;
         self.secrets.tls_key(&path)?;
-        Ok(path)
+        Ok((path, !text(value)?.starts_with(CREDENTIAL)))
     }
 
     /// The path of a file that somebody else writes tokens into.

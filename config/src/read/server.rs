@@ -61,9 +61,11 @@ fn certificate_files(section: &Section<'_>, origin: &Origin<'_>) -> Option<Certi
             );
         }
     }
+    let (private_key, is_renewed) = private_key?;
     Some(CertificateFiles {
         certificate: certificate?,
-        private_key: private_key?,
+        private_key,
+        is_renewed,
     })
 }
 

@@ -1,6 +1,8 @@
 //! The front door, as `clavis check` looks at it: the certificate, where there is one, and else the
 //! proxy.
 
+use std::path::Path;
+
 use clavis_broker::causes::with_causes;
 use clavis_broker::ports::Finding;
 use clavis_config::settings::{CertificateFiles, Server};
@@ -8,10 +10,14 @@ use jiff::Timestamp;
 
 use crate::tls::{Pair, SOON};
 
-/// What there is to say of it.
-pub(super) fn findings(server: &Server, now: Timestamp) -> Vec<Finding> {
+/// What there is to say of it. `config` is the file that says so.
+pub(super) fn findings(server: &Server, config: &Path, now: Timestamp) -> Vec<Finding> {
     match &server.tls {
-        Some(files) => of_certificate(files, server.host(), now),
+        Some(files) => {
+            let mut findings = of_certificate(files, server.host(), now);
+            findings.extend(of_folder(files, config));
+            findings
+        }
         None if server.public_url.starts_with("https://") && server.trusted_proxies.is_empty() => {
             vec![Finding::warning(
                 "no proxy is trusted, so everybody seems to come from the proxy: all share one limit of sign-ins, and the audit log has no addresses",
@@ -20,6 +26,17 @@ pub(super) fn findings(server: &Server, now: Timestamp) -> Vec<Finding> {
         }
         None => Vec::new(),
     }
+}
+
+/// The daemon goes on reading the folder of a key that may be renewed.
+fn of_folder(files: &CertificateFiles, config: &Path) -> Option<Finding> {
+    let is_shared = files.is_renewed && files.private_key.parent() == config.parent();
+    is_shared.then(|| {
+        Finding::warning(
+            "the private key lies in the folder of the configuration, all of which the daemon can read while it runs",
+            "Move the certificate and its key into a folder that has nothing else in it.",
+        )
+    })
 }
 
 fn of_certificate(files: &CertificateFiles, host: &str, now: Timestamp) -> Vec<Finding> {

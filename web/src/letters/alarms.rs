@@ -116,8 +116,8 @@ fn told(alarm: &Alarm, site: &Site) -> Told {
                 title: "Alarm: Own Approval Tried",
                 what: format!("{reference} ({device})"),
                 before: vec![
-                    format!("{by} asked for the recovery key of {device}, or gets it, and has opened or used the link by which somebody else was to decide. It was refused."),
-                    "Ask how the link came to them: whoever was to decide has passed it on, or somebody reads their mails.".to_owned(),
+                    format!("{by} asked for the recovery key of {device}, or gets it, and has tried to have it without somebody else's word: by the link by which another was to decide, or at the desk. It was refused."),
+                    "If it was a link, ask how it came to them: whoever was to decide has passed it on, or somebody reads their mails.".to_owned(),
                     show(reference),
                 ],
                 facts: vec![

@@ -308,6 +308,9 @@ async fn nobody_breaks_the_glass_for_themselves() {
         assert_eq!(refusal(broken), Refusal::NotConcerned);
     }
     world.settle().await;
+    let events = world.events().await;
+    let told = |event: &&Event| event.name() == "alarm.raised";
+    assert_eq!(events.iter().filter(told).count(), 2, "of each account");
     assert_eq!(world.sent("GlassAlarm"), [""; 0]);
     assert_eq!(world.sent("KeyLink"), [""; 0]);
 }
