@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use clavis_broker::networks::network;
 use clavis_broker::people::PersonId;
+use clavis_broker::tokens::TokenHash;
 use governor::clock::Clock;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
@@ -36,10 +37,16 @@ const UNKNOWN_AT_ONCE: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
 /// And then again.
 const UNKNOWN_A_MINUTE: NonZeroU32 = NonZeroU32::new(6).expect("not zero");
 
+/// So often at once may one source open one link, or send its form: each leaves a row in the log.
+const OPENED_AT_ONCE: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
+/// And then again.
+const OPENED_A_MINUTE: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
+
 pub(crate) struct Limits {
     of_source: DefaultKeyedRateLimiter<Option<IpAddr>>,
     for_address: DefaultKeyedRateLimiter<(Option<IpAddr>, String)>,
     unknown_links_of: DefaultKeyedRateLimiter<Option<IpAddr>>,
+    openings_of: DefaultKeyedRateLimiter<(Option<IpAddr>, TokenHash)>,
     stand_ins_of: DefaultKeyedRateLimiter<PersonId>,
     asked_by: DefaultKeyedRateLimiter<PersonId>,
 }
@@ -65,6 +72,16 @@ impl Limits {
         check(&self.unknown_links_of, &source.map(network))
     }
 
+    /// Counts that a link is opened or its form is sent, or says how long to wait. Others who hold the
+    /// link are not held back.
+    pub(crate) fn count_link(
+        &self,
+        source: Option<IpAddr>,
+        link: TokenHash,
+    ) -> Result<(), Duration> {
+        check(&self.openings_of, &(source.map(network), link))
+    }
+
     /// Counts that somebody names a stand-in, or says how long to wait. Whether the directory knows
     /// whom they name shows in the answer, and whom it knows gets a mail.
     pub(crate) fn count_stand_in(&self, of: &PersonId) -> Result<(), Duration> {
@@ -88,6 +105,9 @@ impl Default for Limits {
             for_address: RateLimiter::keyed(for_address),
             unknown_links_of: RateLimiter::keyed(
                 Quota::per_minute(UNKNOWN_A_MINUTE).allow_burst(UNKNOWN_AT_ONCE),
+            ),
+            openings_of: RateLimiter::keyed(
+                Quota::per_minute(OPENED_A_MINUTE).allow_burst(OPENED_AT_ONCE),
             ),
             stand_ins_of: RateLimiter::keyed(for_address),
             asked_by: RateLimiter::keyed(asked),
@@ -138,6 +158,19 @@ mod tests {
                 .is_ok()
         );
         assert!(limit.count(Some(ip("192.0.2.1")), "p@example.com").is_ok());
+    }
+
+    #[test]
+    fn who_opens_a_link_again_and_again_is_held_back_and_others_who_hold_it_are_not() {
+        let limit = Limits::default();
+        let [one, other] = [TokenHash([1; 32]), TokenHash([2; 32])];
+        let [here, there] = ["192.0.2.1", "192.0.2.2"].map(|text| Some(ip(text)));
+        for _ in 0..OPENED_AT_ONCE.get() {
+            assert!(limit.count_link(here, one).is_ok());
+        }
+        assert!(limit.count_link(here, one).is_err());
+        assert!(limit.count_link(here, other).is_ok());
+        assert!(limit.count_link(there, one).is_ok());
     }
 
     #[test]

@@ -13,6 +13,7 @@ use axum::response::Response;
 use axum::routing::MethodRouter;
 use clavis_broker::export::Format;
 use clavis_broker::roles::{Role, Roles};
+use clavis_broker::tokens::PlainToken;
 
 use crate::app::App;
 use crate::client::Source;
@@ -174,6 +175,10 @@ async fn guard(
     match rule.reach {
         Anybody => {}
         LinkHolder => {
+            if let Some(link) = parts.uri.path().split('/').find_map(PlainToken::parse) {
+                let counted = app.limits.count_link(source, link.hash());
+                counted.map_err(|wait| Fault::TooManyLinks { wait })?;
+            }
             let answer = next.run(Request::from_parts(parts, body)).await;
             if fault::is(&answer, |fault| matches!(fault, Fault::NotFound)) {
                 let counted = app.limits.count_unknown_link(source);

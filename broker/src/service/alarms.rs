@@ -15,7 +15,7 @@ use crate::alarms::{
     many_redemptions, person_of, told_by,
 };
 use crate::audit::{Actor, Event, LogEntry, LogRow};
-use crate::lifecycle::Request;
+use crate::lifecycle::{Request, RequestId};
 use crate::people::{MailAddress, Party, PersonId};
 use crate::policy::PolicyFault;
 use crate::ports::{CommitError, Hook, Job, LogQuery, Write};
@@ -147,10 +147,17 @@ impl Broker {
     ) -> Result<Vec<(Alarm, Option<Request>)>, Unavailable> {
         // What is older was found when alarms were switched on, or after a long outage.
         let since = before(self.now(), AGAIN_AFTER);
+        let late = rows.iter().filter(|row| row.entry.at <= since).count();
+        if late > 0 {
+            tracing::warn!(
+                rows = late,
+                "rows of the log were looked at too late to raise an alarm; look through it with `clavis audit show`"
+            );
+        }
         let rows = || rows.iter().filter(|row| row.entry.at > since);
-        let mut found = Vec::new();
+        let (mut found, mut shown) = (Vec::new(), HashMap::new());
         for row in rows() {
-            found.extend(self.told_by(row).await?);
+            found.extend(self.told_by(row, &mut shown).await?);
         }
         if rows().any(|row| is_redemption(&row.entry)) {
             found.extend(self.redemptions().await?.map(|alarm| (alarm, None)));
@@ -176,26 +183,31 @@ impl Broker {
         Ok(found)
     }
 
-    async fn told_by(&self, row: &LogRow) -> Result<Option<(Alarm, Option<Request>)>, Unavailable> {
+    /// What a row tells by itself. `shown` has the rows by which keys were shown that were looked up
+    /// before: somebody may have opened one link very often.
+    async fn told_by(
+        &self,
+        row: &LogRow,
+        shown: &mut HashMap<RequestId, Option<LogRow>>,
+    ) -> Result<Option<(Alarm, Option<Request>)>, Unavailable> {
         let Some(name) = &row.entry.request else {
             return Ok(told_by(row, None, None).map(|alarm| (alarm, None)));
         };
         let store = &self.parts.store;
-        let shown = if is_of_link(&row.entry) {
-            let shown = LogSearch {
+        if is_of_link(&row.entry) && !shown.contains_key(&name.id) {
+            let search = LogSearch {
                 request: Some(name.id),
                 event: Some("link.redeemed".to_owned()),
                 limit: 1,
                 ..LogSearch::default()
             };
-            store.search_log(&shown).await?.pop()
-        } else {
-            None
-        };
+            shown.insert(name.id, store.search_log(&search).await?.pop());
+        }
+        let shown = shown.get(&name.id).and_then(Option::as_ref);
         let Some(stored) = store.request(name.id).await? else {
             return Ok(None);
         };
-        let alarm = told_by(row, Some(&stored.request), shown.as_ref());
+        let alarm = told_by(row, Some(&stored.request), shown);
         Ok(alarm.map(|alarm| (alarm, Some(stored.request))))
     }
 

@@ -24,7 +24,7 @@ const FAILURES: usize = 3;
 /// How often they are looked for: where time has run out, it has run out all the same before that.
 const LOOK_EVERY: SignedDuration = SignedDuration::from_millis(200);
 /// How often the log is looked through for what somebody has to look at.
-const WATCH_EVERY: SignedDuration = SignedDuration::from_secs(1);
+const WATCH_EVERY: Duration = Duration::from_secs(1);
 /// How often is looked at what Clavis may do beyond what it needs, and how long after the start.
 const RIGHTS_EVERY: SignedDuration = SignedDuration::from_hours(1);
 const RIGHTS_AFTER: SignedDuration = SignedDuration::from_secs(30);
@@ -36,10 +36,11 @@ const FORGET_EVERY: SignedDuration = SignedDuration::from_mins(10);
 impl Broker {
     /// Tends the outbox and the timers until `stop` turns true; then finishes what is under way.
     pub async fn tend(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        let watching = Arc::clone(&self).keep_watch(stop.clone());
+        let watching = tokio::spawn(watching.in_current_span());
         let mut running = JoinSet::new();
         let mut forget_at = self.now();
         let mut look_at = self.now();
-        let mut watch_at = self.now();
         let mut rights_at = self.now() + RIGHTS_AFTER;
         let mut log_at = self.now();
         while !*stop.borrow() {
@@ -58,10 +59,6 @@ impl Broker {
             if self.now() >= look_at {
                 report(self.let_time_pass().await);
                 look_at = self.now() + LOOK_EVERY;
-            }
-            if self.now() >= watch_at {
-                report(self.watch().await.map(drop));
-                watch_at = self.now() + WATCH_EVERY;
             }
             if self.now() >= rights_at && self.has_alarms() {
                 let broker = Arc::clone(&self);
@@ -92,6 +89,19 @@ impl Broker {
             }
         }
         while running.join_next().await.is_some() {}
+        let _ = watching.await;
+    }
+
+    /// Looks through the log for alarms until `stop` turns true: beside the outbox, so that a log which
+    /// somebody fills holds up no mail.
+    async fn keep_watch(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            report(self.watch().await.map(drop));
+            tokio::select! {
+                () = tokio::time::sleep(WATCH_EVERY) => {}
+                _ = stop.changed() => {}
+            }
+        }
     }
 
     /// Does everything that is due now, one after the other, and looks through the log; gives how much

@@ -21,6 +21,8 @@ const BUSY: Duration = Duration::from_secs(5);
 pub(super) enum OpenError {
     #[error(transparent)]
     Sql(#[from] rusqlite::Error),
+    #[error("it is a link: name the file that it leads to in `path` of [store]")]
+    Link,
     #[error(
         "its tables are version {0}, written by a newer Clavis: install that version or a later one"
     )]
@@ -34,6 +36,9 @@ pub(super) enum OpenError {
 
 /// Opens the file for writing, makes it where it is missing, and brings its tables up to date.
 pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
+    if path.is_symlink() {
+        return Err(OpenError::Link);
+    }
     create_private(path);
     let mut connection = connect(
         path,
@@ -51,8 +56,16 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
     Ok(connection)
 }
 
+/// The file itself, whatever stands in its place: the folder is the daemon's, and root runs commands
+/// on it. The way to the folder may have links, as that to `/var/lib/private` has.
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, rusqlite::Error> {
-    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+    let path = match (folder, path.file_name()) {
+        (Some(folder), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
+    };
+    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     // FULL: a commit has reached the disk when it returns, also in the write-ahead log.
@@ -66,6 +79,11 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, rusqlite::Error>
     // One plan for a statement whatever its parameters: without this, SQLite plans those that use
     // a partial index anew for every value.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    // What somebody else has put into the file is not run: the tables have no triggers and no views.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
@@ -116,6 +134,39 @@ fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_in_the_place_of_the_file_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let [link, file] = ["clavis.db", "elsewhere.db"].map(|name| folder.path().join(name));
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        assert!(matches!(open(&link), Err(OpenError::Link)));
+        assert!(open_reader(&link).is_err());
+        assert!(!file.exists());
+        // A link on the way there is one.
+        let way = folder.path().join("way");
+        std::os::unix::fs::symlink(folder.path(), &way).unwrap();
+        open(&way.join("elsewhere.db")).unwrap();
+    }
+
+    #[test]
+    fn a_trigger_of_somebody_elses_is_not_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("clavis.db");
+        open(&file).unwrap();
+        let trigger =
+            "CREATE TRIGGER theirs AFTER INSERT ON cursors BEGIN DELETE FROM cursors; END";
+        Connection::open(&file)
+            .unwrap()
+            .execute_batch(trigger)
+            .unwrap();
+        let connection = open(&file).unwrap();
+        let insert = "INSERT INTO cursors (name, position) VALUES ('a', 1)";
+        connection.execute(insert, []).unwrap();
+        let count = "SELECT COUNT(*) FROM cursors";
+        let count: i64 = connection.query_row(count, [], |row| row.get(0)).unwrap();
+        assert_eq!(count, 1);
+    }
 
     fn versions(path: &Path) -> Vec<i64> {
         let connection = Connection::open(path).unwrap();
