@@ -4,21 +4,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clavis_backends::Supplies;
+use clavis_backends::checkpoints::{CheckpointFolder, CheckpointHook};
 use clavis_backends::directory::{
     ActiveDirectoryPeople, EntraPeople, FileDirectory, WithinDomains,
 };
 use clavis_backends::entra::{Tenant, Uses};
 use clavis_backends::escrow::{KINDS, Plan};
 use clavis_backends::feed::{FileSink, SyslogSink};
-use clavis_backends::hook::Webhook;
+use clavis_backends::hook::{Purpose, Webhook};
 use clavis_backends::identity::{Addresses, OidcProvider};
 use clavis_backends::mail::{FolderMailer, GraphMailer, SmtpMailer};
 use clavis_backends::store::SqliteStore;
 use clavis_broker::export::HostName;
 use clavis_broker::ports::{
-    Clock, Directory, Hook, IdentityProvider, LogSink, Mailer, Random, StoreError,
+    CheckpointSink, Clock, Directory, Hook, IdentityProvider, LogSink, Mailer, Random, StoreError,
 };
-use clavis_broker::service::{Alarms, Broker, Parts, SignInTerms, Source};
+use clavis_broker::service::{Alarms, AuditTerms, Broker, Parts, SignInTerms, Source};
 use clavis_config::escrow::Connection;
 use clavis_config::problems::Problems;
 use clavis_config::settings::{self, FeedKind, MailKind, ProxyPersonBy, SmtpProof};
@@ -79,6 +80,7 @@ pub(crate) fn broker(
         },
         providers: providers(settings, supplies, site),
         roles: settings.roles.clone(),
+        audit: audit(settings),
     })))
 }
 
@@ -95,7 +97,33 @@ fn alarms(settings: &Settings) -> Alarms {
 /// The webhook for alarms, where one is set.
 pub(crate) fn hook(settings: &Settings) -> Option<Arc<dyn Hook>> {
     let webhook = settings.alarms.webhook.as_ref()?;
-    Some(Arc::new(Webhook::new(webhook.clone())))
+    Some(Arc::new(Webhook::new(Purpose::Alarms, webhook.clone())))
+}
+
+/// Checkpoints of the log, and where they go.
+fn audit(settings: &Settings) -> AuditTerms {
+    let audit = settings.audit.clone();
+    AuditTerms {
+        signer: audit.signer,
+        every: audit.every,
+        mail: audit.mail,
+        sinks: checkpoint_sinks(settings),
+        keep_for: audit.keep_for,
+    }
+}
+
+/// Where checkpoints of the log are brought, beside mails.
+pub(crate) fn checkpoint_sinks(settings: &Settings) -> Vec<Arc<dyn CheckpointSink>> {
+    let audit = &settings.audit;
+    let folder = audit.folder.as_ref().map(|folder| {
+        let folder = CheckpointFolder::new(folder.clone());
+        Arc::new(folder) as Arc<dyn CheckpointSink>
+    });
+    let program = audit.webhook.as_ref().map(|webhook| {
+        let hook = Arc::new(Webhook::new(Purpose::Checkpoints, webhook.clone()));
+        Arc::new(CheckpointHook::new(hook, Arc::new(SystemClock))) as _
+    });
+    folder.into_iter().chain(program).collect()
 }
 
 /// What pages and letters say of this installation.

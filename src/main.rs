@@ -89,6 +89,8 @@ enum Audit {
         #[command(flatten)]
         config: Config,
     },
+    #[command(flatten)]
+    Proof(commands::proof::Proof),
 }
 
 #[derive(Subcommand)]
@@ -169,6 +171,7 @@ fn run(command: Command, unread: Unread) -> Outcome {
             format,
             config,
         }) => block(commands::audit::export(&config.config, &wanted, format)),
+        Command::Audit(Audit::Proof(proof)) => block(commands::proof::run(proof)),
         Command::Outbox(Outbox::List { config }) => block(commands::outbox::list(&config.config)),
         Command::Outbox(Outbox::Retry { id, config }) => {
             block(commands::outbox::retry(&config.config, &id))

@@ -2,6 +2,7 @@
 
 mod active_directory;
 mod authorities;
+pub mod checkpoints;
 pub mod directory;
 pub mod entra;
 pub mod escrow;

@@ -1,6 +1,7 @@
 //! Whole configurations: the example, and what else is sound.
 
 mod approval;
+mod audit;
 mod directory;
 mod documents;
 mod entra;
@@ -15,6 +16,8 @@ use std::path::{Path, PathBuf};
 
 use clavis_broker::people::PersonQuery;
 use clavis_broker::policy::{Named, Policy};
+use clavis_broker::proof::note::Signer;
+use clavis_broker::testing::CountingRandom;
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -31,7 +34,8 @@ type Settings = clavis_config::settings::Settings<Plan>;
 
 const EXAMPLE: &str = include_str!("../../docs/clavis.example.toml");
 
-/// The path is the secret, but for that of the webhook; a file named `missing` is not there.
+/// The path is the secret, but for those of the webhook and of checkpoints; a file named `missing` is
+/// not there.
 struct PathIsSecret;
 
 impl SecretFiles for PathIsSecret {
@@ -41,6 +45,11 @@ impl SecretFiles for PathIsSecret {
         }
         if path.ends_with("alarms.secret") {
             return Ok(format!("whsec_{}", "MfKQ".repeat(8)).into());
+        }
+        if path.ends_with("audit.key") {
+            let random = CountingRandom::default();
+            let key = Signer::generate("keys.example.com/log", &random).expect("a good name");
+            return Ok(SecretString::from(key.as_str()));
         }
         Ok(SecretString::from(path.display().to_string()))
     }
@@ -103,7 +112,7 @@ fn said(line: &str, other: &str) -> Vec<String> {
 }
 
 /// Settings that the example shows as what can be written, and not as what holds without them.
-const ALTERNATIVES: [&str; 13] = [
+const ALTERNATIVES: [&str; 15] = [
     "discover",
     "dns_server",
     "certificate_file",
@@ -117,6 +126,8 @@ const ALTERNATIVES: [&str; 13] = [
     "entra",
     "mailbox",
     "mail_domains",
+    "signing_key_file",
+    "checkpoint_folder",
 ];
 
 /// Uncomments every setting that the example shows as it holds without it.

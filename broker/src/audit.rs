@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::alarms::Alarm;
 use crate::devices::{BackendName, Device};
@@ -277,6 +278,19 @@ pub enum Event {
         /// How they were written.
         format: Format,
     },
+    /// Personal fields of rows of the log were erased. Whose is not said.
+    FieldsErased {
+        /// Which erasure: each field that it erased names it.
+        erasure: Uuid,
+        /// Why.
+        why: WhyErased,
+        /// From how many rows.
+        rows: u64,
+        /// How many fields.
+        fields: u64,
+        /// Which they were: see [`Tally`](crate::proof::tally::Tally).
+        digest: String,
+    },
     /// A mail was taken by the mail server.
     MailSent {
         /// Which.
@@ -315,6 +329,18 @@ pub enum MailName {
     StandIn,
     /// What an operator has to look at.
     Alarm,
+    /// A checkpoint of the log, for an auditor.
+    Checkpoint,
+}
+
+/// Why personal fields were erased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhyErased {
+    /// Somebody was to be forgotten.
+    Person,
+    /// They were older than personal fields are kept.
+    Age,
 }
 
 /// Why no request was made.
@@ -479,6 +505,7 @@ impl Event {
             Self::OutboxRetried { .. } => "outbox.retried",
             Self::AuditSearched { .. } => "audit.searched",
             Self::AuditExported { .. } => "audit.exported",
+            Self::FieldsErased { .. } => "audit.erased",
             Self::MailSent { .. } => "mail.sent",
             Self::MailDead { .. } => "mail.dead",
             Self::HookTold { .. } => "hook.told",

@@ -9,6 +9,7 @@ use crate::alarms::Alarm;
 use crate::lifecycle::Request;
 use crate::people::{MailAddress, Party};
 use crate::policy::StandIn;
+use crate::ports::KeptCheckpoint;
 use crate::tokens::{OneTimeCode, PlainToken};
 
 /// Which letter.
@@ -72,6 +73,13 @@ pub enum Letter<'a> {
         to: &'a MailAddress,
         /// What happened.
         alarm: &'a Alarm,
+    },
+    /// A checkpoint of the log, to be kept.
+    Checkpoint {
+        /// Whom it is written to.
+        to: &'a MailAddress,
+        /// The checkpoint.
+        kept: &'a KeptCheckpoint,
     },
     /// The code for a sign-in.
     SignIn {

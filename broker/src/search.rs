@@ -198,6 +198,7 @@ pub const EVENTS: &[&str] = &[
     "outbox.retried",
     "audit.searched",
     "audit.exported",
+    "audit.erased",
     "mail.sent",
     "mail.dead",
     "hook.told",

@@ -51,6 +51,17 @@ impl Needs {
         self
     }
 
+    /// A folder that files are made in, and that is made itself where it is missing.
+    #[must_use]
+    pub fn writing_into(mut self, folder: &Path) -> Self {
+        if folder.is_dir() {
+            self.write.insert(folder.to_owned());
+            self
+        } else {
+            self.writing_beside(folder)
+        }
+    }
+
     /// TCP ports to connect to.
     #[must_use]
     pub fn connecting(mut self, ports: impl IntoIterator<Item = u16>) -> Self {
@@ -92,6 +103,7 @@ impl<P> Settings<P> {
             sign_in,
             roles: _,
             feeds,
+            audit,
             hardening,
         } = self;
         let mut needs = Needs::default();
@@ -106,11 +118,15 @@ impl<P> Settings<P> {
         needs = needs
             .writing_beside(path)
             .connecting(hardening.connect.iter().copied());
+        if let Some(folder) = &audit.folder {
+            needs = needs.writing_into(folder);
+        }
         let parts = entra.iter().map(Entra::needs);
         let parts = parts.chain(sign_in.providers.iter().map(Provider::needs));
         let parts = parts.chain(feeds.iter().map(|feed| feed.kind.needs()));
         let parts = parts.chain([directory.needs(), mail.kind.needs()]);
-        let parts = parts.chain(alarms.webhook.iter().map(Webhook::needs));
+        let hooks = [&alarms.webhook, &audit.webhook].into_iter().flatten();
+        let parts = parts.chain(hooks.map(Webhook::needs));
         parts.fold(needs, Needs::and)
     }
 }
@@ -135,16 +151,7 @@ impl MailKind {
                     .fold(needs, |needs, it| needs.reading(it))
             }
             Self::Graph(_) => Needs::default(),
-            Self::Folder { path } => {
-                let mut needs = Needs::default();
-                // It is made where it is missing.
-                if path.is_dir() {
-                    needs.write.insert(path.clone());
-                    needs
-                } else {
-                    needs.writing_beside(path)
-                }
-            }
+            Self::Folder { path } => Needs::default().writing_into(path),
         }
     }
 }

@@ -8,12 +8,14 @@ mod sign_in;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clavis_broker::devices::{BackendName, Serves};
 use clavis_broker::lifecycle::Terms;
 use clavis_broker::mail_domains::MailDomains;
 use clavis_broker::people::MailAddress;
 use clavis_broker::policy::Policy;
+use clavis_broker::proof::note::Signer;
 use clavis_broker::roles::RoleGroups;
 use clavis_broker::service::Gates;
 use jiff::SignedDuration;
@@ -60,8 +62,27 @@ pub struct Settings<P> {
     pub roles: RoleGroups,
     /// Where rows of the log go beside the store; each with a name of its own.
     pub feeds: Vec<Feed>,
+    /// Checkpoints of the log, and how long it names people.
+    pub audit: Audit,
     /// What the process is kept to.
     pub hardening: Hardening,
+}
+
+/// Checkpoints of the log, and how long it names people.
+#[derive(Debug, Clone, Default)]
+pub struct Audit {
+    /// Who signs checkpoints; none are made where nobody does.
+    pub signer: Option<Arc<Signer>>,
+    /// How often one is made, where rows have come.
+    pub every: SignedDuration,
+    /// The folder that they are written to.
+    pub folder: Option<PathBuf>,
+    /// Who gets them by mail.
+    pub mail: Vec<MailAddress>,
+    /// Which program gets them.
+    pub webhook: Option<Webhook>,
+    /// How long personal fields of rows are kept; for ever where there is no end.
+    pub keep_for: Option<SignedDuration>,
 }
 
 /// The front door.

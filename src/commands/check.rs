@@ -89,6 +89,7 @@ async fn check(settings: &Settings) -> Severity {
     let door = std::iter::once(("server".to_owned(), door));
     let sections = door.chain(sections).chain(escrow);
     let sections = sections.chain(providers).chain(feeds);
+    let sections = sections.chain([("audit".to_owned(), check_audit(settings).await)]);
     for (part, findings) in sections.chain(idle(settings)) {
         for finding in findings {
             worst = worst.max(finding.severity);
@@ -96,6 +97,31 @@ async fn check(settings: &Settings) -> Severity {
         }
     }
     worst
+}
+
+/// Whether what the log says can be proved, and to whom.
+async fn check_audit(settings: &Settings) -> Vec<Finding> {
+    let Some(signer) = &settings.audit.signer else {
+        return vec![Finding::warning(
+            "nothing of the audit log is signed, so nobody can prove later that it was not changed",
+            "Make a key with `clavis audit new-key`, and name its file in `signing_key_file` of [audit].",
+        )];
+    };
+    let key = signer.verifier();
+    let mut findings = vec![Finding::ok(format!(
+        "checkpoints of the log are signed; whoever checks them needs this key: {key}"
+    ))];
+    let sinks = assemble::checkpoint_sinks(settings);
+    for sink in &sinks {
+        findings.extend(sink.check().await);
+    }
+    if sinks.is_empty() && settings.audit.mail.is_empty() {
+        findings.push(Finding::warning(
+            "checkpoints of the log are kept in its own database alone, where whoever changes the log can change them as well",
+            "Name a folder elsewhere in `checkpoint_folder` of [audit], auditors in `checkpoint_mail`, or a program in `checkpoint_webhook`.",
+        ));
+    }
+    findings
 }
 
 /// The applications that nothing uses, which nobody has tried.

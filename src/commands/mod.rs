@@ -8,6 +8,7 @@
 pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod outbox;
+pub(crate) mod proof;
 pub(crate) mod revoke;
 pub(crate) mod sessions;
 
@@ -22,6 +23,11 @@ use crate::organisations::Organisation;
 /// Says why a command failed.
 pub(crate) fn complain(text: &str) {
     eprintln!("clavis: {text}");
+}
+
+/// Says something beside what a command prints, which may go on into a file.
+fn remark(text: &str) {
+    eprintln!("{text}");
 }
 
 /// Who runs the command, for the audit log.

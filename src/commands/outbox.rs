@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use clavis_broker::ports::{Job, JobId};
+use clavis_broker::ports::{CheckpointTo, Job, JobId};
 
 use crate::Outcome;
 
@@ -25,6 +25,12 @@ pub(crate) async fn list(config: &Path) -> Outcome {
             Job::StandIn { to, .. } => format!("word of a stand-in to {}", to.mail),
             Job::Alarm { to, .. } => format!("alarm to {to}"),
             Job::Hook { alarm, .. } => format!("{} to the webhook", alarm.name()),
+            Job::Checkpoint { kept, to } => match to {
+                CheckpointTo::Mail(to) => format!("checkpoint of {} rows to {to}", kept.size),
+                CheckpointTo::Sink(name) => {
+                    format!("checkpoint of {} rows to the {name}", kept.size)
+                }
+            },
         };
         println!(
             "{}  {what}\n    {} {}; the last: {}",

@@ -1,106 +1,20 @@
-//! Alarms: by mail and by a webhook that checks who calls.
+//! Alarms: by mail and by a webhook.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
-
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use ring::hmac;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::harness::{
-    Cloud, Daemon, Installation, Kind, ask, key_link, private, redeem, sign_in, until, withdraw,
+    Cloud, Daemon, Installation, Kind, ask, key_link, redeem, sign_in, until, withdraw,
 };
-
-const SECRET: &[u8; 24] = b"twenty-four bytes of key";
-
-/// A program that takes what it is told: the heads that belong to the signature, and the body.
-struct Program {
-    url: String,
-    told: Receiver<Message>,
-}
-
-struct Message {
-    id: String,
-    timestamp: String,
-    signature: String,
-    body: String,
-}
-
-impl Program {
-    fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let url = format!("http://{}/clavis", listener.local_addr().expect("a port"));
-        let (tell, told) = channel();
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                if let Some(message) = receive(&stream)
-                    && tell.send(message).is_err()
-                {
-                    break;
-                }
-            }
-        });
-        Self { url, told }
-    }
-
-    /// The next message, whose signature is right.
-    fn next(&self) -> Value {
-        let message = self.told.recv_timeout(Duration::from_secs(30));
-        let message = message.expect("a message");
-        let Message {
-            id,
-            timestamp,
-            signature,
-            body,
-        } = message;
-        let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET);
-        let right = hmac::sign(&key, format!("{id}.{timestamp}.{body}").as_bytes());
-        let signed = signature.strip_prefix("v1,").expect("a signature");
-        assert_eq!(signed, BASE64_STANDARD.encode(right));
-        serde_json::from_str(&body).expect("JSON")
-    }
-}
-
-/// Reads one request and answers 204; `None` for one that is no message, as that of `clavis check`.
-fn receive(stream: &TcpStream) -> Option<Message> {
-    let mut reader = BufReader::new(stream.try_clone().ok()?);
-    let (mut head, mut line) = (Vec::new(), String::new());
-    while reader.read_line(&mut line).ok()? > 2 {
-        head.push(std::mem::take(&mut line));
-    }
-    let field = |name: &str| {
-        let mut fields = head
-            .iter()
-            .filter_map(|line| line.trim_end().split_once(": "));
-        let found = fields.find(|(key, _)| key.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value.to_owned())
-    };
-    let length = field("content-length").map_or(Some(0), |length| length.parse().ok())?;
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    let answer = b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
-    let mut stream = stream;
-    stream.write_all(answer).ok()?;
-    Some(Message {
-        id: field("webhook-id")?,
-        timestamp: field("webhook-timestamp")?,
-        signature: field("webhook-signature")?,
-        body: String::from_utf8(body).ok()?,
-    })
-}
+use crate::webhook::Program;
 
 #[test]
 fn what_is_odd_is_told_by_mail_and_webhook_and_stands_in_the_log() {
     let receiver = Program::start();
     let clavis = Installation::new(&Kind::Files);
-    let secret = format!("whsec_{}", BASE64_STANDARD.encode(SECRET));
-    private(&clavis.path().join("alarms.secret"), &secret);
+    let secret = Program::share(&clavis);
     let section = format!(
         "[alarms]\nmail = [\"secops@example.com\"]\nwebhook = \"{}\"\n\
-         webhook_secret_file = \"alarms.secret\"\nredemptions_an_hour = 1\n[support]",
+         webhook_secret_file = \"{secret}\"\nredemptions_an_hour = 1\n[support]",
         receiver.url
     );
     clavis.change("[support]", &section);
@@ -140,7 +54,7 @@ fn what_is_odd_is_told_by_mail_and_webhook_and_stands_in_the_log() {
         (is_there("alarm.raised") && is_there("hook.told")).then_some(())
     });
     let daemon_log = daemon.log();
-    assert!(!daemon_log.contains("anna.berg") && !daemon_log.contains(&secret));
+    assert!(!daemon_log.contains("anna.berg") && !daemon_log.contains("whsec_"));
     let checked = clavis.run(&["check"]);
     let checked = String::from_utf8_lossy(&checked.stdout).into_owned();
     assert!(

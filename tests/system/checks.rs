@@ -21,8 +21,9 @@ fn lines(output: &Output, beginning: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_rightly_delegated_account_passes_once_somebody_is_nominated() {
+fn the_rightly_delegated_account_passes_once_somebody_is_nominated_and_the_log_is_signed() {
     let clavis = installation();
+    clavis.sign_the_log();
     clavis.change("nominated = []", "nominated = [\"bert.boss@example.com\"]");
     let output = clavis.run(&["check"]);
     assert!(output.status.success());

@@ -3,4 +3,4 @@
 mod signature;
 mod webhook;
 
-pub use webhook::Webhook;
+pub use webhook::{Purpose, Webhook};

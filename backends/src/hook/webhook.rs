@@ -13,16 +13,27 @@ use tokio::sync::OnceCell;
 use super::signature::sign;
 use crate::entra::{Trouble, wire};
 
+/// What a webhook is told, by which it is spoken of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Alarms.
+    Alarms,
+    /// Checkpoints of the log.
+    Checkpoints,
+}
+
 /// A program elsewhere that is told by HTTP.
 pub struct Webhook {
+    purpose: Purpose,
     settings: settings::Webhook,
     client: OnceCell<Client>,
 }
 
 impl Webhook {
     /// Touches nothing.
-    pub fn new(settings: settings::Webhook) -> Self {
+    pub fn new(purpose: Purpose, settings: settings::Webhook) -> Self {
         Self {
+            purpose,
             settings,
             client: OnceCell::new(),
         }
@@ -79,15 +90,21 @@ impl Hook for Webhook {
             let answer = request.send().await;
             answer.map_err(|error| Trouble::of(error, "the webhook"))
         };
+        let (what, setting) = match self.purpose {
+            Purpose::Alarms => ("alarms", "`webhook` in [alarms]"),
+            Purpose::Checkpoints => ("checkpoints", "`checkpoint_webhook` in [audit]"),
+        };
         vec![match found.await {
-            Ok(_) => Finding::ok("The webhook for alarms can be reached."),
+            Ok(_) => Finding::ok(format!("The webhook for {what} can be reached.")),
             Err(trouble) => Finding::failure(
                 format!(
-                    "The webhook for alarms cannot be reached: {}.",
+                    "The webhook for {what} cannot be reached: {}.",
                     with_causes(&trouble)
                 ),
-                "Correct `webhook` in [alarms], or name the authority of its certificate in \
-                 `webhook_ca_file`.",
+                format!(
+                    "Correct {setting}, or name the file with the authority of its certificate \
+                     beside it."
+                ),
             ),
         }]
     }

@@ -49,9 +49,10 @@ fn what_the_handbook_shows_is_read() {
         hardening,
         alarms,
         feeds,
+        audit,
     ] = blocks(HANDBOOK)[..]
     else {
-        panic!("twelve blocks");
+        panic!("thirteen blocks");
     };
     let rules = with(approval).policy;
     let names: Vec<_> = rules.rules().iter().map(|rule| &*rule.name).collect();
@@ -70,6 +71,7 @@ fn what_the_handbook_shows_is_read() {
     assert_eq!(names, ["siem", "archive"]);
     assert!(with(alarms).alarms.webhook.is_some());
     assert!(with(front_door).server.tls.is_some());
+    assert!(with(audit).audit.signer.is_some());
     assert_eq!(with(hardening).hardening.mode, HardeningMode::Require);
     let settings = with(mail);
     assert!(matches!(settings.mail.kind, MailKind::Graph(it) if it.entra == "cloud"));

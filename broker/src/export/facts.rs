@@ -86,6 +86,7 @@ pub(super) fn why(event: &Event) -> Option<String> {
         Event::FetchFailed { why, .. } | Event::RotationFailed { why, .. } => code(why),
         Event::RotationImpossible { why } => code(why),
         Event::SignInDropped { why, .. } | Event::SignInRefused { why, .. } => code(why),
+        Event::FieldsErased { why, .. } => code(why),
         _ => None,
     }
 }

@@ -112,6 +112,7 @@ pub(super) fn meaning(event: &Event) -> Meaning {
         Event::OutboxRetried { .. } => ("What was given up is tried again", Notice, Success, Page(Update)),
         Event::AuditSearched { .. } => ("An auditor looked at the log", Informational, Success, Page(Read)),
         Event::AuditExported { .. } => ("An auditor took rows of the log away", Notice, Success, Page(Read)),
+        Event::FieldsErased { .. } => ("People were erased from the log", Notice, Success, Page(Update)),
         Event::MailSent { .. } => ("A mail was sent", Informational, Success, Mail),
         Event::MailDead { .. } => ("A mail was given up", Error, Failure, Mail),
         Event::HookTold { .. } => ("The webhook took an alarm", Informational, Success, Page(Create)),

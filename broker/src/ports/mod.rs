@@ -3,10 +3,12 @@
 //! a contract suite that the twin and every real implementation pass.
 
 mod check;
+mod checkpoints;
 mod directory;
 mod escrow;
 mod hook;
 mod identity;
+mod ledger;
 mod mail;
 mod sink;
 mod store;
@@ -14,15 +16,17 @@ mod world;
 
 pub use crate::people::{GroupName, PersonQuery};
 pub use check::{Finding, Severity};
+pub use checkpoints::CheckpointSink;
 pub use directory::{Directory, DirectoryError, MOST_FOUND};
 pub use escrow::{EscrowBackend, EscrowError, EscrowFault, Rotation};
 pub use hook::{Hook, HookError};
 pub use identity::{Identified, IdentityError, IdentityProvider};
+pub use ledger::{KeptCheckpoint, Ledger, StoredRow};
 pub use mail::{MailError, MailRenderer, Mailer};
 pub use sink::{LogSink, SinkError};
 pub use store::{
-    Challenge, ChallengeState, Change, ClaimedJob, CommitError, DeadJob, FailingJob, Job, JobId,
-    Lease, Link, LinkKind, LogQuery, PickUp, ProviderSignIn, Session, Store, StoreError,
-    StoredRequest, Version, Write,
+    Challenge, ChallengeState, Change, CheckpointTo, ClaimedJob, CommitError, DeadJob, FailingJob,
+    Job, JobId, Lease, Link, LinkKind, LogQuery, PickUp, ProviderSignIn, Session, Store,
+    StoreError, StoredRequest, Version, Write,
 };
 pub use world::{Clock, Random};

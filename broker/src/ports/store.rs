@@ -6,12 +6,14 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::check::Finding;
+use super::ledger::{KeptCheckpoint, Ledger};
 use crate::alarms::Alarm;
-use crate::audit::{LogEntry, LogRow};
+use crate::audit::LogRow;
 use crate::identity::{ProviderName, Way};
 use crate::lifecycle::{Request, RequestId, Sending, State};
 use crate::people::{MailAddress, Party, PersonId};
 use crate::policy::StandIn;
+use crate::proof::leaf::{ERASED, Sealed};
 use crate::search::LogSearch;
 use crate::tokens::{Reference, TokenHash};
 
@@ -39,6 +41,15 @@ pub enum LinkKind {
     },
     /// A key link, mailed to the beneficiary.
     Key,
+}
+
+impl LinkKind {
+    /// What is left of a review link whose approver was erased.
+    pub fn erased() -> Self {
+        Self::Review {
+            approver: PersonId(ERASED.to_owned()),
+        }
+    }
 }
 
 /// A capability link that was once mailed. Kept after its end, so that somebody who holds a
@@ -98,6 +109,23 @@ pub enum Job {
         /// When it was noticed.
         at: Timestamp,
     },
+    /// Bring a checkpoint of the log to where it is kept outside.
+    Checkpoint {
+        /// The checkpoint.
+        kept: Box<KeptCheckpoint>,
+        /// Whereto.
+        to: CheckpointTo,
+    },
+}
+
+/// Where a checkpoint is brought.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckpointTo {
+    /// To somebody, by mail.
+    Mail(MailAddress),
+    /// To the sink of this name.
+    Sink(String),
 }
 
 /// A hold on a job for a while: who finishes or postpones it must still have it. It is lost when
@@ -233,8 +261,8 @@ pub enum Write {
         /// The next state.
         next: Box<State>,
     },
-    /// A row of the log.
-    Log(Box<LogEntry>),
+    /// A row of the log. It and the hashes that it adds to the tree are written together.
+    Log(Box<Sealed>),
     /// A job for the outbox.
     Enqueue {
         /// Its identifier.
@@ -352,6 +380,35 @@ pub enum Write {
         /// Where it goes.
         next: i64,
     },
+    /// A checkpoint was made. The latest so far must be of this size, or there must be none: of two
+    /// who make one at once, one does.
+    KeepCheckpoint {
+        /// The checkpoint.
+        kept: Box<KeptCheckpoint>,
+        /// The size of the latest so far.
+        after: Option<u64>,
+    },
+    /// Fields of a row of the log are erased; they must still be these.
+    EraseFields {
+        /// The row's place.
+        seq: i64,
+        /// The fields that it has.
+        expected: String,
+        /// What is left of them.
+        left: String,
+    },
+    /// People are erased from a request; its version must still be this one, and becomes one more.
+    /// How often which network tried its pick-up code is forgotten.
+    EraseRequest {
+        /// What is left of it.
+        left: Box<Request>,
+        /// The version that was looked at.
+        expected: Version,
+    },
+    /// A review link is nobody's any more, though it stays known.
+    EraseApprover(PersonId),
+    /// A job is dropped, whoever holds it. Nothing to do where it is gone already.
+    DropJob(JobId),
 }
 
 /// Writes that belong together, in this order.
@@ -372,7 +429,7 @@ pub struct LogQuery {
 
 /// The store. Times are kept to the millisecond.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: Ledger {
     /// Commits a change whole and durably, or not at all. When this returns `Ok`, the change
     /// survives the loss of power.
     async fn commit(&self, change: Change) -> Result<(), CommitError>;

@@ -8,6 +8,7 @@ use super::{AdvanceError, Broker, Unavailable};
 use crate::audit::{Actor, Event, LogEntry};
 use crate::lifecycle::{Command, Effect, Refusal, Request, decide};
 use crate::ports::{Change, CommitError, Job, JobId, StoredRequest, Write};
+use crate::proof::leaf::seal;
 use crate::tokens::new_id;
 
 impl Broker {
@@ -30,13 +31,13 @@ impl Broker {
                     expected: stored.version,
                     next: Box::new(decision.next.clone()),
                 },
-                Write::Log(Box::new(LogEntry::of_request(
+                self.log(&LogEntry::of_request(
                     &stored.request,
                     Event::Request(decision.step),
                     actor.clone(),
                     source,
                     now,
-                ))),
+                )),
             ];
             change.extend(self.enqueue(decision.effects));
             change.extend(also.iter().cloned());
@@ -67,7 +68,12 @@ impl Broker {
 
     /// Commits a single row of the log. Where this fails, nothing may be released.
     pub(super) async fn record(&self, entry: LogEntry) -> Result<(), Unavailable> {
-        Ok(self.commit(vec![Write::Log(Box::new(entry))]).await?)
+        Ok(self.commit(vec![self.log(&entry)]).await?)
+    }
+
+    /// A row for the log, to be committed.
+    pub(super) fn log(&self, entry: &LogEntry) -> Write {
+        Write::Log(Box::new(seal(entry, &*self.parts.random)))
     }
 
     pub(super) fn enqueue(&self, effects: Vec<Effect>) -> Vec<Write> {

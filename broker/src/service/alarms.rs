@@ -119,7 +119,7 @@ impl Broker {
                 None => LogEntry::of_nothing(event, Actor::Clavis, None, now),
             };
             tracing::warn!(alarm = alarm.name(), "an alarm was raised");
-            change.push(Write::Log(Box::new(entry)));
+            change.push(self.log(&entry));
             change.extend(self.alarm(&alarm));
         }
         match self.commit(change).await {

@@ -334,10 +334,7 @@ impl Broker {
         let now = self.now();
         let (request, step, effects) = open(draft, panel, now);
         let entry = LogEntry::of_request(&request, Event::Request(step), actor, source, now);
-        let mut change = vec![
-            Write::Open(Box::new(request.clone())),
-            Write::Log(Box::new(entry)),
-        ];
+        let mut change = vec![Write::Open(Box::new(request.clone())), self.log(&entry)];
         change.extend(self.enqueue(effects));
         match self.commit(change).await {
             Ok(()) => Ok(request),

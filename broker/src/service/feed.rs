@@ -194,11 +194,11 @@ fn wait_after(failures: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::LogRow;
-    use crate::audit::{Actor, Event, LogEntry};
+    use crate::audit::{Actor, Event, LogEntry, LogRow};
     use crate::ports::{Finding, SinkError};
+    use crate::proof::leaf::seal;
     use crate::testing::contract::sink::once;
-    use crate::testing::{MemorySink, MemoryStore, sample::monday};
+    use crate::testing::{CountingRandom, MemorySink, MemoryStore, sample::monday};
 
     /// A sink that takes the rows just before the store fails.
     struct Last<'t>(&'t MemorySink, &'t MemoryStore);
@@ -223,6 +223,7 @@ mod tests {
     async fn write(store: &MemoryStore, count: usize) {
         for _ in 0..count {
             let row = LogEntry::of_nothing(Event::SignedOut, Actor::Stranger, None, monday());
+            let row = seal(&row, &CountingRandom::default());
             store.commit(vec![Write::Log(Box::new(row))]).await.unwrap();
         }
     }

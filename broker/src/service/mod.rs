@@ -7,7 +7,9 @@ mod advance;
 mod alarms;
 mod allowances;
 mod ask;
+mod checkpoint;
 mod desk;
+mod erase;
 mod escrow;
 mod feed;
 mod follow;
@@ -17,6 +19,7 @@ mod lookup;
 mod outbox;
 mod panel;
 mod pick_up;
+mod prove;
 mod provider;
 mod redeem;
 mod retry;
@@ -36,11 +39,14 @@ use tokio::sync::Notify;
 
 pub use alarms::Alarms;
 pub use ask::{Ask, AskError};
+pub use checkpoint::{AuditTerms, CheckpointError};
 pub use desk::{DeskView, Queued};
+pub use erase::{EraseError, Forgotten};
 pub use escrow::Source;
 pub use gates::{Gates, KeyGate, ReviewGate, Visitor};
 pub use log::LogExport;
 pub use lookup::{Found, FoundDevice, PersonView};
+pub use prove::{ProofError, consistency, examine, prove_rows, root_of};
 pub use provider::{Arrival, ArrivalError, Departure};
 pub use redeem::{DisclosedKey, LinkEnd, LinkError, LinkView, RedeemError, Redemption, Unfetched};
 pub use retry::Undone;
@@ -88,6 +94,8 @@ pub struct Parts {
     pub providers: Vec<Arc<dyn IdentityProvider>>,
     /// Who has which role.
     pub roles: RoleGroups,
+    /// Checkpoints of the log, and how long it names people.
+    pub audit: AuditTerms,
 }
 
 /// The broker: everything that can be done with requests.
@@ -97,6 +105,8 @@ pub struct Broker {
     work: Notify,
     /// Who lately had which role.
     standings: roles::Standings,
+    /// Up to which row all personal fields that are too old are erased.
+    aged: erase::Aged,
 }
 
 /// Something that Clavis relies on did not answer: nothing has changed, and trying again later
@@ -122,6 +132,7 @@ impl Broker {
             parts,
             work: Notify::new(),
             standings: roles::Standings::default(),
+            aged: erase::Aged::default(),
         }
     }
 

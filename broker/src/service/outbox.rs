@@ -11,8 +11,8 @@ use crate::letters::{Letter, LetterKind};
 use crate::lifecycle::{Command, Request, Sending, State};
 use crate::people::{MailAddress, Person};
 use crate::ports::{
-    Change, ClaimedJob, CommitError, Directory, DirectoryError, HookError, Job, Lease, Link,
-    LinkKind, MailError, PersonQuery, StoredRequest, Write,
+    Change, CheckpointTo, ClaimedJob, CommitError, Directory, DirectoryError, HookError, Job,
+    Lease, Link, LinkKind, MailError, PersonQuery, StoredRequest, Write,
 };
 use crate::tokens::{OneTimeCode, PlainToken, TokenHash};
 
@@ -81,6 +81,21 @@ impl Broker {
                     .await
             }
             Job::Hook { alarm, at } => self.tell_hook(lease, &alarm, at).await,
+            Job::Checkpoint {
+                kept,
+                to: CheckpointTo::Mail(to),
+            } => {
+                let letter = Letter::Checkpoint {
+                    to: &to,
+                    kept: &kept,
+                };
+                self.send_note(message_id(lease, false), &letter, MailName::Checkpoint, &to)
+                    .await
+            }
+            Job::Checkpoint {
+                kept,
+                to: CheckpointTo::Sink(name),
+            } => return self.bring_checkpoint(lease, &name, &kept).await,
         };
         self.settle(lease, claimed.queued_at, tried).await
     }
@@ -307,7 +322,7 @@ impl Broker {
         tried: Tried,
     ) -> Result<(), Unavailable> {
         let now = self.now();
-        let log = |entry| Write::Log(Box::new(entry));
+        let log = |entry: LogEntry| self.log(&entry);
         let change = match tried {
             Tried::Sent(entry) => vec![Write::Finish(lease), log(entry)],
             Tried::Moot(entry) => {

@@ -38,7 +38,7 @@ impl Broker {
             request: request.id,
             code: code.hash(request.id.0.as_bytes()),
         };
-        let committed = self.commit(vec![set, Write::Log(Box::new(entry))]).await;
+        let committed = self.commit(vec![set, self.log(&entry)]).await;
         committed.map_err(Unavailable::from)?;
         Ok(Some(code))
     }

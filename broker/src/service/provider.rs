@@ -95,7 +95,7 @@ impl Broker {
         let change = vec![
             allowances::sign_in(self.parts.sign_in.begun_a_minute, now),
             Write::OpenProviderSignIn(Box::new(begun)),
-            Write::Log(Box::new(entry)),
+            self.log(&entry),
         ];
         match self.commit(change).await {
             Ok(()) => Ok(Some(Departure {

@@ -15,7 +15,7 @@ use crate::devices::{
 use crate::keys::{Damage, Form, RecoveryKey};
 use crate::lifecycle::{Command, Disclosure, Outcome, Refusal, Request, State};
 use crate::people::{PersonId, PersonQuery};
-use crate::ports::{LinkKind, StoredRequest, Write};
+use crate::ports::{LinkKind, StoredRequest};
 use crate::tokens::PlainToken;
 
 /// How long fetching all keys may take, however often one backend stands in for another: somebody
@@ -191,7 +191,7 @@ impl Broker {
             Err(missed) => {
                 let rows = missed.iter().cloned();
                 let rows = rows.map(|Unfetched { backend, why }| {
-                    Write::Log(Box::new(row(Event::FetchFailed { backend, why })))
+                    self.log(&row(Event::FetchFailed { backend, why }))
                 });
                 self.commit(rows.collect())
                     .await

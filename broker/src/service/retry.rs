@@ -6,7 +6,7 @@ use super::{Broker, Unavailable};
 use crate::audit::{Actor, Event, LogEntry, MailName};
 use crate::lifecycle::Request;
 use crate::people::MailAddress;
-use crate::ports::{CommitError, DeadJob, FailingJob, Job, JobId, Write};
+use crate::ports::{CheckpointTo, CommitError, DeadJob, FailingJob, Job, JobId, Write};
 use crate::roles::Operator;
 
 /// How many of each are listed.
@@ -66,7 +66,7 @@ impl Broker {
             Some(request) => LogEntry::of_request(request, event, actor, source, at),
             None => LogEntry::of_nothing(event, actor, source, at),
         };
-        let change = vec![Write::Revive { job, at }, Write::Log(Box::new(entry))];
+        let change = vec![Write::Revive { job, at }, self.log(&entry)];
         match self.commit(change).await {
             Ok(()) => Ok(true),
             Err(CommitError::Conflict) => Ok(false),
@@ -87,6 +87,10 @@ impl Broker {
             Job::StandIn { to, .. } => (Some(MailName::StandIn), Some(&to.mail), None),
             Job::Alarm { to, .. } => (Some(MailName::Alarm), Some(to), None),
             Job::Hook { .. } => (None, None, None),
+            Job::Checkpoint { to, .. } => match to {
+                CheckpointTo::Mail(to) => (Some(MailName::Checkpoint), Some(to), None),
+                CheckpointTo::Sink(_) => (None, None, None),
+            },
         };
         let stored = match request {
             Some(id) => self.parts.store.request(id).await?,

@@ -80,7 +80,7 @@ impl Broker {
         let now = self.now();
         let row = |event| {
             let entry = LogEntry::of_request(request, event, Actor::Clavis, None, now);
-            Write::Log(Box::new(entry))
+            self.log(&entry)
         };
         match wish {
             Wish::Asked(backends) => {

@@ -125,10 +125,7 @@ impl Broker {
         let actor = Actor::Person(who.person.clone());
         let entry = LogEntry::of_nothing(event, actor, source, now);
         let left = who.leaves.map(|left| Write::EndSession(left.hash()));
-        let opened = [
-            Write::OpenSession(Box::new(session)),
-            Write::Log(Box::new(entry)),
-        ];
+        let opened = [Write::OpenSession(Box::new(session)), self.log(&entry)];
         (token, left.into_iter().chain(opened).collect())
     }
 
@@ -151,7 +148,7 @@ impl Broker {
         source: Option<IpAddr>,
     ) -> Result<(), Unavailable> {
         let entry = LogEntry::of_nothing(event, actor, source, self.now());
-        let change = vec![end, Write::Log(Box::new(entry))];
+        let change = vec![end, self.log(&entry)];
         Ok(self.commit(change).await?)
     }
 }

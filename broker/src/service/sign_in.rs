@@ -76,14 +76,7 @@ impl Broker {
         }
         let now = self.now();
         let token = PlainToken::new(&*self.parts.random);
-        let row = |event| {
-            Write::Log(Box::new(LogEntry::of_nothing(
-                event,
-                Actor::Stranger,
-                source,
-                now,
-            )))
-        };
+        let row = |event| self.log(&LogEntry::of_nothing(event, Actor::Stranger, source, now));
         let challenge = Challenge {
             token: token.hash(),
             mail: mail.clone(),

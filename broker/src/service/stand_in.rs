@@ -108,11 +108,6 @@ impl Broker {
 
     fn stand_in_row(&self, event: Event, person: &Party, source: Option<IpAddr>) -> Write {
         let actor = Actor::Person(person.clone());
-        Write::Log(Box::new(LogEntry::of_nothing(
-            event,
-            actor,
-            source,
-            self.now(),
-        )))
+        self.log(&LogEntry::of_nothing(event, actor, source, self.now()))
     }
 }

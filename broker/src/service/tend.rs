@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
-use super::{AdvanceError, Broker, Unavailable, before, outbox::LEASE};
+use super::{AdvanceError, Broker, CheckpointError, Unavailable, before, outbox::LEASE};
 use crate::audit::Actor;
 use crate::causes::with_causes;
 use crate::lifecycle::Command;
@@ -28,6 +28,8 @@ const WATCH_EVERY: SignedDuration = SignedDuration::from_secs(1);
 /// How often is looked at what Clavis may do beyond what it needs, and how long after the start.
 const RIGHTS_EVERY: SignedDuration = SignedDuration::from_hours(1);
 const RIGHTS_AFTER: SignedDuration = SignedDuration::from_secs(30);
+/// How often it is looked whether a checkpoint is due, or fields of the log are too old.
+const TEND_LOG_EVERY: SignedDuration = SignedDuration::from_secs(5);
 /// How often ended sign-ins and sessions are forgotten.
 const FORGET_EVERY: SignedDuration = SignedDuration::from_mins(10);
 
@@ -39,6 +41,7 @@ impl Broker {
         let mut look_at = self.now();
         let mut watch_at = self.now();
         let mut rights_at = self.now() + RIGHTS_AFTER;
+        let mut log_at = self.now();
         while !*stop.borrow() {
             if self.now() >= forget_at {
                 // An hour after their end: until then they count against too many sign-ins.
@@ -65,6 +68,10 @@ impl Broker {
                 let looking = async move { report(broker.look_at_rights().await) };
                 running.spawn(looking.in_current_span());
                 rights_at = self.now() + RIGHTS_EVERY;
+            }
+            if self.now() >= log_at {
+                self.tend_log().await;
+                log_at = self.now() + TEND_LOG_EVERY;
             }
             // Whatever has ended meanwhile makes room at once, for one claim instead of many.
             while running.try_join_next().is_some() {}
@@ -97,6 +104,16 @@ impl Broker {
             self.run_job(job).await?;
         }
         Ok(count + self.watch().await?)
+    }
+
+    /// Makes the checkpoint that is due, and erases what is kept no longer.
+    pub async fn tend_log(&self) {
+        match self.checkpoint_where_due().await {
+            Ok(()) => {}
+            Err(CheckpointError::Unavailable(error)) => report(Err(error)),
+            Err(error) => tracing::error!(error = with_causes(&error), "no checkpoint was made"),
+        }
+        report(self.erase_aged().await);
     }
 
     async fn start_jobs(

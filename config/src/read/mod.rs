@@ -4,6 +4,7 @@ pub(crate) mod active_directory;
 mod address;
 mod alarms;
 mod approval;
+mod audit;
 mod directory;
 pub(crate) mod entra;
 mod escrow;
@@ -17,6 +18,7 @@ mod rotation;
 mod server;
 mod sign_in;
 mod terms;
+mod webhook;
 
 use std::path::{Path, PathBuf};
 
@@ -136,8 +138,9 @@ pub(crate) fn settings<P>(
             "Add `mail = [\"secops@example.com\"]` to [alarms].",
         );
     }
-    let audit = root.optional_table("audit");
-    let feeds = feeds::feeds(audit.as_ref(), origin, store.as_ref());
+    let section = root.optional_table("audit");
+    let audit = audit::audit(section.as_ref(), origin);
+    let feeds = feeds::feeds(section.as_ref(), origin, store.as_ref());
     let hardening = hardening::hardening(root.optional_table("hardening").as_ref());
     Some(Settings {
         server: server?,
@@ -155,6 +158,7 @@ pub(crate) fn settings<P>(
         sign_in: sign_in?,
         roles,
         feeds: feeds?,
+        audit,
         hardening,
     })
 }

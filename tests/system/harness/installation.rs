@@ -201,6 +201,20 @@ impl Installation {
         fs::write(self.config(), text + &section).expect("the configuration");
     }
 
+    /// Lets it sign its log with a new key, and bring checkpoints to a folder; the public key.
+    pub(crate) fn sign_the_log(&self) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_clavis"));
+        let command = command.args(["audit", "new-key", "--name", "keys.example.com/log"]);
+        let made = command.arg(self.path().join("audit.key")).output();
+        let made = made.expect("the binary runs");
+        let text = fs::read_to_string(self.config()).expect("the configuration");
+        let section =
+            "[audit]\nsigning_key_file = \"audit.key\"\ncheckpoint_folder = \"checkpoints\"\n";
+        fs::write(self.config(), text + section).expect("the configuration");
+        let key = String::from_utf8(made.stdout).expect("UTF-8");
+        key.trim().to_owned()
+    }
+
     /// Runs a command of the binary on this configuration.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().expect("the binary runs")

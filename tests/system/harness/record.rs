@@ -3,7 +3,7 @@
 use std::fs;
 
 use clavis_backends::store::SqliteStore;
-use clavis_broker::ports::Store;
+use clavis_broker::ports::{Ledger, Store};
 use serde_json::Value;
 
 use super::{Daemon, Installation, until};
@@ -52,13 +52,16 @@ impl Installation {
         self.rows().iter().filter(|row| is_it(row)).count()
     }
 
+    /// Brings all that was written into the one file of the database, while nobody has it open.
+    pub(crate) fn write_into_one_file(&self) {
+        let (store, runtime) = self.store();
+        let is_done = runtime.block_on(store.clear_traces()).expect("an answer");
+        assert!(is_done, "nobody else has it open");
+    }
+
     /// Waits until no letter and no request waits for anything.
     pub(crate) fn wait_until_nothing_is_due(&self) {
-        let store = SqliteStore::open(&self.path().join("clavis.db")).expect("the database");
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        let runtime = runtime.expect("a runtime");
+        let (store, runtime) = self.store();
         let next = || runtime.block_on(store.next_due()).expect("an answer");
         until("nothing is due", || next().is_none().then_some(()));
     }
@@ -102,6 +105,12 @@ impl Installation {
             places.push((format!("mail {subject}"), whole.into_bytes()));
         }
         Written(places)
+    }
+
+    fn store(&self) -> (SqliteStore, tokio::runtime::Runtime) {
+        let store = SqliteStore::open(&self.path().join("clavis.db")).expect("the database");
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        (store, runtime.enable_all().build().expect("a runtime"))
     }
 
     fn rows_of(&self, reference: &str) -> Vec<Value> {

@@ -72,6 +72,10 @@ impl MailRenderer for Letters {
                 let words = alarms::of_alarm(alarm, site);
                 self.mail(OPERATOR, to, &words, message_id)
             }
+            Letter::Checkpoint { to, kept } => {
+                let words = notices::of_checkpoint(kept, site);
+                self.mail(AUDITOR, to, &words, message_id)
+            }
             Letter::SignIn {
                 to,
                 code,
@@ -86,6 +90,8 @@ impl MailRenderer for Letters {
 
 /// Whom an alarm greets: all that is known of its reader is an address.
 const OPERATOR: &str = "operator";
+/// Whom a checkpoint greets.
+const AUDITOR: &str = "auditor";
 
 impl Letters {
     fn mail(&self, name: &str, to: &MailAddress, words: &Wording, message_id: String) -> Mail {

@@ -2,6 +2,7 @@
 
 use clavis_broker::people::Party;
 use clavis_broker::policy::StandIn;
+use clavis_broker::ports::KeptCheckpoint;
 use clavis_broker::tokens::OneTimeCode;
 use jiff::Timestamp;
 
@@ -79,6 +80,27 @@ pub(super) fn of_stand_in(to: &Party, stand_in: &StandIn, site: &Site) -> Wordin
         why: format!(
             "You get this mail because {of} has named you. If it looks odd, call support at {phone}."
         ),
+        ..Wording::default()
+    }
+}
+
+/// To an auditor, who keeps it where nobody who can change the log can change it as well.
+pub(super) fn of_checkpoint(kept: &KeptCheckpoint, site: &Site) -> Wording {
+    let title = "Checkpoint of the Log";
+    Wording {
+        subject: format!("{title}: {} rows", kept.size),
+        title,
+        before: vec![
+            "These lines say what the log of Clavis was like. Keep them: with them, `clavis audit verify --checkpoint FILE` tells whether a row that was there has been changed or taken away since.".to_owned(),
+            "The file is to have the lines as they are, from the first to the one that begins with a dash, and a newline at its end.".to_owned(),
+        ],
+        verbatim: Some(kept.note.clone()),
+        facts: vec![
+            ("Rows", kept.size.to_string()),
+            ("Made", site.moment(kept.made_at)),
+            ("Page", site.url("/audit")),
+        ],
+        why: "You get this mail because the configuration of Clavis names this address for checkpoints of the log.".to_owned(),
         ..Wording::default()
     }
 }

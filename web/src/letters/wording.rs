@@ -15,6 +15,8 @@ pub(super) struct Wording {
     pub(super) address: Option<Address>,
     /// After the buttons.
     pub(super) after: Vec<String>,
+    /// Lines to be kept as they are.
+    pub(super) verbatim: Option<String>,
     /// Reference, device and the like.
     pub(super) facts: Vec<(&'static str, String)>,
     /// Why the reader gets this letter, and what to do if it should not be.

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use clavis_broker::ports::{DeadJob, FailingJob, Job, JobId};
+use clavis_broker::ports::{CheckpointTo, DeadJob, FailingJob, Job, JobId};
 use clavis_broker::roles::Operator;
 use clavis_broker::tokens::PlainToken;
 use serde::Deserialize;
@@ -121,5 +121,9 @@ fn what(job: &Job) -> String {
         Job::StandIn { to, .. } => format!("Word of a stand-in to {} ({})", to.name, to.mail),
         Job::Alarm { to, .. } => format!("Alarm to {to}"),
         Job::Hook { .. } => "Alarm to the webhook".to_owned(),
+        Job::Checkpoint { kept, to } => match to {
+            CheckpointTo::Mail(to) => format!("Checkpoint of {} rows to {to}", kept.size),
+            CheckpointTo::Sink(name) => format!("Checkpoint of {} rows to the {name}", kept.size),
+        },
     }
 }

@@ -17,7 +17,7 @@ use clavis_broker::people::{MailAddress, Person, PersonId};
 use clavis_broker::policy::Policy;
 use clavis_broker::ports::GroupName;
 use clavis_broker::roles::{Bearer, Role, RoleGroups};
-use clavis_broker::service::{Alarms, Broker, Gates, Parts, SignInTerms, Source};
+use clavis_broker::service::{Alarms, AuditTerms, Broker, Gates, Parts, SignInTerms, Source};
 use clavis_broker::testing::sample::{monday, record, terms};
 use clavis_broker::testing::{
     CountingRandom, MemoryDirectory, MemoryEscrow, MemoryMailer, MemoryProvider, MemoryStore,
@@ -133,6 +133,7 @@ impl World {
             },
             providers: vec![Arc::clone(&provider) as _],
             roles: role_groups(),
+            audit: AuditTerms::default(),
         };
         change(&mut parts);
         parts.renderer = Arc::new(Letters::new(Arc::clone(&site), parts.gates));

@@ -54,9 +54,11 @@ fn of_job(failing: &FailingJob, request: &Request, site: &Site) -> Wait {
             "The order to make a new key".to_owned(),
             "did not come through",
         ),
-        Job::SignInCode { .. } | Job::StandIn { .. } | Job::Alarm { .. } | Job::Hook { .. } => {
-            ("A mail".to_owned(), "was not taken")
-        }
+        Job::SignInCode { .. }
+        | Job::StandIn { .. }
+        | Job::Alarm { .. }
+        | Job::Hook { .. }
+        | Job::Checkpoint { .. } => ("A mail".to_owned(), "was not taken"),
     };
     // What is tried again in time may still come through by itself.
     let end = request.state.runs_out_at();

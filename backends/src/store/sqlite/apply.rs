@@ -1,10 +1,11 @@
 //! One write as SQL statements inside an open transaction.
 
 use clavis_broker::lifecycle::State;
-use clavis_broker::ports::{ChallengeState, Lease, Write};
+use clavis_broker::ports::{ChallengeState, Lease, LinkKind, Write};
 use rusqlite::{Connection, ToSql, params};
 
-use super::rows::{RowError, job_id, json, millis, request_id};
+use super::ledger::append;
+use super::rows::{RowError, job_id, json, millis, place, request_id};
 use super::sql;
 
 /// A change whose precondition does not hold, or one that could not be written.
@@ -56,13 +57,7 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), NotApp
             sql::ADVANCE,
             params![json(next)?, due(next), request_id(*request), expected.0],
         ),
-        Write::Log(entry) => {
-            let request = entry.request.as_ref().map(|request| request_id(request.id));
-            one_row(
-                sql::LOG,
-                params![millis(entry.at), entry.event.name(), request, json(entry)?],
-            )
-        }
+        Write::Log(sealed) => Ok(append(connection, sealed)?),
         Write::Enqueue { id, job, at } => {
             one_row(sql::ENQUEUE, params![job_id(*id), millis(*at), json(job)?])
         }
@@ -181,6 +176,42 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), NotApp
             expected,
             next,
         } => one_row(sql::ANOTHER_MOVE, params![next, name, expected]),
+        Write::KeepCheckpoint { kept, after } => {
+            let after = after.map_or(Ok(-1), place)?;
+            one_row(
+                sql::KEEP_CHECKPOINT,
+                params![place(kept.size)?, millis(kept.made_at), kept.note, after],
+            )
+        }
+        Write::EraseFields {
+            seq,
+            expected,
+            left,
+        } => one_row(sql::ERASE_FIELDS, params![left, seq, expected]),
+        Write::EraseRequest { left, expected } => {
+            let id = request_id(left.id);
+            any_rows(sql::FORGET_TRIES, params![id])?;
+            one_row(
+                sql::ERASE_REQUEST,
+                params![
+                    left.requester.id.0,
+                    left.beneficiary.id.0,
+                    left.device.identity(),
+                    json(left)?,
+                    json(&left.state)?,
+                    id,
+                    expected.0,
+                ],
+            )
+        }
+        Write::EraseApprover(person) => {
+            let theirs = LinkKind::Review {
+                approver: person.clone(),
+            };
+            let left = json(&LinkKind::erased())?;
+            any_rows(sql::ERASE_APPROVER, params![left, json(&theirs)?])
+        }
+        Write::DropJob(job) => any_rows(sql::DROP_JOB, params![job_id(*job)]),
     }
 }
 

@@ -7,13 +7,11 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-/// The tables, version by version. A released version is never edited; a change is a new one.
-const VERSIONS: &[&str] = &[
-    include_str!("schema.sql"),
-    include_str!("schema_2.sql"),
-    include_str!("schema_3.sql"),
-    include_str!("schema_4.sql"),
-];
+/// The tables, version by version, from [`FIRST`] on. A released version is never edited; a change
+/// is a new one.
+const VERSIONS: &[&str] = &[include_str!("schema.sql")];
+/// The number of the first version. Those below it were never released.
+const FIRST: i64 = 5;
 
 /// How long to wait for another process that is writing.
 const BUSY: Duration = Duration::from_secs(5);
@@ -28,8 +26,8 @@ pub(super) enum OpenError {
     )]
     Newer(i64),
     #[error(
-        "its tables are version {0}, written before the first release, and its requests cannot be \
-         read: name another file in `path` of [store], and keep this one for its log"
+        "its tables are version {0}, written before the first release, and cannot be read: name \
+         another file in `path` of [store], and keep this one for its log"
     )]
     Preview(i64),
 }
@@ -90,14 +88,6 @@ fn create_private(path: &Path) {
     }
 }
 
-/// The first version whose requests can be read.
-const FIRST_READABLE: usize = 3;
-
-fn has_requests(connection: &Connection) -> Result<bool, rusqlite::Error> {
-    let any = "SELECT EXISTS (SELECT 1 FROM requests)";
-    connection.query_row(any, [], |row| row.get(0))
-}
-
 fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
     // Immediate, so that of two processes that start together one waits for the other.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -108,19 +98,17 @@ fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
         [],
         |row| row.get(0),
     )?;
-    let done = usize::try_from(version).unwrap_or(usize::MAX);
-    if done > VERSIONS.len() {
-        return Err(OpenError::Newer(version));
-    }
-    if (1..FIRST_READABLE).contains(&done) && has_requests(&transaction)? {
+    if (1..FIRST).contains(&version) {
         return Err(OpenError::Preview(version));
     }
-    for (number, statements) in VERSIONS.iter().enumerate().skip(done) {
+    let known = (FIRST..).zip(VERSIONS);
+    if version >= FIRST && known.clone().all(|(number, _)| number < version) {
+        return Err(OpenError::Newer(version));
+    }
+    for (number, statements) in known.filter(|(number, _)| *number > version) {
         transaction.execute_batch(statements)?;
-        transaction.execute(
-            "INSERT INTO schema_version (version) VALUES ($1)",
-            [i64::try_from(number + 1).unwrap_or(i64::MAX)],
-        )?;
+        let done = "INSERT INTO schema_version (version) VALUES ($1)";
+        transaction.execute(done, [number])?;
     }
     Ok(transaction.commit()?)
 }
@@ -129,43 +117,49 @@ fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
 mod tests {
     use super::*;
 
-    /// A file of version 2 with this in it.
-    fn earlier(folder: &Path, content: &str) -> std::path::PathBuf {
-        let path = folder.join("old.db");
-        let old = Connection::open(&path).unwrap();
-        old.execute_batch("CREATE TABLE schema_version (version BIGINT NOT NULL)")
+    fn versions(path: &Path) -> Vec<i64> {
+        let connection = Connection::open(path).unwrap();
+        let mut all = connection
+            .prepare("SELECT version FROM schema_version ORDER BY version")
             .unwrap();
-        for statements in &VERSIONS[..2] {
-            old.execute_batch(statements).unwrap();
-        }
-        old.execute_batch("INSERT INTO schema_version VALUES (1), (2)")
+        let all = all.query_map([], |row| row.get(0)).unwrap();
+        all.map(Result::unwrap).collect()
+    }
+
+    fn of_version(folder: &Path, version: i64) -> std::path::PathBuf {
+        let path = folder.join(format!("{version}.db"));
+        let other = Connection::open(&path).unwrap();
+        other
+            .execute_batch(&format!(
+                "CREATE TABLE schema_version (version BIGINT NOT NULL);
+                 INSERT INTO schema_version VALUES ({version})"
+            ))
             .unwrap();
-        old.execute_batch(content).unwrap();
         path
     }
 
     #[test]
-    fn sessions_of_an_earlier_version_are_over() {
+    fn a_file_is_brought_up_to_date_once() {
         let folder = tempfile::tempdir().unwrap();
-        let session =
-            "INSERT INTO sessions (token, person, used_at, ends_at) VALUES (x'00', '{}', 1, 2)";
-        let new = open(&earlier(folder.path(), session)).unwrap();
-        let count = |sql: &str| new.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
-        assert_eq!(count("SELECT COUNT(*) FROM sessions"), 0);
-        let newest = i64::try_from(VERSIONS.len()).unwrap();
-        assert_eq!(count("SELECT MAX(version) FROM schema_version"), newest);
+        let path = folder.path().join("new.db");
+        for _ in 0..2 {
+            open(&path).unwrap();
+            assert_eq!(versions(&path), [FIRST]);
+        }
     }
 
     #[test]
-    fn requests_that_cannot_be_read_any_more_are_not_opened_and_stay_as_they_are() {
+    fn what_was_written_before_the_first_release_or_by_a_newer_one_stays_as_it_is() {
         let folder = tempfile::tempdir().unwrap();
-        let request = "INSERT INTO requests VALUES ('a', 'b', 'c', 'd', 'e', 1, 2, 1, '{}', '{}')";
-        let path = earlier(folder.path(), request);
-        let refused = open(&path).unwrap_err().to_string();
-        assert!(refused.contains("name another file in `path`"), "{refused}");
-        let old = Connection::open(&path).unwrap();
-        let version = "SELECT MAX(version) FROM schema_version";
-        let version: i64 = old.query_row(version, [], |row| row.get(0)).unwrap();
-        assert_eq!(version, 2);
+        for (version, remedy) in [
+            (1, "name another file in `path`"),
+            (4, "name another file in `path`"),
+            (FIRST + 1, "install that version or a later one"),
+        ] {
+            let path = of_version(folder.path(), version);
+            let refused = open(&path).unwrap_err().to_string();
+            assert!(refused.contains(remedy), "{refused}");
+            assert_eq!(versions(&path), [version]);
+        }
     }
 }

@@ -6,6 +6,7 @@
 mod apply;
 mod committer;
 mod connection;
+mod ledger;
 mod readers;
 mod rows;
 mod search;
@@ -64,6 +65,31 @@ impl SqliteStore {
             orders,
             readers: Readers::new(path.to_owned()),
         })
+    }
+
+    /// Rows of the log, of which these columns are read.
+    async fn log_rows<T: Send + 'static>(
+        &self,
+        query: &LogQuery,
+        columns: &'static str,
+        read: fn(&Row<'_>) -> Result<T, RowError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let LogQuery {
+            request,
+            events,
+            after,
+            limit,
+        } = query.clone();
+        let read = move |connection: &Connection| {
+            let statement = sql::log_rows(columns, request.is_some(), events);
+            let request = request.map(request_id);
+            let parameters: &[&dyn ToSql] = match &request {
+                Some(request) => &[&after, request, &count(limit)],
+                None => &[&after, &count(limit)],
+            };
+            many(connection, &statement, parameters, read)
+        };
+        self.readers.read("reading the log", read).await
     }
 
     async fn order<T>(
@@ -167,22 +193,7 @@ impl Store for SqliteStore {
     }
 
     async fn log(&self, query: &LogQuery) -> Result<Vec<LogRow>, StoreError> {
-        let LogQuery {
-            request,
-            events,
-            after,
-            limit,
-        } = query.clone();
-        let read = move |connection: &Connection| {
-            let statement = sql::log_rows(request.is_some(), events);
-            let request = request.map(request_id);
-            let parameters: &[&dyn ToSql] = match &request {
-                Some(request) => &[&after, request, &count(limit)],
-                None => &[&after, &count(limit)],
-            };
-            many(connection, &statement, parameters, rows::log_row)
-        };
-        self.readers.read("reading the log", read).await
+        self.log_rows(query, sql::ENTRY, rows::log_row).await
     }
 
     async fn search_log(&self, search: &LogSearch) -> Result<Vec<LogRow>, StoreError> {

@@ -1,13 +1,15 @@
 //! Rows become domain types here, and domain types rows. An impossible row is an error.
 
-use clavis_broker::audit::{LogEntry, LogRow};
-use clavis_broker::identity::{ProviderName, Way};
+use clavis_broker::audit::LogRow;
+use clavis_broker::identity::ProviderName;
 use clavis_broker::lifecycle::{Request, RequestId};
 use clavis_broker::people::MailAddress;
 use clavis_broker::ports::{
-    Challenge, ChallengeState, ClaimedJob, DeadJob, FailingJob, JobId, Lease, Link, PickUp,
-    ProviderSignIn, Session, StoreError, StoredRequest, Version,
+    Challenge, ChallengeState, ClaimedJob, DeadJob, FailingJob, Job, JobId, KeptCheckpoint, Lease,
+    Link, PickUp, ProviderSignIn, Session, StoreError, StoredRequest, StoredRow, Version,
 };
+use clavis_broker::proof::leaf::{LeafError, restore};
+use clavis_broker::proof::tree::Hash;
 use clavis_broker::tokens::TokenHash;
 use jiff::Timestamp;
 use rusqlite::Row;
@@ -23,6 +25,10 @@ pub(super) enum RowError {
     Json(#[from] serde_json::Error),
     #[error("a row holds an impossible {0}")]
     Impossible(&'static str),
+    #[error("a row of the log does not hold together")]
+    Leaf(#[from] LeafError),
+    #[error("the tree over the log does not fit its rows: `clavis audit verify` says where")]
+    Tree,
 }
 
 impl RowError {
@@ -40,6 +46,11 @@ pub(super) fn millis(at: Timestamp) -> i64 {
 
 pub(super) fn json<T: Serialize>(value: &T) -> Result<String, RowError> {
     Ok(serde_json::to_string(value)?)
+}
+
+/// A place in the log or its tree, or a size, for SQL, which knows only signed numbers.
+pub(super) fn place(number: u64) -> Result<i64, RowError> {
+    i64::try_from(number).map_err(|_| RowError::Impossible("size"))
 }
 
 pub(super) fn request_id(id: RequestId) -> String {
@@ -93,12 +104,49 @@ pub(super) fn id_of_request(row: &Row<'_>) -> Result<RequestId, RowError> {
     Ok(RequestId(uuid(row, 0)?))
 }
 
-/// `seq, entry`
+/// `seq, leaf, personal`
 pub(super) fn log_row(row: &Row<'_>) -> Result<LogRow, RowError> {
     Ok(LogRow {
         seq: row.get(0)?,
-        entry: text::<LogEntry>(row, 1)?,
+        entry: restore(str(row, 1)?, str(row, 2)?)?,
     })
+}
+
+/// `seq, at, event, request, leaf, personal`
+pub(super) fn stored_row(row: &Row<'_>) -> Result<StoredRow, RowError> {
+    Ok(StoredRow {
+        seq: row.get(0)?,
+        at: row.get(1)?,
+        event: row.get(2)?,
+        request: row.get(3)?,
+        leaf: row.get(4)?,
+        personal: row.get(5)?,
+    })
+}
+
+/// `hash`; none where it is not one.
+pub(super) fn hash(row: &Row<'_>, at: usize) -> Option<Hash> {
+    row.get_ref(at).ok()?.as_blob().ok()?.try_into().ok()
+}
+
+/// `size, made_at, note`
+pub(super) fn checkpoint(row: &Row<'_>) -> Result<KeptCheckpoint, RowError> {
+    let size: i64 = row.get(0)?;
+    Ok(KeptCheckpoint {
+        size: size.try_into().map_err(|_| RowError::Impossible("size"))?,
+        made_at: moment(row, 1)?,
+        note: row.get(2)?,
+    })
+}
+
+/// `id, job`
+pub(super) fn job(row: &Row<'_>) -> Result<(JobId, Job), RowError> {
+    Ok((JobId(uuid(row, 0)?), text(row, 1)?))
+}
+
+/// A text as it lies there.
+pub(super) fn str<'r>(row: &'r Row<'_>, at: usize) -> Result<&'r str, RowError> {
+    Ok(row.get_ref(at)?.as_str().map_err(rusqlite::Error::from)?)
 }
 
 /// `id, attempt, queued_at, job`
@@ -182,11 +230,7 @@ pub(super) fn session(row: &Row<'_>, token: &TokenHash) -> Result<Session, RowEr
     Ok(Session {
         token: *token,
         person: text(row, 0)?,
-        by: if row.get::<_, Option<String>>(3)?.is_some() {
-            text(row, 3)?
-        } else {
-            Way::Mail
-        },
+        by: text(row, 3)?,
         used_at: moment(row, 1)?,
         ends_at: moment(row, 2)?,
         claims: text(row, 4)?,

@@ -4,7 +4,7 @@ use clavis_broker::audit::LogRow;
 use clavis_broker::search::{LogSearch, fold};
 use rusqlite::{Connection, params};
 
-use super::rows::{RowError, log_row, millis, request_id};
+use super::rows::{RowError, log_row, millis, request_id, str};
 use super::sql;
 
 /// The rows that fit, newest first.
@@ -29,9 +29,12 @@ pub(super) fn run(connection: &Connection, search: &LogSearch) -> Result<Vec<Log
     };
     while let Some(row) = rows.next()? {
         if !traces.is_empty() {
-            let entry = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
-            let entry = fold(entry);
-            if !traces.iter().all(|trace| entry.contains(trace.as_str())) {
+            // What is searched for names somebody or something of theirs, or is one of the few texts
+            // that do not.
+            let (leaf, personal) = (fold(str(row, 1)?), fold(str(row, 2)?));
+            let is_there =
+                |trace: &String| personal.contains(trace.as_str()) || leaf.contains(trace.as_str());
+            if !traces.iter().all(is_there) {
                 continue;
             }
         }

@@ -13,8 +13,60 @@ pub(super) const ADVANCE: &str = "
     UPDATE requests SET state = $1, due_at = $2, version = version + 1 WHERE id = $3 AND version = $4";
 
 pub(super) const LOG: &str = "
-    INSERT INTO log (seq, at, event, request, entry)
-    SELECT COALESCE(MAX(seq), 0) + 1, $1, $2, $3, $4 FROM log";
+    INSERT INTO log (seq, at, event, request, leaf, personal)
+    SELECT COALESCE(MAX(seq), 0) + 1, $1, $2, $3, $4, $5 FROM log
+    RETURNING seq";
+
+pub(super) const ADD_HASH: &str = "INSERT INTO tree (place, hash) VALUES ($1, $2)";
+
+pub(super) const HASH: &str = "SELECT hash FROM tree WHERE place = $1";
+
+pub(super) const HASHES: &str = "
+    SELECT place, hash FROM tree WHERE place >= $1 ORDER BY place LIMIT $2";
+
+pub(super) const LOG_SIZE: &str = "SELECT COALESCE(MAX(seq), 0) FROM log";
+
+/// The columns of a row of the log that say what was so.
+pub(super) const ENTRY: &str = "seq, leaf, personal";
+
+/// All columns of a row of the log.
+pub(super) const WHOLE_ROW: &str = "seq, at, event, request, leaf, personal";
+
+pub(super) const ERASE_FIELDS: &str = "
+    UPDATE log SET personal = $1 WHERE seq = $2 AND personal = $3";
+
+pub(super) const KEEP_CHECKPOINT: &str = "
+    INSERT INTO checkpoints (size, made_at, note)
+    SELECT $1, $2, $3 FROM (SELECT COALESCE(MAX(size), -1) AS latest FROM checkpoints) AS so_far
+    WHERE latest = $4
+    ON CONFLICT DO NOTHING";
+
+/// What was overwritten in the file would lie in the log beside it until others have overwritten
+/// it there.
+pub(super) const CLEAR_WRITE_AHEAD_LOG: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+
+pub(super) const CHECKPOINTS: &str = "SELECT size, made_at, note FROM checkpoints ORDER BY size";
+
+pub(super) const LATEST_CHECKPOINT: &str = "
+    SELECT size, made_at, note FROM checkpoints ORDER BY size DESC LIMIT 1";
+
+pub(super) const ERASE_REQUEST: &str = "
+    UPDATE requests
+    SET requester = $1, beneficiary = $2, device = $3, body = $4, state = $5, version = version + 1
+    WHERE id = $6 AND version = $7";
+
+pub(super) const FORGET_TRIES: &str = "DELETE FROM pick_up_tries WHERE request = $1";
+
+pub(super) const ERASE_APPROVER: &str = "UPDATE links SET kind = $1 WHERE kind = $2";
+
+pub(super) const DROP_JOB: &str = "DELETE FROM jobs WHERE id = $1";
+
+pub(super) const REQUESTS_AFTER: &str = "
+    SELECT body, state, version FROM requests WHERE id > $1 ORDER BY id LIMIT $2";
+
+pub(super) const JOBS_AFTER: &str = "SELECT id, job FROM jobs WHERE id > $1 ORDER BY id LIMIT $2";
+
+pub(super) const STAND_INS: &str = "SELECT said FROM stand_ins ORDER BY person";
 
 pub(super) const ENQUEUE: &str = "
     INSERT INTO jobs (id, queued_at, due_at, attempt, job) VALUES ($1, $2, $2, 0, $3)
@@ -75,9 +127,13 @@ pub(super) const LINK: &str = "
     SELECT requests.body, requests.state, requests.version, links.request, links.kind
     FROM links JOIN requests ON requests.id = links.request WHERE links.token = $1";
 
-/// Rows after `$1`, of the request `$2` where there is one, and of these events, if any are named: their
-/// names are ours, and none has a quote in it. The last parameter is how many at most.
-pub(super) fn log_rows(of_request: bool, events: &'static [&'static str]) -> String {
+/// These columns of rows after `$1`, of the request `$2` where there is one, and of these events, if any
+/// are named: their names are ours, and none has a quote in it. The last parameter is how many at most.
+pub(super) fn log_rows(
+    columns: &'static str,
+    of_request: bool,
+    events: &'static [&'static str],
+) -> String {
     let (request, limit) = if of_request {
         (" AND request = $2", "$3")
     } else {
@@ -88,18 +144,18 @@ pub(super) fn log_rows(of_request: bool, events: &'static [&'static str]) -> Str
     } else {
         format!(" AND event IN ('{}')", events.join("', '"))
     };
-    format!("SELECT seq, entry FROM log WHERE seq > $1{request}{event} ORDER BY seq LIMIT {limit}")
+    format!("SELECT {columns} FROM log WHERE seq > $1{request}{event} ORDER BY seq LIMIT {limit}")
 }
 
 /// The numbers that the rows between two moments have, read from an index alone.
 pub(super) const LOG_SPAN: &str = "SELECT MIN(seq), MAX(seq) FROM log WHERE at >= $1 AND at < $2";
 
 pub(super) const SEARCH_LOG: &str = "
-    SELECT seq, entry FROM log WHERE seq >= $1 AND seq <= $2 AND ($3 IS NULL OR event = $3)
+    SELECT seq, leaf, personal FROM log WHERE seq >= $1 AND seq <= $2 AND ($3 IS NULL OR event = $3)
     ORDER BY seq DESC";
 
 pub(super) const SEARCH_LOG_OF: &str = "
-    SELECT seq, entry FROM log
+    SELECT seq, leaf, personal FROM log
     WHERE seq >= $1 AND seq <= $2 AND ($3 IS NULL OR event = $3) AND request = $4
     ORDER BY seq DESC";
 
@@ -234,9 +290,18 @@ mod tests {
             REQUEST,
             REQUEST_BY_REFERENCE,
             LINK,
-            &log_rows(false, &[]),
-            &log_rows(false, &["mail.sent", "mail.dead"]),
-            &log_rows(true, &[]),
+            &log_rows(ENTRY, false, &[]),
+            &log_rows(ENTRY, false, &["mail.sent", "mail.dead"]),
+            &log_rows(WHOLE_ROW, true, &[]),
+            HASH,
+            HASHES,
+            ERASE_FIELDS,
+            LATEST_CHECKPOINT,
+            ERASE_REQUEST,
+            FORGET_TRIES,
+            DROP_JOB,
+            REQUESTS_AFTER,
+            JOBS_AFTER,
             LOG_SPAN,
             CURSOR,
             ANOTHER_MOVE,

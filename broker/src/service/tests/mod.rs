@@ -2,6 +2,7 @@
 
 mod approving;
 mod asking;
+mod audit;
 mod desk;
 mod gates;
 mod hybrid;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Alarms, Ask, Broker, Choice, Gates, Parts, SignInTerms, Source, Visitor};
+use super::{Alarms, Ask, AuditTerms, Broker, Choice, Gates, Parts, SignInTerms, Source, Visitor};
 use crate::alarms::Usual;
 use crate::audit::{Event, LogRow};
 use crate::devices::{BackendName, Device, NamePattern, Serves};
@@ -153,6 +154,7 @@ impl World {
             },
             providers: providers.iter().map(|it| Arc::clone(it) as _).collect(),
             roles,
+            audit: AuditTerms::default(),
         });
         Self {
             broker: Arc::new(broker),
@@ -172,6 +174,17 @@ impl World {
         let broker = Arc::into_inner(self.broker).expect("nothing else runs");
         let mut parts = broker.parts;
         configure(&mut parts);
+        let broker = Arc::new(Broker::new(parts));
+        Self { broker, ..self }
+    }
+
+    /// The same with checkpoints, or with an end of what is kept.
+    fn proving(self, audit: AuditTerms) -> Self {
+        let broker = Arc::into_inner(self.broker).expect("nothing else runs");
+        let parts = Parts {
+            audit,
+            ..broker.parts
+        };
         let broker = Arc::new(Broker::new(parts));
         Self { broker, ..self }
     }
@@ -248,6 +261,12 @@ impl World {
             ..LogQuery::default()
         };
         self.store.log(&everything).await.unwrap()
+    }
+
+    /// Everything that is kept, as text: the rows as they read, and all else.
+    async fn everything(&self) -> String {
+        let rows = serde_json::to_string(&self.log().await).unwrap();
+        format!("{rows}\n{}", self.store.picture())
     }
 
     async fn events(&self) -> Vec<Event> {

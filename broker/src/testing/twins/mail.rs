@@ -100,6 +100,10 @@ impl MailRenderer for PlainLetters {
                 };
                 (&String::new(), *to, kind.to_owned(), None)
             }
+            Letter::Checkpoint { to, kept } => {
+                let note = Some(kept.note.clone());
+                (&String::new(), *to, "Checkpoint".to_owned(), note)
+            }
         };
         let text = text.unwrap_or_default();
         Mail {

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::{at, commit, conflict, job_id, log, log_of, open, party, pending, rows, token};
 use crate::alarms::Alarm;
 use crate::audit::{
-    Actor, Event, FetchFault, LogEntry, MailName, WhyNoPickUp, WhyNoRequest, WhyNoRotation,
-    WhyNoSignIn,
+    Actor, Event, FetchFault, LogEntry, MailName, WhyErased, WhyNoPickUp, WhyNoRequest,
+    WhyNoRotation, WhyNoSignIn,
 };
 use crate::devices::BackendName;
 use crate::export::Format;
@@ -43,15 +43,7 @@ pub async fn rows_are_numbered_without_a_gap(store: Arc<dyn Store>) {
 /// Every event, every kind of actor and of address comes back as it was written.
 pub async fn rows_come_as_they_went_in(store: Arc<dyn Store>) {
     let request = pending(1, at(0), at(60));
-    let actors = [
-        Actor::Person(party("anna")),
-        Actor::Holder(party("boss")),
-        Actor::Operator {
-            name: "root".to_owned(),
-        },
-        Actor::Clavis,
-        Actor::Stranger,
-    ];
+    let actors = actors();
     let sources: [Option<IpAddr>; 3] = [None, "192.0.2.7".parse().ok(), "2001:db8::7".parse().ok()];
     let mut written = Vec::new();
     for (number, event) in (0_u8..).zip(events()) {
@@ -64,7 +56,7 @@ pub async fn rows_come_as_they_went_in(store: Arc<dyn Store>) {
             LogEntry::of_nothing(event, actor, source, now)
         });
     }
-    commit(&*store, written.iter().cloned().map(log).collect()).await;
+    commit(&*store, written.iter().map(log).collect()).await;
     let read = rows(&*store, None).await;
     let read: Vec<_> = read.into_iter().map(|row| row.entry).collect();
     assert_eq!(read, written);
@@ -80,7 +72,7 @@ pub async fn a_query_narrows_the_rows(store: Arc<dyn Store>) {
         vec![
             log_of(&one),
             log_of(&two),
-            log(of_none),
+            log(&of_none),
             log_of(&one),
             log_of(&two),
         ],
@@ -123,11 +115,23 @@ pub async fn a_query_narrows_the_rows(store: Arc<dyn Store>) {
     assert_eq!(of_events(&["review.opened"], Some(one.id)).await, [1, 4]);
 }
 
+pub(crate) fn actors() -> [Actor; 5] {
+    [
+        Actor::Person(party("anna")),
+        Actor::Holder(party("boss")),
+        Actor::Operator {
+            name: "root".to_owned(),
+        },
+        Actor::Clavis,
+        Actor::Stranger,
+    ]
+}
+
 /// The newest place is that of the last row, and 0 before there is one.
 pub async fn the_newest_row_is_told(store: Arc<dyn Store>) {
     assert_eq!(store.newest().await.unwrap(), 0);
     let row = || {
-        log(LogEntry::of_nothing(
+        log(&LogEntry::of_nothing(
             Event::SignedOut,
             Actor::Stranger,
             None,
@@ -140,7 +144,7 @@ pub async fn the_newest_row_is_told(store: Arc<dyn Store>) {
 
 /// An event of each kind.
 #[expect(clippy::too_many_lines, reason = "one event after the other")]
-pub fn events() -> Vec<Event> {
+pub(crate) fn events() -> Vec<Event> {
     let keys = vec![KeyId(Uuid::from_u128(7)), KeyId(Uuid::from_u128(8))];
     let mail = party("anna").mail;
     vec![
@@ -282,6 +286,13 @@ pub fn events() -> Vec<Event> {
             job: job_id(1),
             mail: Some(MailName::SignInCode),
             to: Some(mail.clone()),
+        },
+        Event::FieldsErased {
+            erasure: Uuid::from_u128(5),
+            why: WhyErased::Person,
+            rows: 2,
+            fields: 7,
+            digest: "00".repeat(32),
         },
         Event::MailSent {
             mail: MailName::Letter(LetterKind::KeyLink),

@@ -3,6 +3,7 @@
 pub mod crowd;
 pub mod cursors;
 pub mod desk;
+pub mod ledger;
 pub mod log;
 pub mod outbox;
 pub mod requests;
@@ -23,6 +24,8 @@ use crate::people::Party;
 use crate::ports::{
     Change, CommitError, Job, JobId, LogQuery, Store, StoredRequest, Version, Write,
 };
+use crate::proof::leaf::seal;
+use crate::testing::CountingRandom;
 use crate::testing::sample::{monday, person, request_numbered};
 use crate::tokens::TokenHash;
 
@@ -44,6 +47,11 @@ pub async fn whole_suite(make: impl AsyncFn() -> Arc<dyn Store>) {
     log::rows_come_as_they_went_in(make().await).await;
     log::a_query_narrows_the_rows(make().await).await;
     log::the_newest_row_is_told(make().await).await;
+    ledger::the_tree_grows_with_the_rows(make().await).await;
+    ledger::one_checkpoint_comes_after_another(make().await).await;
+    ledger::fields_are_erased_and_the_leaf_stays(make().await).await;
+    ledger::a_request_is_erased_as_it_was_looked_at(make().await).await;
+    ledger::what_names_people_is_listed_page_by_page(make().await).await;
     search::each_filter_narrows_the_rows(make().await).await;
     search::people_are_found_wherever_a_row_names_them(make().await).await;
     search::devices_are_found_by_their_names(make().await).await;
@@ -127,12 +135,12 @@ fn advance(id: RequestId, expected: Version, next: &State) -> Write {
     }
 }
 
-fn log(entry: LogEntry) -> Write {
-    Write::Log(Box::new(entry))
+fn log(entry: &LogEntry) -> Write {
+    Write::Log(Box::new(seal(entry, &CountingRandom::default())))
 }
 
 fn log_of(request: &Request) -> Write {
-    log(LogEntry::of_request(
+    log(&LogEntry::of_request(
         request,
         Event::ReviewOpened,
         Actor::Clavis,

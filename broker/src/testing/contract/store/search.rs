@@ -14,7 +14,7 @@ use crate::search::{LogFilters, LogSearch};
 pub async fn each_filter_narrows_the_rows(store: Arc<dyn Store>) {
     let (one, two) = (pending(1, at(0), at(60)), pending(2, at(0), at(60)));
     let row = |request, event, second| {
-        log(LogEntry::of_request(
+        log(&LogEntry::of_request(
             request,
             event,
             Actor::Clavis,
@@ -120,7 +120,7 @@ pub async fn people_are_found_wherever_a_row_names_them(store: Arc<dyn Store>) {
         };
         Event::Request(step)
     };
-    let by = |actor| log(LogEntry::of_nothing(Event::SignedOut, actor, None, at(0)));
+    let by = |actor| log(&LogEntry::of_nothing(Event::SignedOut, actor, None, at(0)));
     let mail = jurgen.mail.clone();
     let filters = LogFilters {
         person: Some("anna".to_owned()),
@@ -195,8 +195,8 @@ pub async fn devices_are_found_by_their_names(store: Arc<dyn Store>) {
     let opened = LogEntry::of_request(&request, Event::LinkOpened, Actor::Clavis, None, at(0));
     let anna = Actor::Person(party("anna"));
     let change = vec![
-        log(opened),
-        log(LogEntry::of_nothing(refused, anna, None, at(0))),
+        log(&opened),
+        log(&LogEntry::of_nothing(refused, anna, None, at(0))),
         of_nobody(Event::SignedOut, 0),
         of_nobody(
             Event::DeskSearched {
@@ -265,7 +265,12 @@ pub async fn moments_out_of_order_are_found(store: Arc<dyn Store>) {
 }
 
 fn of_nobody(event: Event, second: i64) -> Write {
-    log(LogEntry::of_nothing(event, Actor::Clavis, None, at(second)))
+    log(&LogEntry::of_nothing(
+        event,
+        Actor::Clavis,
+        None,
+        at(second),
+    ))
 }
 
 async fn found(store: &dyn Store, search: LogSearch) -> Vec<i64> {

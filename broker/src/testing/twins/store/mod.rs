@@ -1,5 +1,6 @@
 //! A store in memory: every change is applied to a copy, which takes the place of the whole.
 
+mod ledger;
 mod write;
 
 use std::collections::HashMap;
@@ -14,9 +15,12 @@ use crate::lifecycle::RequestId;
 use crate::people::PersonId;
 use crate::policy::StandIn;
 use crate::ports::{
-    Challenge, Change, ClaimedJob, CommitError, DeadJob, FailingJob, Finding, Job, JobId, Lease,
-    Link, LogQuery, PickUp, ProviderSignIn, Session, Store, StoreError, StoredRequest,
+    Challenge, Change, ClaimedJob, CommitError, DeadJob, FailingJob, Finding, Job, JobId,
+    KeptCheckpoint, Lease, Link, LogQuery, PickUp, ProviderSignIn, Session, Store, StoreError,
+    StoredRequest, StoredRow,
 };
+use crate::proof::leaf::restore;
+use crate::proof::tree::Hash;
 use crate::search::LogSearch;
 use crate::tokens::{Reference, TokenHash};
 
@@ -34,7 +38,9 @@ struct Inner {
 #[derive(Debug, Clone, Default)]
 struct Memory {
     requests: Vec<StoredRequest>,
-    log: Vec<LogRow>,
+    log: Vec<StoredRow>,
+    tree: Vec<Hash>,
+    checkpoints: Vec<KeptCheckpoint>,
     jobs: Vec<StoredJob>,
     links: Vec<Link>,
     challenges: Vec<Challenge>,
@@ -98,6 +104,7 @@ impl MemoryStore {
         let memory = locked(&self.0).memory.clone();
         let without_log = Memory {
             log: Vec::new(),
+            tree: Vec::new(),
             ..memory
         };
         format!("{without_log:?}")
@@ -111,6 +118,17 @@ impl MemoryStore {
             _ => Ok(look(&mut inner.memory)),
         }
     }
+}
+
+fn restored(row: &StoredRow) -> Result<LogRow, StoreError> {
+    let entry = restore(&row.leaf, &row.personal).map_err(|error| StoreError {
+        what: "reading the log".to_owned(),
+        source: Some(Box::new(error)),
+    })?;
+    Ok(LogRow {
+        seq: row.seq,
+        entry,
+    })
 }
 
 fn broken() -> StoreError {
@@ -205,27 +223,20 @@ impl Store for MemoryStore {
     }
 
     async fn log(&self, query: &LogQuery) -> Result<Vec<LogRow>, StoreError> {
-        let wanted = |row: &&LogRow| {
-            let name = row.entry.request.as_ref();
-            row.seq > query.after
-                && (query.events.is_empty() || query.events.contains(&row.entry.event.name()))
-                && query
-                    .request
-                    .is_none_or(|id| name.is_some_and(|name| name.id == id))
-        };
         self.read(|memory| {
-            let rows = memory.log.iter().filter(wanted);
-            rows.take(query.limit).cloned().collect()
+            let rows = memory.rows(query);
+            rows.map(restored).collect()
         })
-        .await
+        .await?
     }
 
     async fn search_log(&self, search: &LogSearch) -> Result<Vec<LogRow>, StoreError> {
         self.read(|memory| {
-            let rows = memory.log.iter().rev().filter(|row| search.fits(row));
-            rows.take(search.limit).cloned().collect()
+            let rows = memory.log.iter().rev().map(restored);
+            let fits = |row: &Result<LogRow, _>| row.as_ref().is_ok_and(|row| search.fits(row));
+            rows.filter(fits).take(search.limit).collect()
         })
-        .await
+        .await?
     }
 
     async fn newest(&self) -> Result<i64, StoreError> {
@@ -234,8 +245,11 @@ impl Store for MemoryStore {
     }
 
     async fn latest(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.read(|memory| memory.log.last().map(|row| row.entry.at))
-            .await
+        self.read(|memory| {
+            let last = memory.log.last().map(restored).transpose()?;
+            Ok(last.map(|row| row.entry.at))
+        })
+        .await?
     }
 
     async fn cursor(&self, name: &str) -> Result<i64, StoreError> {

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use super::{Memory, Stage, StoredJob};
-use crate::audit::LogRow;
 use crate::lifecycle::{Request, RequestId, State};
-use crate::ports::{Challenge, ChallengeState, CommitError, Lease, StoredRequest, Version, Write};
+use crate::ports::{
+    Challenge, ChallengeState, CommitError, Lease, LinkKind, StoredRequest, Version, Write,
+};
 use crate::tokens::TokenHash;
 
 impl Memory {
@@ -26,9 +27,8 @@ impl Memory {
                 expected,
                 next,
             } => self.advance(request, expected, *next),
-            Write::Log(entry) => {
-                let seq = self.log.last().map_or(1, |row| row.seq + 1);
-                self.log.push(LogRow { seq, entry: *entry });
+            Write::Log(sealed) => {
+                self.append(&sealed);
                 Ok(())
             }
             Write::Enqueue { id, job, at } => {
@@ -178,6 +178,33 @@ impl Memory {
                 self.cursors.insert(name, next);
                 Ok(())
             }
+            Write::KeepCheckpoint { kept, after } => {
+                require(self.checkpoints.last().map(|it| it.size) == after)?;
+                self.checkpoints.push(*kept);
+                Ok(())
+            }
+            Write::EraseFields {
+                seq,
+                expected,
+                left,
+            } => {
+                let mut rows = self.log.iter_mut();
+                let row = rows.find(|row| row.seq == seq && row.personal == expected);
+                row.ok_or(CommitError::Conflict)?.personal = left;
+                Ok(())
+            }
+            Write::EraseRequest { left, expected } => self.erase_request(*left, expected),
+            Write::EraseApprover(person) => {
+                let kind = LinkKind::Review { approver: person };
+                for link in self.links.iter_mut().filter(|link| link.kind == kind) {
+                    link.kind = LinkKind::erased();
+                }
+                Ok(())
+            }
+            Write::DropJob(id) => {
+                self.jobs.retain(|job| job.id != id);
+                Ok(())
+            }
         }
     }
 
@@ -209,6 +236,18 @@ impl Memory {
         let stored = self.requests.iter_mut().find(fits);
         let stored = stored.ok_or(CommitError::Conflict)?;
         stored.request.state = next;
+        stored.version.0 += 1;
+        Ok(())
+    }
+
+    fn erase_request(&mut self, left: Request, expected: Version) -> Result<(), CommitError> {
+        let mut all = self.requests.iter_mut();
+        let fits = |it: &&mut StoredRequest| it.request.id == left.id && it.version == expected;
+        let stored = all.find(fits).ok_or(CommitError::Conflict)?;
+        if let Some((_, tries)) = self.pick_ups.get_mut(&left.id) {
+            tries.clear();
+        }
+        stored.request = left;
         stored.version.0 += 1;
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! The store in a file keeps the contract of every store.
 
+mod tampering;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

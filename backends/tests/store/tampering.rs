@@ -1,0 +1,308 @@
+//! A log in a real file that somebody lays hands on: by SQL, and by the bytes of the file.
+
+use std::path::{Path, PathBuf};
+
+use clavis_backends::store::SqliteStore;
+use clavis_broker::audit::{Actor, Event, LogEntry};
+use clavis_broker::lifecycle::Request;
+use clavis_broker::ports::{CommitError, KeptCheckpoint, Ledger, Store, Write};
+use clavis_broker::proof::checkpoint::Checkpoint;
+use clavis_broker::proof::examine::{Problem, Report};
+use clavis_broker::proof::leaf::seal;
+use clavis_broker::proof::note::{Signer, Verifier};
+use clavis_broker::service::{examine, root_of};
+use clavis_broker::testing::CountingRandom;
+use clavis_broker::testing::sample::{monday, person, request_numbered};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+/// A log of a few rows with a checkpoint over them, in a file that nobody has open.
+struct Kept {
+    folder: TempDir,
+    file: PathBuf,
+    known: [Verifier; 1],
+}
+
+/// A row, as it is committed.
+fn row(number: u8, random: &CountingRandom) -> Write {
+    let actor = Actor::Person(
+        person(&format!("p{number}"))
+            .party()
+            .expect("has an address"),
+    );
+    let entry = if number == 2 {
+        let request: Request = request_numbered(1);
+        LogEntry::of_request(&request, Event::ReviewOpened, actor, None, monday())
+    } else {
+        LogEntry::of_nothing(Event::SignedOut, actor, None, monday())
+    };
+    Write::Log(Box::new(seal(&entry, random)))
+}
+
+fn execute(path: &Path, statements: &str) {
+    let connection = Connection::open(path).expect("a database");
+    connection.execute_batch(statements).expect("it is done");
+}
+
+impl Kept {
+    async fn of(rows: u8) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("clavis.db");
+        let random = CountingRandom::default();
+        let signer = Signer::generate("log.example.com", &random).expect("a good name");
+        let signer = Signer::parse(&signer).expect("a key");
+        let store = SqliteStore::open(&path).expect("a store");
+        for number in 1..=rows {
+            store
+                .commit(vec![row(number, &random)])
+                .await
+                .expect("committed");
+        }
+        let root = root_of(&store, rows.into()).await.expect("a root");
+        let kept = Box::new(KeptCheckpoint {
+            size: rows.into(),
+            made_at: monday(),
+            note: Checkpoint::signed(rows.into(), &root, &signer),
+        });
+        let keep = Write::KeepCheckpoint { kept, after: None };
+        store.commit(vec![keep]).await.expect("committed");
+        let file = folder.path().join("log.db");
+        let copy = format!("PRAGMA page_size = 512; VACUUM INTO '{}'", file.display());
+        execute(&path, &copy);
+        Self {
+            folder,
+            file,
+            known: [signer.verifier().clone()],
+        }
+    }
+
+    /// Another copy, to lay hands on.
+    fn copy(&self, name: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::copy(&self.file, &path).expect("a copy");
+        path
+    }
+
+    async fn examined(&self, store: &SqliteStore) -> Option<Report> {
+        examine(store, &self.known, Vec::new()).await.ok()
+    }
+
+    /// What is found after these statements.
+    async fn found(&self, statements: &str) -> Vec<String> {
+        let path = self.copy("changed.db");
+        execute(&path, statements);
+        let report = self
+            .examined(&SqliteStore::open(&path).expect("a store"))
+            .await;
+        let problems = report.expect("it can be read").problems;
+        problems.iter().map(ToString::to_string).collect()
+    }
+}
+
+/// Every byte of every column of the log, of its tree, and of its checkpoints, one after the other:
+/// a single bit is found, or the file cannot be read.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_byte_of_every_column_counts() {
+    let kept = Kept::of(4).await;
+    let path = kept.copy("bytes.db");
+    let store = SqliteStore::open(&path).unwrap();
+    let hands = Connection::open(&path).unwrap();
+    hands.execute_batch("PRAGMA synchronous = off").unwrap();
+    let mut tried = 0;
+    for (table, key, columns) in [
+        ("log", "seq", &["leaf", "personal", "event", "request"][..]),
+        ("tree", "place", &["hash"]),
+        ("checkpoints", "size", &["note"]),
+    ] {
+        for column in columns {
+            let all = format!(
+                "SELECT {key}, CAST({column} AS BLOB) FROM {table} WHERE {column} IS NOT NULL"
+            );
+            let mut all = hands.prepare(&all).unwrap();
+            let all = all.query_map([], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))
+            });
+            let all: Vec<_> = all.unwrap().map(Result::unwrap).collect();
+            let kind = if *column == "hash" { "BLOB" } else { "TEXT" };
+            let set = format!("UPDATE {table} SET {column} = CAST($1 AS {kind}) WHERE {key} = $2");
+            for (row, bytes) in all {
+                for at in 0..bytes.len() {
+                    let mut wrong = bytes.clone();
+                    wrong[at] ^= 1;
+                    hands.execute(&set, (&wrong, row)).unwrap();
+                    let report = kept.examined(&store).await;
+                    let is_found = report.is_none_or(|report| !report.problems.is_empty());
+                    assert!(is_found, "byte {at} of {column} of row {row} of {table}");
+                    tried += 1;
+                }
+                hands.execute(&set, (&bytes, row)).unwrap();
+            }
+        }
+    }
+    assert!(tried > 2000, "only {tried} bytes were tried");
+    assert_eq!(kept.examined(&store).await.unwrap().problems, []);
+}
+
+/// What is read of the log from a file; none where it cannot be.
+fn read_from(path: &Path) -> Option<Vec<String>> {
+    let connection = Connection::open(path).ok()?;
+    let mut read = Vec::new();
+    for statement in [
+        "SELECT quote(seq) || quote(at) || quote(event) || quote(request) || quote(leaf) || quote(personal)
+         FROM log WHERE seq > -9000000000000000000 ORDER BY seq",
+        "SELECT quote(place) || quote(hash) FROM tree WHERE place >= 0 ORDER BY place",
+        "SELECT quote(size) || quote(note) FROM checkpoints ORDER BY size",
+    ] {
+        let mut statement = connection.prepare(statement).ok()?;
+        let rows = statement.query_map([], |row| row.get::<_, String>(0)).ok()?;
+        read.extend(rows.collect::<Result<Vec<_>, _>>().ok()?);
+    }
+    Some(read)
+}
+
+/// Bytes of the file itself: where what is read of the log is not what it was, it is found.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_byte_of_the_file_that_changes_what_is_read_is_found() {
+    let kept = Kept::of(3).await;
+    let whole = std::fs::read(&kept.file).unwrap();
+    let before = read_from(&kept.file).unwrap();
+    let (mut found, mut same) = (0, 0);
+    for at in (0..whole.len()).step_by(17) {
+        // A name of its own: who had the last one open may still be closing it.
+        let path = kept.folder.path().join(format!("{at}.db"));
+        let mut wrong = whole.clone();
+        wrong[at] ^= 1 << (at % 8);
+        std::fs::write(&path, &wrong).unwrap();
+        if read_from(&path).as_ref() == Some(&before) {
+            std::fs::remove_file(&path).unwrap();
+            same += 1;
+            continue;
+        }
+        let is_found = match SqliteStore::open(&path) {
+            Err(_) => true,
+            Ok(store) => {
+                let report = kept.examined(&store).await;
+                report.is_none_or(|report| !report.problems.is_empty())
+            }
+        };
+        std::fs::remove_file(&path).unwrap();
+        assert!(is_found, "byte {at}");
+        found += 1;
+    }
+    assert!(
+        found > 100 && same > 100,
+        "{found} were found, {same} changed nothing"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_taken_out_put_in_and_swapped_are_named() {
+    let kept = Kept::of(9).await;
+    let renumber = |from: &str, by: i64| {
+        format!(
+            "UPDATE log SET seq = -seq WHERE seq {from}; UPDATE log SET seq = -seq + {by} WHERE seq < 0;"
+        )
+    };
+    let copy_of = |row: i64| {
+        format!(
+            "INSERT INTO log SELECT 5, at, event, request, leaf, personal FROM log WHERE seq = {row};"
+        )
+    };
+    let swap = "UPDATE log SET seq = 100 WHERE seq = 3; UPDATE log SET seq = 3 WHERE seq = 6;
+                UPDATE log SET seq = 6 WHERE seq = 100";
+    for (statements, found) in [
+        (String::new(), &[][..]),
+        (
+            "DELETE FROM log WHERE seq = 4".to_owned(),
+            &["row 4 is missing"],
+        ),
+        (
+            format!("DELETE FROM log WHERE seq = 4; {}", renumber("> 4", -1)),
+            &["row 4 is missing", "the log has 8 rows"],
+        ),
+        (
+            format!("{} {}", renumber(">= 5", 1), copy_of(2)),
+            &["row 5 was inserted"],
+        ),
+        (
+            swap.to_owned(),
+            &[
+                "row 3 is out of order: it holds what was written as row 6",
+                "row 6 is out of order: it holds what was written as row 3",
+            ],
+        ),
+        (
+            "DELETE FROM tree WHERE place = 2".to_owned(),
+            &["the hash over rows 1 to 2 is missing"],
+        ),
+        (
+            "UPDATE log SET at = at + 1 WHERE seq = 7".to_owned(),
+            &["row 7 was changed: its column `at` is not what its leaf says"],
+        ),
+    ] {
+        let told = kept.found(&statements).await;
+        let are_these = told
+            .iter()
+            .zip(found)
+            .all(|(told, found)| told.starts_with(found));
+        assert!(
+            told.len() == found.len() && are_these,
+            "{statements}: {told:?}"
+        );
+    }
+    let cut = "DELETE FROM log WHERE seq > 7; DELETE FROM tree WHERE place > 10";
+    let found = kept.found(cut).await;
+    assert!(
+        found[0].starts_with("the log has 7 rows, and the checkpoint of 2026-11-23T"),
+        "{found:?}"
+    );
+}
+
+/// Nothing is done that the log cannot hold.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_row_or_a_hash_cannot_be_written_the_change_fails() {
+    let kept = Kept::of(3).await;
+    for (number, hands) in [
+        "CREATE TRIGGER no BEFORE INSERT ON tree BEGIN SELECT RAISE(FAIL, 'no'); END",
+        "CREATE TRIGGER no BEFORE INSERT ON log BEGIN SELECT RAISE(FAIL, 'no'); END",
+        // The hash beside which the new one comes.
+        "DELETE FROM tree WHERE place = 3",
+        // A row whose hash is still there.
+        "DELETE FROM log WHERE seq = 3",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let path = kept.copy(&format!("{number}.db"));
+        execute(&path, hands);
+        let store = SqliteStore::open(&path).unwrap();
+        let request = request_numbered(7);
+        let size = store.log_size().await.unwrap();
+        let open = Write::Open(Box::new(request.clone()));
+        let change = vec![open, row(9, &CountingRandom::default())];
+        let failed = store.commit(change).await;
+        assert!(
+            matches!(failed, Err(CommitError::Store(_))),
+            "{hands}: {failed:?}"
+        );
+        assert_eq!(store.request(request.id).await.unwrap(), None, "{hands}");
+        assert_eq!(store.log_size().await.unwrap(), size, "{hands}");
+    }
+}
+
+/// Two processes on one file build one tree.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_stores_on_one_file_write_one_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("clavis.db");
+    let stores = [0, 1].map(|_| SqliteStore::open(&path).unwrap());
+    let random = CountingRandom::default();
+    for number in 0..40 {
+        let rows = [row(number, &random), row(number, &random)];
+        let [one, other] = rows.map(|row| vec![row]);
+        let (one, other) = tokio::join!(stores[0].commit(one), stores[1].commit(other));
+        one.and(other).unwrap();
+    }
+    let report = examine(&stores[0], &[], Vec::new()).await.unwrap();
+    assert_eq!((report.rows, report.problems), (80, Vec::<Problem>::new()));
+}

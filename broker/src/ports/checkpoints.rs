@@ -1,0 +1,20 @@
+//! Where checkpoints of the log are kept outside of it.
+
+use async_trait::async_trait;
+
+use super::check::Finding;
+use super::ledger::KeptCheckpoint;
+use super::sink::SinkError;
+
+/// A place for checkpoints that whoever can change the log cannot change as well.
+#[async_trait]
+pub trait CheckpointSink: Send + Sync {
+    /// Its name, by which jobs know it: the same in every run.
+    fn name(&self) -> &str;
+
+    /// Keeps a checkpoint, whole or not at all. One that is there already is no fault.
+    async fn keep(&self, checkpoint: &KeptCheckpoint) -> Result<(), SinkError>;
+
+    /// Tries the place for real.
+    async fn check(&self) -> Vec<Finding>;
+}

@@ -1,0 +1,87 @@
+//! The log as it is stored, and what else names people: for those who prove it, check it, and
+//! erase from it.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::store::{Job, JobId, LogQuery, StoreError, StoredRequest};
+use crate::lifecycle::RequestId;
+use crate::policy::StandIn;
+use crate::proof::tree::Hash;
+
+/// A row of the log as it lies in the store, nothing of it believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredRow {
+    /// Its place.
+    pub seq: i64,
+    /// When, in milliseconds since 1970, as the store searches by it.
+    pub at: i64,
+    /// The event's name, as the store searches by it.
+    pub event: String,
+    /// The request's ID, as the store searches by it.
+    pub request: Option<String>,
+    /// The leaf, byte for byte.
+    pub leaf: String,
+    /// The fields beside it.
+    pub personal: String,
+}
+
+/// A checkpoint that was made of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptCheckpoint {
+    /// How many rows the log had.
+    pub size: u64,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// The signed note.
+    pub note: String,
+}
+
+/// What proofs and erasures are made of.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// How many rows the log has: the place of the last one.
+    async fn log_size(&self) -> Result<u64, StoreError>;
+
+    /// Rows as they lie there, oldest first.
+    async fn stored_rows(&self, query: &LogQuery) -> Result<Vec<StoredRow>, StoreError>;
+
+    /// The hashes at these [places](crate::proof::tree::Node::place) of the tree; `None` for one
+    /// that is not there, or is no hash.
+    async fn hashes(&self, places: &[u64]) -> Result<Vec<Option<Hash>>, StoreError>;
+
+    /// Hashes of the tree from a place on, with their places.
+    async fn hashes_from(
+        &self,
+        place: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, Option<Hash>)>, StoreError>;
+
+    /// All checkpoints that were made, the smallest first.
+    async fn checkpoints(&self) -> Result<Vec<KeptCheckpoint>, StoreError>;
+
+    /// The latest checkpoint.
+    async fn latest_checkpoint(&self) -> Result<Option<KeptCheckpoint>, StoreError>;
+
+    /// All requests, in the order of their IDs, those after one of them.
+    async fn requests_after(
+        &self,
+        after: Option<RequestId>,
+        limit: usize,
+    ) -> Result<Vec<StoredRequest>, StoreError>;
+
+    /// All jobs of the outbox, in the order of their IDs, those after one of them.
+    async fn jobs_after(
+        &self,
+        after: Option<JobId>,
+        limit: usize,
+    ) -> Result<Vec<(JobId, Job)>, StoreError>;
+
+    /// What everybody last said of who decides in their place, ended or not.
+    async fn stand_ins(&self) -> Result<Vec<StandIn>, StoreError>;
+
+    /// Clears what is left of erased fields in places of which only the store knows, such as a
+    /// write-ahead log; false where others are reading there, and it has to be tried again.
+    async fn clear_traces(&self) -> Result<bool, StoreError>;
+}

@@ -1,0 +1,101 @@
+//! `clavis audit checkpoint`, `prove`, `consistency` and `check`: what is handed to others.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clavis_broker::causes::with_causes;
+use clavis_broker::ports::Ledger;
+use clavis_broker::proof::bundle::{Bundle, ProofHash, Proved};
+use clavis_broker::service;
+use clavis_broker::tokens::Reference;
+
+use super::{Error, known, read, read_checkpoint};
+use crate::commands::audit::line;
+use crate::{Outcome, assemble, commands};
+
+/// Makes a checkpoint, and prints it.
+pub(super) async fn checkpoint(config: &Path) -> Outcome {
+    let kept = commands::broker(config)?.make_checkpoint().await?;
+    print!("{}", kept.note);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the rows of a request, each with its proof.
+pub(super) async fn prove(config: &Path, reference: &str) -> Outcome {
+    let reference: Reference = reference.parse()?;
+    let broker = commands::broker(config)?;
+    let found = broker.store().request_by_reference(&reference).await?;
+    let found = found.ok_or_else(|| format!("there is no request {reference}"))?;
+    let kept = broker.make_checkpoint().await?;
+    let bundle = service::prove_rows(
+        broker.ledger(),
+        (found.request.id, &reference),
+        (&kept.note, kept.size),
+    );
+    println!("{}", serde_json::to_string_pretty(&bundle.await?)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the proof between two checkpoints, and says whether it holds.
+pub(super) async fn consistency(config: &Path, old: &Path, new: &Path, keys: &[String]) -> Outcome {
+    let settings = assemble::load(config)?;
+    let known = known(keys, Some(&settings))?;
+    let opened = |file: &Path| {
+        let unbelieved = |why| Error::from(format!("{} cannot be believed: {why}", file.display()));
+        read_checkpoint(file, &known).map_err(unbelieved)
+    };
+    let (earlier, earlier_note) = opened(old)?;
+    let (later, later_note) = opened(new)?;
+    if earlier.size > later.size {
+        let (old, new) = (old.display(), new.display());
+        return Err(format!("{old} is of more rows than {new}: name the earlier one first").into());
+    }
+    let store = assemble::store(&settings)?;
+    let ledger: &dyn Ledger = &store;
+    let proof = service::consistency(ledger, earlier.size, later.size).await?;
+    let bundle = Bundle::Consistency {
+        earlier: earlier_note,
+        later: later_note,
+        proof: proof.into_iter().map(ProofHash).collect(),
+    };
+    bundle.check(&known)?;
+    println!("{}", serde_json::to_string_pretty(&bundle)?);
+    commands::remark(&format!(
+        "The log of {} rows goes on as that of {} rows.",
+        earlier.size, later.size
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Checks what one of the above has printed, and prints what it proves.
+pub(super) fn check(file: &Path, keys: &[String]) -> Outcome {
+    let known = known(keys, None)?;
+    let shown = file.display();
+    let bundle: Bundle = serde_json::from_str(&read(file)?)
+        .map_err(|error| format!("{shown} is not what `prove` or `consistency` prints: {error}"))?;
+    let proved = bundle
+        .check(&known)
+        .map_err(|error| Error::from(format!("{shown} proves nothing: {}", with_causes(&error))))?;
+    match proved {
+        Proved::Rows {
+            request,
+            checkpoint,
+            rows,
+        } => {
+            for row in &rows {
+                println!("{}", line(row));
+            }
+            println!(
+                "\nThese {} rows of the request {request} are in the log {} of {} rows. Whether there are others, this does not say.",
+                rows.len(),
+                checkpoint.origin,
+                checkpoint.size
+            );
+        }
+        Proved::Consistency { earlier, later } => println!(
+            "The log {} of {} rows goes on as that of {} rows: nothing in the first was changed.",
+            later.origin, earlier.size, later.size
+        ),
+    }
+    Ok(ExitCode::SUCCESS)
+}
