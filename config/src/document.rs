@@ -145,4 +145,13 @@ mod tests {
         let lines: Vec<_> = found.iter().map(|problem| problem.line).collect();
         assert_eq!(lines, [Some(1), Some(3), Some(4), Some(5)], "{found}");
     }
+
+    #[test]
+    fn brackets_in_brackets_without_end_are_a_problem_and_no_panic() {
+        let (open, shut) = ("[".repeat(100_000), "]".repeat(100_000));
+        let source = format!("a = {open}{shut}");
+        let found = read(&source, Path::new("x.toml"), |_| Some(())).expect_err("problems");
+        let told: Vec<_> = found.iter().map(|problem| &*problem.what).collect();
+        assert!(told[0].contains("recurs"), "{told:?}");
+    }
 }

@@ -104,10 +104,12 @@ fn any_text_is_a_configuration_or_has_problems_with_places_and_remedies() {
                     assert!(!problem.what.is_empty() && !problem.remedy.is_empty());
                     let place = problem.line.unwrap_or(1);
                     assert!((1..=lines).contains(&place), "{problem}");
-                    // What is not there has no line, and nothing else.
-                    let is_missing = problem.what.ends_with("is missing")
-                        || problem.what == "the file cannot be used";
-                    assert!(problem.line.is_some() || is_missing, "{problem}\n{text}");
+                    // What is not there has no line, and the parser of TOML does not tell where it
+                    // has given up over brackets in brackets.
+                    let has_none = problem.what.ends_with("is missing")
+                        || problem.what == "the file cannot be used"
+                        || problem.what.contains("recurs");
+                    assert!(problem.line.is_some() || has_none, "{problem}\n{text}");
                 }
                 assert!(!format!("{problems} {problems:?}").contains(SECRET));
             }
