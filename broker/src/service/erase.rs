@@ -44,7 +44,10 @@ pub struct Forgotten {
 #[derive(Debug, thiserror::Error)]
 pub enum EraseError {
     /// Nothing that is kept names them.
-    #[error("nothing that is kept names them; write the mail address or the ID as the log has it")]
+    #[error(
+        "nothing that is kept names them; write the mail address, or the ID as `clavis audit export` \
+         has it as the `id` of a person"
+    )]
     Unknown,
     /// Several people have had the address.
     #[error("several people have had this address; say which by the ID: {}", .0.join(", "))]
@@ -194,6 +197,12 @@ impl Broker {
             return Err(EraseError::Unknown);
         } else {
             whose.ids.insert(who.trim().to_owned());
+            let mut is_somebodys = false;
+            self.each_kept(|texts| is_somebodys |= whose.has_id_in(texts))
+                .await?;
+            if !is_somebodys {
+                return Err(EraseError::Unknown);
+            }
         }
         self.each_kept(|texts| whose.learn(texts)).await?;
         Ok(whose)

@@ -226,6 +226,18 @@ async fn nobody_is_erased_while_a_request_names_them() {
 }
 
 #[tokio::test]
+async fn a_word_that_is_nobodys_id_erases_nothing() {
+    let (world, _) = journey().await;
+    let before = world.everything().await;
+    // A backend, a rule, tags, and what stands in texts.
+    for word in ["test", "manager", "votes", "redeemed", "closed", "key", "e"] {
+        let refused = world.broker.erase_person(word, "root").await;
+        assert!(matches!(refused, Err(EraseError::Unknown)), "{word}");
+    }
+    assert_eq!(world.everything().await, before);
+}
+
+#[tokio::test]
 async fn personal_fields_end_when_they_are_kept_no_longer() {
     let keep_for = Some(SignedDuration::from_hours(24 * 30));
     let world = World::new().proving(AuditTerms {
