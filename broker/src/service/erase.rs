@@ -14,7 +14,7 @@ use super::{Broker, Unavailable, before};
 use crate::audit::{Actor, Event, LogEntry, WhyErased};
 use crate::lifecycle::{Request, RequestId};
 use crate::people::{MailAddress, PersonId};
-use crate::ports::{Change, StoredRow, Write};
+use crate::ports::{Change, Job, StoredRow, Write};
 use crate::proof::leaf::{Field, LeafError, Placed, check, replaced, texts_of, write_fields};
 use crate::proof::tally::Tally;
 use crate::proof::theirs::{Text, Whose, theirs};
@@ -58,6 +58,13 @@ pub enum EraseError {
         .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     )]
     Open(Vec<Reference>),
+    /// Alarms that name them are still to be told, so many: nobody is to erase what somebody has to
+    /// look at.
+    #[error(
+        "alarms that name them were not told yet: {0}; wait until they are, or see with \
+         `clavis outbox list` why not, mend that, and try them again with `clavis outbox retry`"
+    )]
+    Untold(usize),
     /// A row cannot be read.
     #[error("row {0} of the log does not hold together: run `clavis audit verify`")]
     Damaged(i64, #[source] LeafError),
@@ -282,20 +289,29 @@ impl Broker {
         Ok((change, count, for_them))
     }
 
+    /// What drops the jobs that name them; none of those may be an alarm.
     async fn jobs_naming(&self, whose: &Whose) -> Result<Change, EraseError> {
-        let mut change = Change::new();
+        let (mut change, mut untold) = (Change::new(), 0);
         let mut last = None;
         loop {
             let jobs = self.parts.store.jobs_after(last, PAGE).await;
             let jobs = jobs.map_err(Unavailable::from)?;
             let Some((end, _)) = jobs.last() else {
-                return Ok(change);
+                break;
             };
             last = Some(*end);
-            let names = |job| !theirs(&texts_of(&mut as_json(job)), whose, false).is_empty();
-            let theirs = jobs.iter().filter(|(_, job)| names(job));
-            change.extend(theirs.map(|(id, _)| Write::DropJob(*id)));
+            for (id, job) in &jobs {
+                if theirs(&texts_of(&mut as_json(job)), whose, false).is_empty() {
+                    continue;
+                }
+                untold += usize::from(matches!(job, Job::Alarm { .. } | Job::Hook { .. }));
+                change.push(Write::DropJob(*id));
+            }
         }
+        if untold > 0 {
+            return Err(EraseError::Untold(untold));
+        }
+        Ok(change)
     }
 
     async fn standing_in(&self, whose: &Whose) -> Result<Change, EraseError> {

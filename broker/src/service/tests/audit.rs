@@ -15,7 +15,7 @@ use crate::proof::examine::Claim;
 use crate::proof::leaf::{ERASED, ERASED_MAIL};
 use crate::proof::note::{Signer, Verifier};
 use crate::service::{AuditTerms, CheckpointError, EraseError, Visitor, examine, prove_rows};
-use crate::testing::CountingRandom;
+use crate::testing::{CountingRandom, MailTrouble};
 
 /// A place that keeps nothing for as long as it is out of order.
 #[derive(Default)]
@@ -235,6 +235,32 @@ async fn a_word_that_is_nobodys_id_erases_nothing() {
         assert!(matches!(refused, Err(EraseError::Unknown)), "{word}");
     }
     assert_eq!(world.everything().await, before);
+}
+
+#[tokio::test]
+async fn nobody_is_erased_while_an_alarm_that_names_them_is_untold() {
+    let world = World::new();
+    let link = world.key_link().await;
+    let from = |source: &str| Visitor {
+        signed_in: None,
+        source: source.parse().ok(),
+    };
+    let shown = world.broker.redeem(&link, "", from("192.0.2.7")).await;
+    drop(shown.unwrap());
+    world.settle().await;
+    world.mailer.break_down(Some(MailTrouble::Transient));
+    let again = world.broker.open_link(&link, from("198.51.100.9")).await;
+    assert!(again.is_err());
+    world.settle().await;
+    let before = world.everything().await;
+    let refused = world.broker.erase_person("anna@example.com", "root").await;
+    assert!(matches!(refused, Err(EraseError::Untold(1))), "{refused:?}");
+    assert_eq!(world.everything().await, before);
+
+    world.mailer.break_down(None);
+    world.pass(10, 1).await;
+    let erased = world.broker.erase_person("anna@example.com", "root").await;
+    assert!(erased.is_ok(), "{erased:?}");
 }
 
 #[tokio::test]
