@@ -110,6 +110,10 @@ pub fn theirs(texts: &[Text], whose: &Whose, device: bool) -> BTreeSet<usize> {
         groups.contains(&place[..])
     };
     let is_actor = has_written("actor", &[]);
+    // Whoever wants to sign in with an address of theirs is them, for all that is known.
+    let is_sign_in = named
+        .iter()
+        .any(|(_, (path, _))| path == &["event", "mail"]);
     let owns = |(path, _): &Text| path.len() > 1 && path[0] == "device" && path[1] == "owners";
     let device = device || named.iter().any(|(_, text)| owns(text));
 
@@ -126,10 +130,11 @@ pub fn theirs(texts: &[Text], whose: &Whose, device: bool) -> BTreeSet<usize> {
                 "event" => beside(texts, path, "id").next().is_none(),
                 _ => false,
             };
+        let is_of_sign_in = is_sign_in && first == "source";
         let is_of_device = device && first == "device" && key != "backend";
         let may_mention = is_written || (key == "by" && !is_tag(path));
         let is_mention = may_mention && whose.is_named_in(text);
-        is_of_party || is_by_them || is_of_actor || is_of_device || is_mention
+        is_of_party || is_by_them || is_of_actor || is_of_sign_in || is_of_device || is_mention
     };
     let more = texts.iter().enumerate();
     let more = more.filter(|(_, (path, text))| !path.is_empty() && is_theirs(path, text));
@@ -229,6 +234,20 @@ mod tests {
             all.contains(&"x".to_owned()) && !all.contains(&"ad".to_owned()),
             "{all:?}"
         );
+    }
+
+    #[test]
+    fn where_a_sign_in_with_their_address_came_from_is_theirs() {
+        let row = |mail: &str| {
+            json!({
+                "actor": {"kind": "stranger"},
+                "event": {"event": "sign_in_requested", "mail": mail},
+                "source": "192.0.2.7",
+            })
+        };
+        let all = found(row("Anna@Example.com"), false);
+        assert_eq!(all, ["Anna@Example.com", "192.0.2.7"]);
+        assert!(found(row("eve@example.com"), false).is_empty());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::prove::page;
-use super::{Broker, Unavailable, before};
+use super::{Broker, Unavailable, allowances, before};
 use crate::audit::{Actor, Event, LogEntry, WhyErased};
 use crate::lifecycle::{Request, RequestId};
 use crate::people::{MailAddress, PersonId};
@@ -86,7 +86,7 @@ struct Batch {
 
 impl Broker {
     /// Erases a person, by a mail address or an ID that they have or had: from rows of the log,
-    /// closed requests, links, jobs, sessions and what was said of stand-ins. That it was done is
+    /// closed requests, links, jobs, sign-ins, sessions and what was said of stand-ins. That it was done is
     /// in the log, and not of whom.
     ///
     /// # Errors
@@ -105,7 +105,16 @@ impl Broker {
         for id in &whose.ids {
             let id = PersonId(id.clone());
             first.push(Write::EraseApprover(id.clone()));
+            first.push(Write::EndChallengesOf(id.clone()));
             first.push(Write::EndSessionsOf(id));
+        }
+        for mail in whose
+            .mails
+            .iter()
+            .filter_map(|it| MailAddress::parse(it).ok())
+        {
+            first.push(allowances::forget_codes_for(&mail));
+            first.push(Write::EndChallengesFor(mail));
         }
         let actor = Actor::Operator {
             name: operator.to_owned(),

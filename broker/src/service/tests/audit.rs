@@ -162,6 +162,11 @@ async fn a_request_is_proved_to_somebody_who_has_only_the_key() {
 async fn a_person_is_erased_from_everything_and_the_proofs_hold() {
     let (world, _) = journey().await;
     let session = world.signed_in().await;
+    let mail = || MailAddress::parse("Anna@Example.com").unwrap();
+    let source = "192.0.2.99".parse().ok();
+    let begun = world.broker.begin_sign_in(mail(), source).await.unwrap();
+    let begun = begun.unwrap().hash();
+    world.settle().await;
     let request = world.request().await;
     let kept = world.broker.make_checkpoint().await.unwrap();
     let claim = Claim {
@@ -182,6 +187,11 @@ async fn a_person_is_erased_from_everything_and_the_proofs_hold() {
     assert!(!left.contains("anna"), "{left}");
     assert!(!left.contains("laptop"), "{left}");
     assert!(left.contains("boss") && left.contains(ERASED) && left.contains(ERASED_MAIL));
+    assert!(
+        !left.contains("192.0.2.99") && !left.contains("code:"),
+        "{left}"
+    );
+    assert_eq!(world.store.challenge(&begun).await.unwrap(), None);
     assert_eq!(world.store.session(&session.hash()).await.unwrap(), None);
     assert!(
         world
