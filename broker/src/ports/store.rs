@@ -407,6 +407,14 @@ pub enum Write {
     },
     /// A review link is nobody's any more, though it stays known.
     EraseApprover(PersonId),
+    /// All sign-ins that have begun with an address are over, however it was written. Nothing to do
+    /// where there is none.
+    EndChallengesFor(MailAddress),
+    /// All sign-ins whose code was sent to a person are over. Nothing to do where there is none.
+    EndChallengesOf(PersonId),
+    /// How often something was done is forgotten: it may be done as often again. Nothing to do where
+    /// it was not done.
+    Unspend(String),
     /// A job is dropped, whoever holds it. Nothing to do where it is gone already.
     DropJob(JobId),
 }

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::{Checkpoint, NotACheckpoint};
-use super::leaf::{LeafError, check};
+use super::leaf::{Field, LeafError, Placed, check};
 use super::note::Verifier;
 use super::tree::{Hash, continues, includes, leaf_hash};
 use crate::audit::LogRow;
@@ -65,6 +65,9 @@ pub enum Proved {
         checkpoint: Checkpoint,
         /// The rows, in their order.
         rows: Vec<LogRow>,
+        /// How many fields of them are left out. Whoever hands the bundle on can leave out any: that
+        /// the log has erased them is not proved.
+        left_out: usize,
     },
     /// The log of one checkpoint goes on as that of another.
     Consistency {
@@ -120,8 +123,10 @@ impl Bundle {
             } => {
                 let checkpoint = Checkpoint::open(checkpoint, known)?;
                 let mut proved: Vec<LogRow> = Vec::with_capacity(rows.len());
+                let mut left_out = 0;
                 for row in rows {
-                    let row = row.check(&checkpoint)?;
+                    let (row, erased) = row.check(&checkpoint)?;
+                    left_out += erased;
                     let reference = row.entry.request.as_ref().map(|it| &it.reference);
                     let is_next = proved.last().is_none_or(|last| last.seq < row.seq);
                     if reference != Some(request) || !is_next {
@@ -133,6 +138,7 @@ impl Bundle {
                     request: request.clone(),
                     checkpoint,
                     rows: proved,
+                    left_out,
                 })
             }
             Self::Consistency {
@@ -160,7 +166,8 @@ impl Bundle {
 }
 
 impl ProvedRow {
-    fn check(&self, checkpoint: &Checkpoint) -> Result<LogRow, BundleError> {
+    /// The row, and how many of its fields are left out.
+    fn check(&self, checkpoint: &Checkpoint) -> Result<(LogRow, usize), BundleError> {
         let Checkpoint { size, root, .. } = checkpoint;
         let number = self
             .seq
@@ -173,11 +180,14 @@ impl ProvedRow {
             return Err(BundleError::NotIncluded(self.seq));
         }
         let checked = check(&self.leaf, &self.personal);
-        let (entry, _) = checked.map_err(|why| BundleError::Leaf(self.seq, why))?;
-        Ok(LogRow {
+        let (entry, fields) = checked.map_err(|why| BundleError::Leaf(self.seq, why))?;
+        let is_left_out = |placed: &&Placed| matches!(placed.field, Field::Erased(_));
+        let left_out = fields.iter().filter(is_left_out).count();
+        let row = LogRow {
             seq: self.seq,
             entry,
-        })
+        };
+        Ok((row, left_out))
     }
 }
 

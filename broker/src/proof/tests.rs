@@ -329,7 +329,12 @@ fn a_bundle_proves_its_rows_and_nothing_that_was_changed() {
     let text = serde_json::to_string(&bundle).unwrap();
     let read: Bundle = serde_json::from_str(&text).unwrap();
     assert_eq!(read, bundle);
-    let Proved::Rows { rows: proved, .. } = read.check(&known).unwrap() else {
+    let Proved::Rows {
+        rows: proved,
+        left_out: 0,
+        ..
+    } = read.check(&known).unwrap()
+    else {
         panic!("rows");
     };
     assert_eq!(
@@ -356,6 +361,16 @@ fn a_bundle_proves_its_rows_and_nothing_that_was_changed() {
         }
         .check(&known)
     };
+    // Whoever hands it on can leave out fields, and that is told.
+    let emptied = with(&|rows| {
+        let (_, fields) = super::leaf::check(&rows[0].leaf, &rows[0].personal).unwrap();
+        rows[0].personal = write_fields(&vec![Field::Erased(uuid::Uuid::nil()); fields.len()]);
+    });
+    let proved = emptied.unwrap();
+    assert!(
+        matches!(proved, Proved::Rows { left_out, .. } if left_out > 0),
+        "{proved:?}"
+    );
     assert_eq!(
         with(&|rows| rows[1].seq = 5),
         Err(BundleError::NotIncluded(5))

@@ -40,16 +40,25 @@ const WRITTEN: [&str; 10] = [
 ];
 /// Keys of whoever has written what stands beside them.
 const WRITERS: [&str; 4] = ["by", "who", "requester", "beneficiary"];
-/// A shorter name than this is found in too much.
+/// A shorter name than this is found in too much, also where it is a word.
 const SHORTEST: usize = 3;
 
 impl Whose {
-    /// Whether this text is an ID or an address of theirs.
-    fn is(&self, text: &str) -> bool {
-        self.ids.contains(text) || self.mails.contains(&text.to_lowercase())
+    /// Whether this one of the texts is an address of theirs, or stands as the ID of a person and is
+    /// one of theirs. Elsewhere, what reads like an ID is a tag or the name of something.
+    fn is(&self, texts: &[Text], (path, text): &Text) -> bool {
+        self.mails.contains(&text.to_lowercase())
+            || (self.ids.contains(text) && is_id_of_person(texts, path))
     }
 
-    /// Whether this text has an ID, an address or a name of theirs in it.
+    /// Whether one of the texts stands as the ID of a person and is one of theirs.
+    pub fn has_id_in(&self, texts: &[Text]) -> bool {
+        let is_theirs =
+            |(path, text): &Text| self.ids.contains(text) && is_id_of_person(texts, path);
+        texts.iter().any(is_theirs)
+    }
+
+    /// Whether this text has an ID, an address or a name of theirs in it, as words of their own.
     fn is_named_in(&self, text: &str) -> bool {
         let text = fold(text);
         let names = self
@@ -58,7 +67,7 @@ impl Whose {
             .filter(|it| it.chars().count() >= SHORTEST);
         let ids = self.ids.iter().map(|id| fold(id));
         let mut all = self.mails.iter().chain(names).cloned().chain(ids);
-        all.any(|it| text.contains(&it))
+        all.any(|it| has_word(&text, &it))
     }
 
     /// Learns the names and addresses that stand beside an ID of theirs.
@@ -92,7 +101,7 @@ pub fn theirs(texts: &[Text], whose: &Whose, device: bool) -> BTreeSet<usize> {
         let mut ids = beside(texts, path, "id");
         ids.any(|id| !whose.ids.is_empty() && !whose.ids.contains(id))
     };
-    let is_named = |(_, (path, text)): &(usize, &Text)| whose.is(text) && !is_anothers(path);
+    let is_named = |(_, text): &(usize, &Text)| whose.is(texts, text) && !is_anothers(&text.0);
     let named: Vec<_> = texts.iter().enumerate().filter(is_named).collect();
     // What a text of theirs stands in is theirs as far as it is of one person.
     let groups: BTreeSet<&[String]> = named.iter().map(|(_, (path, _))| parent(path)).collect();
@@ -101,6 +110,10 @@ pub fn theirs(texts: &[Text], whose: &Whose, device: bool) -> BTreeSet<usize> {
         groups.contains(&place[..])
     };
     let is_actor = has_written("actor", &[]);
+    // Whoever wants to sign in with an address of theirs is them, for all that is known.
+    let is_sign_in = named
+        .iter()
+        .any(|(_, (path, _))| path == &["event", "mail"]);
     let owns = |(path, _): &Text| path.len() > 1 && path[0] == "device" && path[1] == "owners";
     let device = device || named.iter().any(|(_, text)| owns(text));
 
@@ -117,9 +130,11 @@ pub fn theirs(texts: &[Text], whose: &Whose, device: bool) -> BTreeSet<usize> {
                 "event" => beside(texts, path, "id").next().is_none(),
                 _ => false,
             };
+        let is_of_sign_in = is_sign_in && first == "source";
         let is_of_device = device && first == "device" && key != "backend";
-        let is_mention = (is_written || key == "by") && whose.is_named_in(text);
-        is_of_party || is_by_them || is_of_actor || is_of_device || is_mention
+        let may_mention = is_written || (key == "by" && !is_tag(path));
+        let is_mention = may_mention && whose.is_named_in(text);
+        is_of_party || is_by_them || is_of_actor || is_of_sign_in || is_of_device || is_mention
     };
     let more = texts.iter().enumerate();
     let more = more.filter(|(_, (path, text))| !path.is_empty() && is_theirs(path, text));
@@ -128,6 +143,35 @@ pub fn theirs(texts: &[Text], whose: &Whose, device: bool) -> BTreeSet<usize> {
         .map(|(at, _)| *at)
         .chain(more.map(|(at, _)| at))
         .collect()
+}
+
+/// Whether what stands at this place of the texts is the ID of a person: that of a party, which has
+/// an address beside it, or one where only the IDs of people stand.
+fn is_id_of_person(texts: &[Text], path: &[String]) -> bool {
+    let is_in = |wanted: &str| path.iter().any(|step| step == wanted);
+    match key(path) {
+        "id" => beside(texts, path, "mail").next().is_some(),
+        // What somebody has searched for may be anything.
+        "person" => !is_in("filters"),
+        "who" | "owners_manager" => true,
+        _ => is_in("owners") || is_in("lapsed"),
+    }
+}
+
+/// Whether the text at this place tells which sort of thing it stands in, and not who.
+fn is_tag(path: &[String]) -> bool {
+    key(path) == "by" && key(parent(path)) == "approval"
+}
+
+/// Whether a text has another in it with no letter and no digit of any script on either side.
+fn has_word(text: &str, word: &str) -> bool {
+    let is_apart = |beside: Option<char>| !beside.is_some_and(char::is_alphanumeric);
+    !word.is_empty()
+        && text.char_indices().any(|(at, _)| {
+            text[at..].strip_prefix(word).is_some_and(|after| {
+                is_apart(text[..at].chars().next_back()) && is_apart(after.chars().next())
+            })
+        })
 }
 
 fn key(path: &[String]) -> &str {
@@ -193,6 +237,20 @@ mod tests {
     }
 
     #[test]
+    fn where_a_sign_in_with_their_address_came_from_is_theirs() {
+        let row = |mail: &str| {
+            json!({
+                "actor": {"kind": "stranger"},
+                "event": {"event": "sign_in_requested", "mail": mail},
+                "source": "192.0.2.7",
+            })
+        };
+        let all = found(row("Anna@Example.com"), false);
+        assert_eq!(all, ["Anna@Example.com", "192.0.2.7"]);
+        assert!(found(row("eve@example.com"), false).is_empty());
+    }
+
+    #[test]
     fn what_was_done_to_them_is_theirs_and_who_did_it_is_not() {
         let row = json!({
             "actor": party("boss"),
@@ -228,6 +286,48 @@ mod tests {
         assert!(all.contains(&"Mine.".to_owned()), "{all:?}");
         assert!(all.contains(&"operator of Anna Berg".to_owned()), "{all:?}");
         assert!(!all.contains(&"Fine.".to_owned()), "{all:?}");
+    }
+
+    #[test]
+    fn a_name_is_found_as_a_word_and_not_within_another() {
+        for (text, word, is_in) in [
+            ("the box of lee is asleep", "lee", true),
+            ("it is asleep", "lee", false),
+            ("leeward, then lee", "lee", true),
+            ("lee", "lee", true),
+            ("lee2 and 2lee", "lee", false),
+            ("lee\u{e9}, \u{42f}lee", "lee", false),
+            ("(lee)", "lee", true),
+            ("id-annabel", "id-anna", false),
+            ("", "lee", false),
+            ("lee", "", false),
+        ] {
+            assert_eq!(has_word(text, word), is_in, "{word} in {text}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_one_only_where_a_person_has_it() {
+        let texts = |mut value| texts_of(&mut value);
+        let whose = anna();
+        for row in [
+            json!({"actor": party("anna")}),
+            json!({"event": {"person": "id-anna"}}),
+            json!({"device": {"owners": [["other", "id-anna"]]}}),
+        ] {
+            assert!(whose.has_id_in(&texts(row.clone())), "{row}");
+        }
+        for row in [
+            json!({"id": "id-anna", "device": {"id": {"backend": "id-anna"}}}),
+            json!({"promised": [{"id": "id-anna", "volume": "x"}]}),
+            json!({"state": {"outcome": {"approval": {"by": "id-anna"}, "outcome": "id-anna"}}}),
+            json!({"panel": {"rule": "whatever", "unanswered": ["id-anna"]}}),
+        ] {
+            assert!(!whose.has_id_in(&texts(row.clone())), "{row}");
+            assert!(found(row.clone(), false).is_empty(), "{row}");
+        }
+        let searched = json!({"event": {"filters": {"person": "id-anna"}}});
+        assert!(!whose.has_id_in(&texts(searched)));
     }
 
     #[test]

@@ -16,12 +16,21 @@ const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 /// One more code for an address, whatever the case it was typed in. The address itself is not kept
 /// for it.
 pub(super) fn code_for(mail: &MailAddress, now: Timestamp) -> Write {
-    let hash = Sha256::digest(mail.as_str().to_lowercase());
     Write::Spend {
-        what: format!("code:{hash:x}"),
+        what: code_to(mail),
         until: end(now, HOUR),
         at_most: CODES,
     }
+}
+
+/// Forgets how many codes an address was sent: its hash has no salt, and can be found by guessing.
+pub(super) fn forget_codes_for(mail: &MailAddress) -> Write {
+    Write::Unspend(code_to(mail))
+}
+
+fn code_to(mail: &MailAddress) -> String {
+    let hash = Sha256::digest(mail.as_str().to_lowercase());
+    format!("code:{hash:x}")
 }
 
 /// One more sign-in that begins, of all that do, whoever it is for and wherever it comes from.

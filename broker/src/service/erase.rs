@@ -10,11 +10,11 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::prove::page;
-use super::{Broker, Unavailable, before};
+use super::{Broker, Unavailable, allowances, before};
 use crate::audit::{Actor, Event, LogEntry, WhyErased};
 use crate::lifecycle::{Request, RequestId};
 use crate::people::{MailAddress, PersonId};
-use crate::ports::{Change, StoredRow, Write};
+use crate::ports::{Change, Job, StoredRow, Write};
 use crate::proof::leaf::{Field, LeafError, Placed, check, replaced, texts_of, write_fields};
 use crate::proof::tally::Tally;
 use crate::proof::theirs::{Text, Whose, theirs};
@@ -44,7 +44,10 @@ pub struct Forgotten {
 #[derive(Debug, thiserror::Error)]
 pub enum EraseError {
     /// Nothing that is kept names them.
-    #[error("nothing that is kept names them; write the mail address or the ID as the log has it")]
+    #[error(
+        "nothing that is kept names them; write the mail address, or the ID as `clavis audit export` \
+         has it as the `id` of a person"
+    )]
     Unknown,
     /// Several people have had the address.
     #[error("several people have had this address; say which by the ID: {}", .0.join(", "))]
@@ -55,6 +58,13 @@ pub enum EraseError {
         .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     )]
     Open(Vec<Reference>),
+    /// Alarms that name them are still to be told, so many: nobody is to erase what somebody has to
+    /// look at.
+    #[error(
+        "alarms that name them were not told yet: {0}; wait until they are, or see with \
+         `clavis outbox list` why not, mend that, and try them again with `clavis outbox retry`"
+    )]
+    Untold(usize),
     /// A row cannot be read.
     #[error("row {0} of the log does not hold together: run `clavis audit verify`")]
     Damaged(i64, #[source] LeafError),
@@ -76,7 +86,7 @@ struct Batch {
 
 impl Broker {
     /// Erases a person, by a mail address or an ID that they have or had: from rows of the log,
-    /// closed requests, links, jobs, sessions and what was said of stand-ins. That it was done is
+    /// closed requests, links, jobs, sign-ins, sessions and what was said of stand-ins. That it was done is
     /// in the log, and not of whom.
     ///
     /// # Errors
@@ -95,7 +105,16 @@ impl Broker {
         for id in &whose.ids {
             let id = PersonId(id.clone());
             first.push(Write::EraseApprover(id.clone()));
+            first.push(Write::EndChallengesOf(id.clone()));
             first.push(Write::EndSessionsOf(id));
+        }
+        for mail in whose
+            .mails
+            .iter()
+            .filter_map(|it| MailAddress::parse(it).ok())
+        {
+            first.push(allowances::forget_codes_for(&mail));
+            first.push(Write::EndChallengesFor(mail));
         }
         let actor = Actor::Operator {
             name: operator.to_owned(),
@@ -194,6 +213,12 @@ impl Broker {
             return Err(EraseError::Unknown);
         } else {
             whose.ids.insert(who.trim().to_owned());
+            let mut is_somebodys = false;
+            self.each_kept(|texts| is_somebodys |= whose.has_id_in(texts))
+                .await?;
+            if !is_somebodys {
+                return Err(EraseError::Unknown);
+            }
         }
         self.each_kept(|texts| whose.learn(texts)).await?;
         Ok(whose)
@@ -273,20 +298,29 @@ impl Broker {
         Ok((change, count, for_them))
     }
 
+    /// What drops the jobs that name them; none of those may be an alarm.
     async fn jobs_naming(&self, whose: &Whose) -> Result<Change, EraseError> {
-        let mut change = Change::new();
+        let (mut change, mut untold) = (Change::new(), 0);
         let mut last = None;
         loop {
             let jobs = self.parts.store.jobs_after(last, PAGE).await;
             let jobs = jobs.map_err(Unavailable::from)?;
             let Some((end, _)) = jobs.last() else {
-                return Ok(change);
+                break;
             };
             last = Some(*end);
-            let names = |job| !theirs(&texts_of(&mut as_json(job)), whose, false).is_empty();
-            let theirs = jobs.iter().filter(|(_, job)| names(job));
-            change.extend(theirs.map(|(id, _)| Write::DropJob(*id)));
+            for (id, job) in &jobs {
+                if theirs(&texts_of(&mut as_json(job)), whose, false).is_empty() {
+                    continue;
+                }
+                untold += usize::from(matches!(job, Job::Alarm { .. } | Job::Hook { .. }));
+                change.push(Write::DropJob(*id));
+            }
         }
+        if untold > 0 {
+            return Err(EraseError::Untold(untold));
+        }
+        Ok(change)
     }
 
     async fn standing_in(&self, whose: &Whose) -> Result<Change, EraseError> {

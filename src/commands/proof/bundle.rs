@@ -81,6 +81,7 @@ pub(super) fn check(file: &Path, keys: &[String]) -> Outcome {
             request,
             checkpoint,
             rows,
+            left_out,
         } => {
             for row in &rows {
                 println!("{}", line(row));
@@ -91,6 +92,11 @@ pub(super) fn check(file: &Path, keys: &[String]) -> Outcome {
                 checkpoint.origin,
                 checkpoint.size
             );
+            if left_out > 0 {
+                println!(
+                    "{left_out} fields are left out; nothing here proves that the log erased them."
+                );
+            }
         }
         Proved::Consistency { earlier, later } => println!(
             "The log {} of {} rows goes on as that of {} rows: nothing in the first was changed.",

@@ -211,6 +211,12 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), NotApp
             let left = json(&LinkKind::erased())?;
             any_rows(sql::ERASE_APPROVER, params![left, json(&theirs)?])
         }
+        Write::EndChallengesFor(mail) => any_rows(
+            sql::END_CHALLENGES_FOR,
+            params![mail.as_str().to_lowercase()],
+        ),
+        Write::EndChallengesOf(person) => any_rows(sql::END_CHALLENGES_OF, params![json(person)?]),
+        Write::Unspend(what) => any_rows(sql::UNSPEND, params![what]),
         Write::DropJob(job) => any_rows(sql::DROP_JOB, params![job_id(*job)]),
     }
 }

@@ -215,6 +215,15 @@ pub(super) const COUNT_ATTEMPT: &str = "
 
 pub(super) const END_CHALLENGE: &str = "DELETE FROM challenges WHERE token = $1";
 
+pub(super) const END_CHALLENGES_FOR: &str = "DELETE FROM challenges WHERE mail = $1";
+
+/// Of a person by their ID as it stands in JSON. It is the first field of a party; sign-ins under way
+/// are few, so that no index is kept for it.
+pub(super) const END_CHALLENGES_OF: &str = r#"
+    DELETE FROM challenges WHERE substr(person, 1, length($1) + 7) = '{"id":' || $1 || ','"#;
+
+pub(super) const UNSPEND: &str = "DELETE FROM allowances WHERE what = $1";
+
 pub(super) const CHALLENGE: &str = "
     SELECT address, begun_at, attempts, expires_at, code, person FROM challenges WHERE token = $1";
 
@@ -318,6 +327,7 @@ mod tests {
             FORGET_PROVIDER_SIGN_INS,
             FORGET_SESSIONS,
             FORGET_ALLOWANCES,
+            UNSPEND,
         ] {
             let plan = plan(statement);
             assert!(!plan.is_empty(), "{statement}");

@@ -15,7 +15,7 @@ use crate::proof::examine::Claim;
 use crate::proof::leaf::{ERASED, ERASED_MAIL};
 use crate::proof::note::{Signer, Verifier};
 use crate::service::{AuditTerms, CheckpointError, EraseError, Visitor, examine, prove_rows};
-use crate::testing::CountingRandom;
+use crate::testing::{CountingRandom, MailTrouble};
 
 /// A place that keeps nothing for as long as it is out of order.
 #[derive(Default)]
@@ -162,6 +162,11 @@ async fn a_request_is_proved_to_somebody_who_has_only_the_key() {
 async fn a_person_is_erased_from_everything_and_the_proofs_hold() {
     let (world, _) = journey().await;
     let session = world.signed_in().await;
+    let mail = || MailAddress::parse("Anna@Example.com").unwrap();
+    let source = "192.0.2.99".parse().ok();
+    let begun = world.broker.begin_sign_in(mail(), source).await.unwrap();
+    let begun = begun.unwrap().hash();
+    world.settle().await;
     let request = world.request().await;
     let kept = world.broker.make_checkpoint().await.unwrap();
     let claim = Claim {
@@ -182,6 +187,11 @@ async fn a_person_is_erased_from_everything_and_the_proofs_hold() {
     assert!(!left.contains("anna"), "{left}");
     assert!(!left.contains("laptop"), "{left}");
     assert!(left.contains("boss") && left.contains(ERASED) && left.contains(ERASED_MAIL));
+    assert!(
+        !left.contains("192.0.2.99") && !left.contains("code:"),
+        "{left}"
+    );
+    assert_eq!(world.store.challenge(&begun).await.unwrap(), None);
     assert_eq!(world.store.session(&session.hash()).await.unwrap(), None);
     assert!(
         world
@@ -223,6 +233,44 @@ async fn nobody_is_erased_while_a_request_names_them() {
         assert!(matches!(refused, Err(EraseError::Unknown)), "{refused:?}");
     }
     assert_eq!(world.everything().await, before);
+}
+
+#[tokio::test]
+async fn a_word_that_is_nobodys_id_erases_nothing() {
+    let (world, _) = journey().await;
+    let before = world.everything().await;
+    // A backend, a rule, tags, and what stands in texts.
+    for word in ["test", "manager", "votes", "redeemed", "closed", "key", "e"] {
+        let refused = world.broker.erase_person(word, "root").await;
+        assert!(matches!(refused, Err(EraseError::Unknown)), "{word}");
+    }
+    assert_eq!(world.everything().await, before);
+}
+
+#[tokio::test]
+async fn nobody_is_erased_while_an_alarm_that_names_them_is_untold() {
+    let world = World::new();
+    let link = world.key_link().await;
+    let from = |source: &str| Visitor {
+        signed_in: None,
+        source: source.parse().ok(),
+    };
+    let shown = world.broker.redeem(&link, "", from("192.0.2.7")).await;
+    drop(shown.unwrap());
+    world.settle().await;
+    world.mailer.break_down(Some(MailTrouble::Transient));
+    let again = world.broker.open_link(&link, from("198.51.100.9")).await;
+    assert!(again.is_err());
+    world.settle().await;
+    let before = world.everything().await;
+    let refused = world.broker.erase_person("anna@example.com", "root").await;
+    assert!(matches!(refused, Err(EraseError::Untold(1))), "{refused:?}");
+    assert_eq!(world.everything().await, before);
+
+    world.mailer.break_down(None);
+    world.pass(10, 1).await;
+    let erased = world.broker.erase_person("anna@example.com", "root").await;
+    assert!(erased.is_ok(), "{erased:?}");
 }
 
 #[tokio::test]

@@ -69,6 +69,7 @@ pub async fn whole_suite(make: impl AsyncFn() -> Arc<dyn Store>) {
     sign_in::an_attempt_counts_from_what_was_seen(make().await).await;
     sign_in::a_code_ends_an_earlier_one(make().await).await;
     sign_in::an_allowance_is_spent_once(make().await).await;
+    sign_in::sign_ins_of_one_person_are_forgotten(make().await).await;
     sign_in::a_sign_in_at_a_provider_begins_once_and_ends_once(make().await).await;
     sessions::a_session_lasts_until_it_is_ended(make().await).await;
     sessions::sessions_end_for_one_person_alone(make().await).await;

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{at, commit, conflict, party, token};
 use crate::identity::ProviderName;
-use crate::people::MailAddress;
+use crate::people::{MailAddress, PersonId};
 use crate::ports::{Challenge, ChallengeState, ProviderSignIn, Store, Write};
 
 /// A sign-in begins with a new token, and ends once.
@@ -100,6 +100,47 @@ pub async fn an_allowance_is_spent_once(store: Arc<dyn Store>) {
     conflict(&*store, vec![spend("c", 60, 1)], "one that has just ended").await;
     store.forget_ended(at(61)).await.unwrap();
     commit(&*store, vec![spend("c", 60, 1)]).await;
+}
+
+/// What has begun for a person, and how often, is forgotten by their address and by their ID; what
+/// is of others stays.
+pub async fn sign_ins_of_one_person_are_forgotten(store: Arc<dyn Store>) {
+    let spend = || Write::Spend {
+        what: "a".to_owned(),
+        until: at(60),
+        at_most: 1,
+    };
+    let begun = |number, mail: &str| begin(&challenge(number, mail, at(0)));
+    let change = vec![
+        begun(1, "alias@example.com"),
+        begun(2, "Anna@Example.com"),
+        begun(3, "anna@example.org"),
+        set_code(7, at(60)),
+        spend(),
+    ];
+    commit(&*store, change).await;
+    let left = async || {
+        let mut left = Vec::new();
+        for number in 1..=3 {
+            let found = store.challenge(&token(number)).await.unwrap();
+            left.extend(found.map(|_| number));
+        }
+        left
+    };
+    let anna = party("anna");
+    let others = ["ann", "anna2", "a", ""].map(|name| PersonId(format!("id-{name}")));
+    let others = others.map(Write::EndChallengesOf);
+    commit(&*store, others.into()).await;
+    commit(&*store, vec![Write::Unspend("b".to_owned())]).await;
+    assert_eq!(left().await, [1, 2, 3]);
+    conflict(&*store, vec![spend()], "what is spent").await;
+    for _ in 0..2 {
+        commit(&*store, vec![Write::EndChallengesFor(anna.mail.clone())]).await;
+        assert_eq!(left().await, [1, 3]);
+    }
+    commit(&*store, vec![Write::EndChallengesOf(anna.id)]).await;
+    assert_eq!(left().await, [3]);
+    commit(&*store, vec![Write::Unspend("a".to_owned()), spend()]).await;
 }
 
 /// A sign-in at a provider begins with a new token, and ends once.

@@ -201,6 +201,24 @@ impl Memory {
                 }
                 Ok(())
             }
+            Write::EndChallengesFor(mail) => {
+                let wanted = mail.as_str().to_lowercase();
+                self.challenges
+                    .retain(|it| it.mail.as_str().to_lowercase() != wanted);
+                Ok(())
+            }
+            Write::EndChallengesOf(person) => {
+                let is_theirs = |state: &ChallengeState| match state {
+                    ChallengeState::Sent { to, .. } => to.id == person,
+                    ChallengeState::Waiting => false,
+                };
+                self.challenges.retain(|it| !is_theirs(&it.state));
+                Ok(())
+            }
+            Write::Unspend(what) => {
+                self.allowances.retain(|(spent, _), _| *spent != what);
+                Ok(())
+            }
             Write::DropJob(id) => {
                 self.jobs.retain(|job| job.id != id);
                 Ok(())
