@@ -164,5 +164,5 @@ pub(crate) fn line(row: &LogRow) -> String {
     if !keys.is_empty() {
         line = format!("{line}  {}", keys.join(","));
     }
-    line
+    super::shown(&line).replace('\n', "\\u{a}")
 }

@@ -22,12 +22,31 @@ use crate::organisations::Organisation;
 
 /// Says why a command failed.
 pub(crate) fn complain(text: &str) {
-    eprintln!("clavis: {text}");
+    eprintln!("clavis: {}", shown(text));
 }
 
 /// Says something beside what a command prints, which may go on into a file.
 fn remark(text: &str) {
-    eprintln!("{text}");
+    eprintln!("{}", shown(text));
+}
+
+/// A text as it can be shown in a terminal: what would steer it, or turn round what is read, is
+/// written out. People and files say what they like.
+fn shown(text: &str) -> String {
+    let steers = |c: char| {
+        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let breaks = matches!(c, '\u{2028}' | '\u{2029}');
+        turns || breaks || (c.is_control() && c != '\n')
+    };
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if steers(c) {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 /// Who runs the command, for the audit log.
@@ -40,4 +59,16 @@ fn operator() -> String {
 /// The broker of a configuration, for a command that is done at once.
 fn broker(config: &Path) -> Result<Arc<Broker>, Box<dyn std::error::Error + Send + Sync>> {
     Ok(Organisation::of(&assemble::load(config)?)?.broker)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_steers_a_terminal_is_written_out() {
+        assert_eq!(shown("Zoë\nRow 2"), "Zoë\nRow 2");
+        assert_eq!(shown("a\u{1b}[2K\r"), "a\\u{1b}[2K\\u{d}");
+        assert_eq!(shown("a\u{202e}b"), "a\\u{202e}b");
+    }
 }

@@ -129,8 +129,8 @@ fn of_a_note_only_what_was_signed_is_believed() {
         }
         // What it claims is read the same once somebody signs it.
         if let Ok(claimed) = Checkpoint::claimed(&note) {
-            let signer = Signer::parse(&LOG.private).unwrap();
-            let again = Checkpoint::signed(claimed.size, &claimed.root, &signer);
+            let key = Signer::parse(&LOG.private).unwrap();
+            let again = Checkpoint::signed(claimed.size, &claimed.root, &key);
             let read = Checkpoint::open(&again, &LOG.known).unwrap();
             assert_eq!((read.size, read.root), (claimed.size, claimed.root));
         }

@@ -55,7 +55,7 @@ pub(super) async fn run(config: &Path, checkpoints: &[PathBuf], keys: &[String])
 
 fn tell(report: &Report) {
     for problem in &report.problems {
-        println!("WRONG    {problem}");
+        println!("WRONG    {}", commands::shown(&problem.to_string()));
     }
     if report.untold > 0 {
         println!("WRONG    and {} more", report.untold);
