@@ -9,15 +9,17 @@ use std::collections::BTreeMap;
 
 use libc::c_long;
 use seccompiler::{
-    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen as Width, SeccompCmpOp as Compare,
-    SeccompCondition, SeccompFilter, SeccompRule, apply_filter_all_threads,
+    BackendError, BpfProgram, SeccompAction, SeccompFilter, SeccompRule, apply_filter_all_threads,
 };
 
 use crate::Unconfined;
 
+mod arguments;
 mod lists;
+#[cfg(test)]
+mod verdict;
 
-use lists::{FREE, REFUSED, REFUSED_OF_X32};
+use lists::{FREE, OTHERWISE_OF_X32, REFUSED, REFUSED_OF_X32};
 
 /// Whether the process starts programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +54,7 @@ type Rules = BTreeMap<c_long, Vec<SeccompRule>>;
 /// no other.
 fn those_alone() -> Result<BpfProgram, BackendError> {
     let mut rules: Rules = FREE.iter().map(|call| (*call, Vec::new())).collect();
-    rules.extend(conditional()?);
+    rules.extend(arguments::allowed()?);
     compile(
         rules,
         SeccompAction::Errno(libc::ENOSYS.unsigned_abs()),
@@ -64,9 +66,16 @@ fn those_alone() -> Result<BpfProgram, BackendError> {
 fn all_but() -> Result<BpfProgram, BackendError> {
     // On x86-64, every call has a second number, for the ABI x32; elsewhere these mean nothing.
     let of_x32 = REFUSED.iter().chain(REFUSED_OF_X32).map(|call| X32 | call);
-    let rules = REFUSED.iter().copied().chain(of_x32);
+    let whole = REFUSED.iter().copied().chain(of_x32);
+    let mut rules: Rules = whole.map(|call| (call, Vec::new())).collect();
+    for (call, when) in arguments::refused()? {
+        let mut names = OTHERWISE_OF_X32.iter().filter(|(usual, _)| *usual == call);
+        let of_x32 = names.next().map_or(call, |(_, other)| *other);
+        rules.insert(X32 | of_x32, when.clone());
+        rules.insert(call, when);
+    }
     compile(
-        rules.map(|call| (call, Vec::new())).collect(),
+        rules,
         SeccompAction::Allow,
         SeccompAction::Errno(libc::EPERM.unsigned_abs()),
     )
@@ -83,81 +92,6 @@ fn compile(
     SeccompFilter::new(rules, otherwise, on_match, target)?.try_into()
 }
 
-/// Calls that are allowed with some arguments alone: any one of the rules of a call is enough.
-fn conditional() -> Result<Rules, BackendError> {
-    let number = |number: i32| u64::from(number.unsigned_abs());
-    let is = |argument, value| condition(argument, Width::Dword, Compare::Eq, value);
-    let lacks =
-        |argument, bit: i32| condition(argument, Width::Qword, Compare::MaskedEq(number(bit)), 0);
-    let has = |argument, bit: i32| {
-        let mask = number(bit);
-        condition(argument, Width::Qword, Compare::MaskedEq(mask), mask)
-    };
-    let any = |rules: Vec<Result<SeccompRule, BackendError>>| {
-        rules.into_iter().collect::<Result<Vec<_>, _>>()
-    };
-    let one_of =
-        |argument, values: &[u64]| any(values.iter().map(|it| is(argument, *it)).collect());
-    Ok(Rules::from([
-        // Threads, and no processes. What `clone3` is asked for lies where no filter can look, so
-        // it is left out, and libraries come back with this one.
-        (libc::SYS_clone, any(vec![has(0, libc::CLONE_THREAD)])?),
-        // Sockets of the internet, of this machine, and those that list its addresses.
-        (
-            libc::SYS_socket,
-            one_of(
-                0,
-                &[
-                    libc::AF_INET,
-                    libc::AF_INET6,
-                    libc::AF_UNIX,
-                    libc::AF_NETLINK,
-                ]
-                .map(number),
-            )?,
-        ),
-        (libc::SYS_socketpair, one_of(0, &[number(libc::AF_UNIX)])?),
-        // What can be written is never run, and what is there does not become runnable.
-        (
-            libc::SYS_mmap,
-            any(vec![lacks(2, libc::PROT_EXEC), lacks(2, libc::PROT_WRITE)])?,
-        ),
-        (libc::SYS_mprotect, any(vec![lacks(2, libc::PROT_EXEC)])?),
-        (
-            libc::SYS_ioctl,
-            one_of(
-                1,
-                &[
-                    libc::FIONBIO,
-                    libc::FIONREAD,
-                    libc::TCGETS,
-                    libc::TIOCGWINSZ,
-                ],
-            )?,
-        ),
-        (
-            libc::SYS_prctl,
-            one_of(
-                0,
-                &[libc::PR_SET_NAME, libc::PR_GET_NAME, libc::PR_SET_VMA].map(number),
-            )?,
-        ),
-        // Limits of its own.
-        (libc::SYS_prlimit64, one_of(0, &[0])?),
-    ]))
-}
-
-fn condition(
-    argument: u8,
-    width: Width,
-    compare: Compare,
-    value: u64,
-) -> Result<SeccompRule, BackendError> {
-    SeccompRule::new(vec![SeccompCondition::new(
-        argument, width, compare, value,
-    )?])
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -166,7 +100,9 @@ mod tests {
 
     #[test]
     fn no_call_is_on_two_lists_or_twice_on_one() {
-        let conditional = conditional().unwrap();
+        let conditional = arguments::allowed().unwrap();
+        let refused = arguments::refused().unwrap();
+        assert!(refused.keys().all(|call| !REFUSED.contains(call)));
         let all: Vec<_> = (FREE.iter().chain(REFUSED))
             .chain(conditional.keys())
             .collect();
@@ -176,7 +112,7 @@ mod tests {
 
     #[test]
     fn starting_programs_and_looking_into_others_is_on_no_list_of_what_is_allowed() {
-        let conditional = conditional().unwrap();
+        let conditional = arguments::allowed().unwrap();
         for call in [
             libc::SYS_execve,
             libc::SYS_execveat,
@@ -195,9 +131,90 @@ mod tests {
         }
     }
 
+    /// What each filter answers to a call: nothing, or the number of the error.
+    fn answers(call: c_long, arguments: &[i32]) -> [Option<i32>; 2] {
+        [those_alone(), all_but()]
+            .map(|filter| verdict::of(&filter.expect("it compiles"), call, arguments))
+    }
+
+    const FREE_IN_BOTH: [Option<i32>; 2] = [None; 2];
+    const REFUSED_IN_BOTH: [Option<i32>; 2] = [Some(libc::ENOSYS), Some(libc::EPERM)];
+
     #[test]
-    fn both_filters_compile() {
-        assert!(!those_alone().unwrap().is_empty());
-        assert!(!all_but().unwrap().is_empty());
+    fn sockets_of_the_internet_are_tcp_and_udp() {
+        let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+        for family in [libc::AF_INET, libc::AF_INET6] {
+            for (kind, protocol) in [
+                (libc::SOCK_STREAM, 0),
+                (libc::SOCK_STREAM, libc::IPPROTO_TCP),
+                (libc::SOCK_DGRAM, 0),
+                (libc::SOCK_DGRAM, libc::IPPROTO_UDP),
+            ] {
+                let told = answers(libc::SYS_socket, &[family, kind | flags, protocol]);
+                assert_eq!(told, FREE_IN_BOTH, "{kind} {protocol}");
+            }
+            for (kind, protocol) in [
+                (libc::SOCK_STREAM, libc::IPPROTO_MPTCP),
+                (libc::SOCK_STREAM, libc::IPPROTO_SCTP),
+                (libc::SOCK_SEQPACKET, 0),
+                (libc::SOCK_RAW, libc::IPPROTO_TCP),
+                (libc::SOCK_DCCP, 0),
+                (libc::SOCK_DGRAM, libc::IPPROTO_UDPLITE),
+            ] {
+                for call in [libc::SYS_socket, X32 | libc::SYS_socket] {
+                    let told = answers(call, &[family, kind | flags, protocol]);
+                    assert_eq!(told, REFUSED_IN_BOTH, "{kind} {protocol}");
+                }
+            }
+        }
+        let of_this_machine = [libc::AF_UNIX, libc::SOCK_SEQPACKET, 0];
+        assert_eq!(answers(libc::SYS_socket, &of_this_machine), FREE_IN_BOTH);
+        let smc = [arguments::AF_SMC, libc::SOCK_STREAM, 0];
+        assert_eq!(answers(libc::SYS_socket, &smc), REFUSED_IN_BOTH);
+    }
+
+    #[test]
+    fn nothing_is_sent_by_which_a_connection_begins_or_made_another_protocol() {
+        for (call, of_x32, flags) in [
+            (libc::SYS_sendto, libc::SYS_sendto, 3),
+            (libc::SYS_sendmsg, 518, 2),
+            (libc::SYS_sendmmsg, 538, 3),
+        ] {
+            let mut arguments = [0; 6];
+            arguments[flags] = libc::MSG_NOSIGNAL;
+            assert_eq!(answers(call, &arguments), FREE_IN_BOTH, "{call}");
+            arguments[flags] |= libc::MSG_FASTOPEN;
+            for call in [call, X32 | of_x32] {
+                assert_eq!(answers(call, &arguments), REFUSED_IN_BOTH, "{call}");
+            }
+        }
+        for (level, option, told) in [
+            (libc::SOL_TCP, libc::TCP_NODELAY, FREE_IN_BOTH),
+            (libc::SOL_SOCKET, libc::TCP_ULP, FREE_IN_BOTH),
+            (libc::SOL_TCP, libc::TCP_ULP, REFUSED_IN_BOTH),
+        ] {
+            assert_eq!(answers(libc::SYS_setsockopt, &[3, level, option]), told);
+        }
+        let other_protocol = [3, libc::SOL_TCP, libc::TCP_ULP];
+        let of_x32 = X32 + 541;
+        assert_eq!(answers(of_x32, &other_protocol), REFUSED_IN_BOTH);
+    }
+
+    #[test]
+    fn what_is_run_is_neither_written_nor_shared() {
+        let (read, write, run) = (libc::PROT_READ, libc::PROT_WRITE, libc::PROT_EXEC);
+        for (protection, kind, is_allowed) in [
+            (read | write, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, true),
+            (read | write, libc::MAP_SHARED, true),
+            (read | run, libc::MAP_PRIVATE | libc::MAP_DENYWRITE, true),
+            (read | run, libc::MAP_SHARED, false),
+            (read | run, libc::MAP_SHARED_VALIDATE, false),
+            (read | write | run, libc::MAP_PRIVATE, false),
+        ] {
+            let [alone, _] = answers(libc::SYS_mmap, &[0, 4096, protection, kind]);
+            assert_eq!(alone.is_none(), is_allowed, "{protection} {kind}");
+        }
+        let [alone, _] = answers(libc::SYS_mprotect, &[0, 4096, read | run]);
+        assert_eq!(alone, Some(libc::ENOSYS));
     }
 }

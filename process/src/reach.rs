@@ -35,7 +35,7 @@ pub struct Files {
 pub struct Ports {
     /// To be connected to.
     pub connect: BTreeSet<u16>,
-    /// To be listened on; 0 is any port that the kernel chooses.
+    /// To be bound to, for listening; 0 is any port that the kernel chooses.
     pub listen: BTreeSet<u16>,
     /// Whether abstract Unix sockets of other processes may be connected to.
     pub abstract_sockets: bool,
@@ -84,8 +84,12 @@ pub fn confine_files(files: &Files) -> Result<(), Unconfined> {
     }
 }
 
-/// Refuses TCP connections to, and listening on, ports that are not named. Since Linux 6.7.
-/// Abstract Unix sockets are refused where the kernel can (6.12).
+/// Refuses connecting to, and binding to, TCP ports that are not named. Since Linux 6.7. Abstract
+/// Unix sockets are refused where the kernel can (6.12).
+///
+/// The kernel looks at connect(2) and bind(2) of TCP alone: other protocols and calls that come to
+/// the same ports are for [`confine_calls`](crate::confine_calls) to refuse, and listen(2) without
+/// bind(2), on a port that the kernel chooses, is refused by nothing.
 pub fn confine_ports(ports: &Ports) -> Result<(), Unconfined> {
     alone()?;
     let tcp = AccessNet::BindTcp | AccessNet::ConnectTcp;

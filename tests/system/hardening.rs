@@ -250,6 +250,8 @@ fn a_program_reaches_what_its_section_names_and_nothing_else() {
         ("write another file", refused, "files"),
         ("connect to a port that is named", "done", "ports"),
         ("connect to another port", refused, "ports"),
+        ("connect to it on many paths", refused, "system_calls"),
+        ("connect to it by sending", refused, "system_calls"),
         ("trace the daemon", refused, "system_calls"),
         ("enter another namespace", refused, "system_calls"),
         ("start a program", "done", "system_calls"),

@@ -66,10 +66,6 @@ pub(super) const FREE: &[c_long] = &[
     libc::SYS_recvfrom,
     libc::SYS_recvmmsg,
     libc::SYS_recvmsg,
-    libc::SYS_sendmmsg,
-    libc::SYS_sendmsg,
-    libc::SYS_sendto,
-    libc::SYS_setsockopt,
     libc::SYS_shutdown,
     // Memory.
     libc::SYS_brk,
@@ -218,3 +214,10 @@ pub(super) const REFUSED: &[c_long] = &[
 /// Those of them that have a number of their own under x32: `ptrace`, `kexec_load`,
 /// `process_vm_readv` and `process_vm_writev` (`arch/x86/entry/syscalls/syscall_64.tbl` of Linux).
 pub(super) const REFUSED_OF_X32: &[c_long] = &[521, 528, 539, 540];
+
+/// Calls that are refused with some arguments, and have a number of their own under x32.
+pub(super) const OTHERWISE_OF_X32: &[(c_long, c_long)] = &[
+    (libc::SYS_sendmsg, 518),
+    (libc::SYS_sendmmsg, 538),
+    (libc::SYS_setsockopt, 541),
+];

@@ -79,6 +79,30 @@ fn ports_that_are_not_named_are_neither_connected_to_nor_listened_on() {
 }
 
 #[test]
+fn nor_are_they_reached_by_other_protocols_and_other_ways_to_connect() {
+    let listening = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [named, other] = [&listening[0], &listening[1]].map(|it| it.local_addr().unwrap().port());
+    let deeds = [
+        format!("connect:{named}"),
+        format!("connect:{other}"),
+        format!("connect-on-many-paths:{other}"),
+        format!("connect-by-sending:{other}"),
+        format!("connect-by-message:{other}"),
+    ];
+    let deeds = deeds.each_ref().map(String::as_str);
+    for (measure, refused) in [
+        ("ports-and-calls", "Unsupported"),
+        ("ports-and-calls-with-programs", "PermissionDenied"),
+    ] {
+        let told = tries(&format!("{measure}={named}"), &deeds);
+        if is_offered(&told) {
+            let expected = ["done", "PermissionDenied", refused, refused, refused];
+            assert_eq!(told[1..], expected);
+        }
+    }
+}
+
+#[test]
 fn a_process_that_starts_no_programs_makes_threads_and_little_else() {
     let deeds = [
         "thread:",

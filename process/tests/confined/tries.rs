@@ -1,16 +1,20 @@
 //! A process that confines itself as its first argument says, and then tries what the others say:
-//! `read:PATH`, `write:PATH`, `connect:PORT`, `listen:PORT`, `start:PROGRAM`, `thread:`, `mount:`,
-//! `packets:`. Prints a line for each: `done`, or the name of the error.
+//! `read:PATH`, `write:PATH`, `connect:PORT`, `connect-on-many-paths:PORT`, `connect-by-sending:PORT`,
+//! `connect-by-message:PORT`, `listen:PORT`, `start:PROGRAM`, `thread:`,
+//! `mount:`, `packets:`. Prints a line for each: `done`, or the name of the error.
 #![allow(clippy::print_stdout, reason = "this is what it is for")]
 
 use std::fs::{self, OpenOptions};
-use std::io;
-use std::net::{TcpListener, TcpStream};
+use std::io::{self, IoSlice};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
 use std::process::Command;
 use std::thread;
 
 use clavis_process::{Files, Ports, Programs, confine_calls, confine_files, confine_ports};
-use rustix::net::{AddressFamily, SocketType, socket};
+use rustix::net::{
+    AddressFamily, SendAncillaryBuffer, SendFlags, SocketType, connect, ipproto, sendmsg_addr,
+    sendto, socket,
+};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -26,6 +30,17 @@ fn main() {
             connect: [port].into(),
             listen: [port].into(),
             abstract_sockets: false,
+        }),
+        "ports-and-calls" | "ports-and-calls-with-programs" => confine_ports(&Ports {
+            connect: [port].into(),
+            ..Ports::default()
+        })
+        .and_then(|()| {
+            confine_calls(if measure == "ports-and-calls" {
+                Programs::None
+            } else {
+                Programs::Some
+            })
         }),
         "calls" => confine_calls(Programs::None),
         "calls-with-programs" => confine_calls(Programs::Some),
@@ -54,10 +69,22 @@ fn main() {
 
 fn attempt(verb: &str, object: &str) -> io::Result<()> {
     let port = || object.parse::<u16>().map_err(io::Error::other);
+    let address = || port().map(|port| SocketAddrV4::new(Ipv4Addr::LOCALHOST, port));
+    let tcp = |protocol| socket(AddressFamily::INET, SocketType::STREAM, protocol);
+    // `MSG_FASTOPEN` in send(2), for which the library has no name.
+    let fast_open = SendFlags::from_bits_retain(0x2000_0000);
     match verb {
         "read" => fs::read(object).map(drop),
         "write" => OpenOptions::new().append(true).open(object).map(drop),
         "connect" => TcpStream::connect(("127.0.0.1", port()?)).map(drop),
+        "connect-on-many-paths" => Ok(connect(tcp(Some(ipproto::MPTCP))?, &address()?)?),
+        "connect-by-sending" => Ok(sendto(tcp(None)?, b"x", fast_open, &address()?).map(drop)?),
+        "connect-by-message" => {
+            let text = [IoSlice::new(b"x")];
+            let mut nothing = SendAncillaryBuffer::default();
+            let sent = sendmsg_addr(tcp(None)?, &address()?, &text, &mut nothing, fast_open);
+            Ok(sent.map(drop)?)
+        }
         "listen" => TcpListener::bind(("127.0.0.1", port()?)).map(drop),
         "start" => Command::new(object).status().map(drop),
         "thread" => thread::Builder::new().spawn(|| ()).map(drop),

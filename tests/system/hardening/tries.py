@@ -33,6 +33,17 @@ def connect(port):
     socket.create_connection(("127.0.0.1", port), timeout=5).close()
 
 
+def connect_on_many_paths(port):
+    multipath = 262
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, multipath) as tried:
+        tried.connect(("127.0.0.1", port))
+
+
+def connect_by_sending(port):
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tried:
+        tried.sendto(b"x", socket.MSG_FASTOPEN, ("127.0.0.1", port))
+
+
 def call(name, *arguments):
     libc = ctypes.CDLL(None, use_errno=True)
     if getattr(libc, name)(*arguments) == -1:
@@ -59,6 +70,8 @@ def main():
         "read memory of the daemon": outcome(lambda: read(f"/proc/{os.getppid()}/mem")),
         "connect to a port that is named": outcome(lambda: connect(wanted["named_port"])),
         "connect to another port": outcome(lambda: connect(wanted["other_port"])),
+        "connect to it on many paths": outcome(lambda: connect_on_many_paths(wanted["other_port"])),
+        "connect to it by sending": outcome(lambda: connect_by_sending(wanted["other_port"])),
         "trace the daemon": outcome(lambda: call("ptrace", attach, os.getppid(), no_wait, no_wait)),
         "enter another namespace": outcome(lambda: call("unshare", 0x10000000)),
         "start a program": outcome(lambda: os.waitpid(os.spawnv(os.P_NOWAIT, "/bin/true", ["true"]), 0)),
