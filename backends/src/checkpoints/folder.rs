@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use clavis_broker::ports::{CheckpointSink, Finding, KeptCheckpoint, SinkError};
+use clavis_broker::ports::{CheckpointSink, Finding, KeepError, KeptCheckpoint};
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 
@@ -28,7 +28,7 @@ impl CheckpointSink for CheckpointFolder {
         "folder"
     }
 
-    async fn keep(&self, checkpoint: &KeptCheckpoint) -> Result<(), SinkError> {
+    async fn keep(&self, checkpoint: &KeptCheckpoint) -> Result<(), KeepError> {
         let note = checkpoint.note.as_bytes();
         let mut name = format!("{:012}.checkpoint", checkpoint.size);
         let there = tokio::fs::read(self.folder.join(&name)).await;
@@ -41,7 +41,7 @@ impl CheckpointSink for CheckpointFolder {
         let written = write_whole(&self.folder, &name, note).await;
         written.map_err(|error| {
             let folder = self.folder.display();
-            SinkError(format!("not written to the folder {folder}: {error}"))
+            KeepError::Transient(format!("not written to the folder {folder}: {error}"))
         })
     }
 
