@@ -13,7 +13,7 @@ use crate::ports::{
 };
 use crate::proof::bundle::Proved;
 use crate::proof::checkpoint::Checkpoint;
-use crate::proof::examine::Claim;
+use crate::proof::examine::{Claim, Problem};
 use crate::proof::leaf::{ERASED, ERASED_MAIL};
 use crate::proof::note::{Signer, Verifier};
 use crate::service::{AuditTerms, CheckpointError, EraseError, Visitor, examine, prove_rows};
@@ -136,7 +136,9 @@ async fn a_checkpoint_is_made_when_it_is_due_and_brought_everywhere() {
     let wanted = world.broker.make_checkpoint().await.unwrap();
     assert_eq!(wanted.size, world.store.log_size().await.unwrap());
     assert_eq!(world.broker.make_checkpoint().await.unwrap(), wanted);
-    let report = examine(&*world.store, &known(), Vec::new()).await.unwrap();
+    let report = examine(&*world.store, &known(), Vec::new(), world.now())
+        .await
+        .unwrap();
     assert_eq!((report.problems, report.fitting), (Vec::new(), 3));
 }
 
@@ -209,6 +211,27 @@ async fn of_two_who_make_one_at_once_one_does() {
     let first = made[0].as_ref().unwrap();
     assert!(made.iter().all(|it| it.as_ref().unwrap() == first));
     assert_eq!(world.store.checkpoints().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_checkpoint_from_the_future_is_named_and_puts_off_no_other() {
+    let (world, _) = journey().await;
+    let ahead = SignedDuration::from_hours(24 * 365);
+    world.clock.advance(ahead);
+    world.broker.make_checkpoint().await.unwrap();
+    world.clock.advance(-ahead);
+    let wanted = super::asking("nothing");
+    world.broker.ask(&anna(), wanted, None).await.unwrap_err();
+    world.broker.tend_log().await;
+    let made = world.store.checkpoints().await.unwrap();
+    assert_eq!(made.len(), 2);
+    let report = examine(&*world.store, &known(), Vec::new(), world.now()).await;
+    let problems = report.unwrap().problems;
+    let [problem @ Problem::FromTheFuture { .. }] = &problems[..] else {
+        panic!("{problems:?}");
+    };
+    let which = format!("of {}", made[0].made_at);
+    assert!(problem.to_string().contains(&which), "{problem}");
 }
 
 #[tokio::test]
@@ -286,7 +309,9 @@ async fn a_person_is_erased_from_everything_and_the_proofs_hold() {
         panic!("{event:?}")
     };
     assert_eq!((rows, fields), (forgotten.rows, forgotten.fields));
-    let report = examine(&*world.store, &known(), vec![claim]).await.unwrap();
+    let report = examine(&*world.store, &known(), vec![claim], world.now())
+        .await
+        .unwrap();
     assert_eq!(report.problems, []);
     assert_eq!((report.erased_rows, report.erased_fields), (rows, fields));
     let again = world.broker.erase_person("anna@example.com", "root").await;
@@ -329,7 +354,9 @@ async fn personal_fields_end_when_they_are_kept_no_longer() {
     assert!(later > rows, "the link has expired by then");
     world.clock.advance(SignedDuration::from_hours(24 * 15));
     world.broker.tend_log().await;
-    let report = examine(&*world.store, &[], Vec::new()).await.unwrap();
+    let report = examine(&*world.store, &[], Vec::new(), world.now())
+        .await
+        .unwrap();
     assert_eq!(report.problems, []);
     assert_eq!(report.erased_rows, rows);
     world.broker.tend_log().await;
