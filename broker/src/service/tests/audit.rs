@@ -1,5 +1,6 @@
 //! Proofs over the log of real journeys; what is erased; and what a log that was changed is told.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -100,7 +101,7 @@ async fn journey() -> (World, Arc<Shelf>) {
 async fn a_checkpoint_is_made_when_it_is_due_and_brought_everywhere() {
     let (world, shelf) = journey().await;
     shelf.is(Condition::Broken);
-    world.broker.tend_log().await;
+    world.broker.tend_checkpoints().await;
     world.settle().await;
     assert_eq!(world.sent("Checkpoint").len(), 1);
     assert!(shelf.kept().is_empty());
@@ -113,21 +114,21 @@ async fn a_checkpoint_is_made_when_it_is_due_and_brought_everywhere() {
 
     // The word that it was mailed is no news; a sign-out is, after the hour.
     world.pass(120, 60).await;
-    world.broker.tend_log().await;
+    world.broker.tend_checkpoints().await;
     assert_eq!(world.store.checkpoints().await.unwrap().len(), 1);
     let wanted = world
         .broker
         .ask(&anna(), super::asking("nothing"), None)
         .await;
     assert!(wanted.is_err());
-    world.broker.tend_log().await;
+    world.broker.tend_checkpoints().await;
     assert_eq!(world.store.checkpoints().await.unwrap().len(), 2);
     let other = world
         .broker
         .ask(&anna(), super::asking("nothing"), None)
         .await;
     assert!(other.is_err());
-    world.broker.tend_log().await;
+    world.broker.tend_checkpoints().await;
     assert_eq!(
         world.store.checkpoints().await.unwrap().len(),
         2,
@@ -199,7 +200,7 @@ async fn a_checkpoint_that_was_not_kept_is_given_up_and_the_log_says_so() {
     assert_eq!(undone(&world).await, (vec![], vec![latest.size, last.size]));
     assert_eq!(not_kept(&world).await, 3);
     world.pass(120, 60).await;
-    world.broker.tend_log().await;
+    world.broker.tend_checkpoints().await;
     let made = world.store.latest_checkpoint().await.unwrap();
     assert_eq!(made, Some(last), "what became of checkpoints is no news");
 }
@@ -222,7 +223,7 @@ async fn a_checkpoint_from_the_future_is_named_and_puts_off_no_other() {
     world.clock.advance(-ahead);
     let wanted = super::asking("nothing");
     world.broker.ask(&anna(), wanted, None).await.unwrap_err();
-    world.broker.tend_log().await;
+    world.broker.tend_checkpoints().await;
     let made = world.store.checkpoints().await.unwrap();
     assert_eq!(made.len(), 2);
     let report = examine(&*world.store, &known(), Vec::new(), world.now()).await;
@@ -238,7 +239,7 @@ async fn a_checkpoint_from_the_future_is_named_and_puts_off_no_other() {
 async fn without_a_key_none_is_made_and_everything_else_works() {
     let world = World::new();
     world.key_link().await;
-    world.broker.tend_log().await;
+    world.broker.tend_checkpoints().await;
     assert_eq!(world.store.checkpoints().await.unwrap(), []);
     let made = world.broker.make_checkpoint().await;
     assert!(matches!(made, Err(CheckpointError::NoKey)));
@@ -346,20 +347,23 @@ async fn personal_fields_end_when_they_are_kept_no_longer() {
     });
     world.key_link().await;
     world.clock.advance(SignedDuration::from_hours(24 * 20));
-    world.broker.tend_log().await;
+    world.broker.erase_aged().await.unwrap();
     assert!(!world.everything().await.contains(ERASED));
     let rows = world.store.log_size().await.unwrap();
     world.settle().await;
     let later = world.store.log_size().await.unwrap();
     assert!(later > rows, "the link has expired by then");
     world.clock.advance(SignedDuration::from_hours(24 * 15));
-    world.broker.tend_log().await;
+    let (one, other) = tokio::join!(world.broker.erase_aged(), world.broker.erase_aged());
+    one.and(other).expect("of two, one erases");
+    let looked_at = world.broker.aged.0.load(Ordering::Relaxed);
+    assert_eq!(looked_at.unsigned_abs(), rows, "these are not read again");
     let report = examine(&*world.store, &[], Vec::new(), world.now())
         .await
         .unwrap();
     assert_eq!(report.problems, []);
     assert_eq!(report.erased_rows, rows);
-    world.broker.tend_log().await;
+    world.broker.erase_aged().await.unwrap();
     assert_eq!(
         world.store.log_size().await.unwrap(),
         later + 1,
