@@ -161,7 +161,7 @@ async fn verify(log: &Log, note: String) {
     store.commit(vec![keep]).await.unwrap();
     let known = [signer().verifier().clone()];
     let begun = Instant::now();
-    let report = examine(store, &known, Vec::new()).await.unwrap();
+    let report = examine(store, &known, Vec::new(), monday()).await.unwrap();
     let seconds = begun.elapsed().as_secs_f64();
     let found = (report.rows, report.fitting, report.problems.len());
     assert_eq!(found, (size, 1, 0));

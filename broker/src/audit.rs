@@ -315,6 +315,12 @@ pub enum Event {
         /// Which, by its [`Alarm::name`].
         alarm: String,
     },
+    /// A checkpoint of the log was not kept outside of it, and no try is left: an operator has to
+    /// look.
+    CheckpointDead {
+        /// Where it was to be kept, by the name of the sink.
+        sink: String,
+    },
 }
 
 /// Which mail.
@@ -510,6 +516,7 @@ impl Event {
             Self::MailDead { .. } => "mail.dead",
             Self::HookTold { .. } => "hook.told",
             Self::HookDead { .. } => "hook.dead",
+            Self::CheckpointDead { .. } => "checkpoint.dead",
         }
     }
 

@@ -203,6 +203,7 @@ pub const EVENTS: &[&str] = &[
     "mail.dead",
     "hook.told",
     "hook.dead",
+    "checkpoint.dead",
 ];
 
 /// Keys of JSON whose values say of which sort something is, and name nobody.

@@ -4,13 +4,20 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use clavis_broker::ports::{CheckpointSink, Finding, KeptCheckpoint, SinkError};
+use clavis_broker::ports::{CheckpointSink, Finding, KeepError, KeptCheckpoint};
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 
-/// Writes each checkpoint to `SIZE.checkpoint` in a folder, so that nobody ever sees half of it. One
-/// of another log of that size, such as one that was restored, is never written over: it is what
-/// shows that there are two.
+/// How a folder is refused whose names cannot be brought to the disk by themselves.
+const CANNOT_SYNC: [io::ErrorKind; 3] = [
+    io::ErrorKind::PermissionDenied,
+    io::ErrorKind::InvalidInput,
+    io::ErrorKind::Unsupported,
+];
+
+/// Writes each checkpoint to `SIZE.checkpoint` in a folder, so that nobody ever sees half of it. What
+/// is there is never written over. A checkpoint of another log of that size, such as one that was
+/// restored, is what shows that there are two: it is kept beside it.
 pub struct CheckpointFolder {
     folder: PathBuf,
 }
@@ -28,20 +35,11 @@ impl CheckpointSink for CheckpointFolder {
         "folder"
     }
 
-    async fn keep(&self, checkpoint: &KeptCheckpoint) -> Result<(), SinkError> {
-        let note = checkpoint.note.as_bytes();
-        let mut name = format!("{:012}.checkpoint", checkpoint.size);
-        let there = tokio::fs::read(self.folder.join(&name)).await;
-        if there.is_ok_and(|there| there != note) {
-            let digest = Sha256::digest(note);
-            let part = digest[..4].iter().map(|byte| format!("{byte:02x}"));
-            let part: String = part.collect();
-            name = format!("{:012}-{part}.checkpoint", checkpoint.size);
-        }
-        let written = write_whole(&self.folder, &name, note).await;
-        written.map_err(|error| {
+    async fn keep(&self, checkpoint: &KeptCheckpoint) -> Result<(), KeepError> {
+        let kept = keep(&self.folder, checkpoint).await;
+        kept.map_err(|error| {
             let folder = self.folder.display();
-            SinkError(format!("not written to the folder {folder}: {error}"))
+            KeepError::Transient(format!("not written to the folder {folder}: {error}"))
         })
     }
 
@@ -68,6 +66,32 @@ impl CheckpointSink for CheckpointFolder {
     }
 }
 
+/// Writes a checkpoint under the first of its names that is free, unless it is there already. Where
+/// it cannot be told what is there, nothing is written.
+async fn keep(folder: &Path, checkpoint: &KeptCheckpoint) -> io::Result<()> {
+    let note = checkpoint.note.as_bytes();
+    let size = checkpoint.size;
+    let digest = Sha256::digest(note);
+    let part = digest[..4].iter().map(|byte| format!("{byte:02x}"));
+    let part: String = part.collect();
+    for name in [
+        format!("{size:012}.checkpoint"),
+        format!("{size:012}-{part}.checkpoint"),
+    ] {
+        match tokio::fs::read(folder.join(&name)).await {
+            Ok(there) if there == note => return Ok(()),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return write_whole(folder, &name, note).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::other(format!(
+        "{size:012}-{part}.checkpoint is there, and is not what it was"
+    )))
+}
+
 /// Writes a file whole: it has its name once all of it is on the disk.
 async fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     tokio::fs::create_dir_all(folder).await?;
@@ -75,7 +99,17 @@ async fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> 
     let mut file = tokio::fs::File::create(&unfinished).await?;
     file.write_all(bytes).await?;
     file.sync_all().await?;
-    tokio::fs::rename(&unfinished, folder.join(name)).await
+    tokio::fs::rename(&unfinished, folder.join(name)).await?;
+    let synced = match tokio::fs::File::open(folder).await {
+        Ok(folder) => folder.sync_all().await,
+        Err(error) => Err(error),
+    };
+    match synced {
+        // A folder that may be written into and not listed, or one of a file system that syncs
+        // files alone: the name is there all the same.
+        Err(error) if CANNOT_SYNC.contains(&error.kind()) => Ok(()),
+        synced => synced,
+    }
 }
 
 #[cfg(test)]
@@ -113,6 +147,25 @@ mod tests {
         let mut files: Vec<_> = files.collect();
         files.sort();
         assert_eq!(files, ["a note\n", "of another log\n"]);
+    }
+
+    #[tokio::test]
+    async fn what_is_there_and_cannot_be_read_is_not_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let sink = CheckpointFolder::new(folder.path().to_owned());
+        let kept = KeptCheckpoint {
+            size: 17,
+            made_at: Timestamp::UNIX_EPOCH,
+            note: "a note\n".to_owned(),
+        };
+        // Nobody can read what leads to itself, whoever they are.
+        let path = folder.path().join("000000000017.checkpoint");
+        std::os::unix::fs::symlink(&path, &path).unwrap();
+        sink.keep(&kept).await.unwrap_err();
+        assert!(path.is_symlink());
+        std::fs::remove_file(&path).unwrap();
+        sink.keep(&kept).await.unwrap();
+        assert_eq!(std::fs::read_to_string(path).unwrap(), "a note\n");
     }
 
     #[tokio::test]

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use clavis_broker::ports::{CheckpointSink, Clock, Finding, Hook, KeptCheckpoint, SinkError};
+use clavis_broker::ports::{
+    CheckpointSink, Clock, Finding, Hook, HookError, KeepError, KeptCheckpoint,
+};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -28,10 +30,13 @@ impl CheckpointSink for CheckpointHook {
         "webhook"
     }
 
-    async fn keep(&self, checkpoint: &KeptCheckpoint) -> Result<(), SinkError> {
+    async fn keep(&self, checkpoint: &KeptCheckpoint) -> Result<(), KeepError> {
         let (id, message) = (message_id(&checkpoint.note), message(checkpoint));
         let told = self.hook.send(&id, self.clock.now(), &message);
-        told.await.map_err(|error| SinkError(error.to_string()))
+        told.await.map_err(|error| match error {
+            HookError::Transient(why) => KeepError::Transient(why),
+            HookError::Permanent(why) => KeepError::Permanent(why),
+        })
     }
 
     async fn check(&self) -> Vec<Finding> {

@@ -84,7 +84,7 @@ impl Kept {
     }
 
     async fn examined(&self, store: &SqliteStore) -> Option<Report> {
-        examine(store, &self.known, Vec::new()).await.ok()
+        examine(store, &self.known, Vec::new(), monday()).await.ok()
     }
 
     /// What is found after these statements.
@@ -141,6 +141,54 @@ async fn every_byte_of_every_column_counts() {
     }
     assert!(tried > 2000, "only {tried} bytes were tried");
     assert_eq!(kept.examined(&store).await.unwrap().problems, []);
+}
+
+/// Every bit of every number by which the log, its tree and its checkpoints are placed or searched.
+/// When a checkpoint was made is none of those: of that, only the future is found.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_bit_of_every_number_counts() {
+    let kept = Kept::of(4).await;
+    let path = kept.copy("numbers.db");
+    let store = SqliteStore::open(&path).unwrap();
+    let hands = Connection::open(&path).unwrap();
+    hands.execute_batch("PRAGMA synchronous = off").unwrap();
+    let mut tried = 0;
+    for (table, key, column) in [
+        ("log", "seq", "seq"),
+        ("log", "seq", "at"),
+        ("tree", "place", "place"),
+        ("checkpoints", "size", "size"),
+    ] {
+        let all = format!("SELECT {key}, {column} FROM {table}");
+        let mut all = hands.prepare(&all).unwrap();
+        let all = all.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        let all: Vec<(i64, i64)> = all.unwrap().map(Result::unwrap).collect();
+        let set = format!("UPDATE {table} SET {column} = $1 WHERE {key} = $2");
+        for (row, number) in all {
+            for bit in 0..64 {
+                let wrong = number ^ (1 << bit);
+                if hands.execute(&set, (wrong, row)).is_err() {
+                    // Another row has this number.
+                    continue;
+                }
+                let report = kept.examined(&store).await;
+                let is_found = report.is_none_or(|report| !report.problems.is_empty());
+                assert!(is_found, "bit {bit} of {column} of row {row} of {table}");
+                tried += 1;
+                let row = if column == key { wrong } else { row };
+                hands.execute(&set, (number, row)).unwrap();
+            }
+        }
+    }
+    assert!(tried > 900, "only {tried} bits were tried");
+    assert_eq!(kept.examined(&store).await.unwrap().problems, []);
+    drop(hands);
+    let found = kept.found("UPDATE checkpoints SET made_at = made_at + 600000");
+    let found = found.await;
+    assert!(
+        found.len() == 1 && found[0].contains("is from the future"),
+        "{found:?}"
+    );
 }
 
 /// What is read of the log from a file; none where it cannot be.
@@ -304,6 +352,8 @@ async fn two_stores_on_one_file_write_one_log() {
         let (one, other) = tokio::join!(stores[0].commit(one), stores[1].commit(other));
         one.and(other).unwrap();
     }
-    let report = examine(&stores[0], &[], Vec::new()).await.unwrap();
+    let report = examine(&stores[0], &[], Vec::new(), monday())
+        .await
+        .unwrap();
     assert_eq!((report.rows, report.problems), (80, Vec::<Problem>::new()));
 }

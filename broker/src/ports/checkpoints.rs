@@ -4,7 +4,6 @@ use async_trait::async_trait;
 
 use super::check::Finding;
 use super::ledger::KeptCheckpoint;
-use super::sink::SinkError;
 
 /// A place for checkpoints that whoever can change the log cannot change as well.
 #[async_trait]
@@ -13,8 +12,19 @@ pub trait CheckpointSink: Send + Sync {
     fn name(&self) -> &str;
 
     /// Keeps a checkpoint, whole or not at all. One that is there already is no fault.
-    async fn keep(&self, checkpoint: &KeptCheckpoint) -> Result<(), SinkError>;
+    async fn keep(&self, checkpoint: &KeptCheckpoint) -> Result<(), KeepError>;
 
     /// Tries the place for real.
     async fn check(&self) -> Vec<Finding>;
+}
+
+/// A checkpoint was not kept. The text carries no secret.
+#[derive(Debug, thiserror::Error)]
+pub enum KeepError {
+    /// Not reached, or refused for now: worth another try.
+    #[error("not kept for now: {0}")]
+    Transient(String),
+    /// Refused for good: trying again will not help until an operator has done something.
+    #[error("refused: {0}")]
+    Permanent(String),
 }

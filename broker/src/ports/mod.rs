@@ -16,7 +16,7 @@ mod world;
 
 pub use crate::people::{GroupName, PersonQuery};
 pub use check::{Finding, Severity};
-pub use checkpoints::CheckpointSink;
+pub use checkpoints::{CheckpointSink, KeepError};
 pub use directory::{Directory, DirectoryError, MOST_FOUND};
 pub use escrow::{EscrowBackend, EscrowError, EscrowFault, Rotation};
 pub use hook::{Hook, HookError};

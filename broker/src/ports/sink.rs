@@ -20,7 +20,7 @@ pub trait LogSink: Send + Sync {
     async fn check(&self) -> Vec<Finding>;
 }
 
-/// Rows or a checkpoint were not taken: worth another try. The text carries nothing of them.
+/// Rows were not taken: worth another try. The text carries nothing of them.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct SinkError(pub String);

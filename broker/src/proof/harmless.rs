@@ -10,7 +10,7 @@ use crate::audit::MailName;
 use crate::search::EVENTS;
 
 /// Keys of an event whose texts the code or the configuration chooses.
-const CHOSEN: [&str; 13] = [
+const CHOSEN: [&str; 14] = [
     // Sorts and moments.
     "event",
     "step",
@@ -21,9 +21,10 @@ const CHOSEN: [&str; 13] = [
     // What a page or a command is called in the code.
     "route",
     "command",
-    // A backend, and an identity provider.
+    // A backend, an identity provider, and where checkpoints are kept.
     "backend",
     "provider",
+    "sink",
     // What ties rows to jobs and erasures.
     "job",
     "erasure",

@@ -34,6 +34,11 @@ pub enum Problem {
         /// Why not.
         why: String,
     },
+    /// When a checkpoint was made lies in the future.
+    FromTheFuture {
+        /// Its name.
+        name: String,
+    },
     /// The log is not the one that a checkpoint is of.
     NotTheCheckpoint {
         /// Its name.
@@ -92,6 +97,11 @@ impl fmt::Display for Problem {
             Self::Unbelieved { name, why } => {
                 write!(f, "the checkpoint {name} cannot be believed: {why}")
             }
+            Self::FromTheFuture { name } => write!(
+                f,
+                "the checkpoint {name} is from the future: its column `made_at` was changed, or the \
+                 clock was ahead when it was made"
+            ),
             Self::NotTheCheckpoint { name, size, after } => write!(
                 f,
                 "the log up to row {size} is not that of the checkpoint {name}: something between \

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
+use super::outbox::{SENDING, Tried};
 use super::prove::{ProofError, consistency, root_of};
 use super::{Broker, Unavailable};
-use crate::audit::{Event, MailName};
+use crate::audit::{Actor, Event, LogEntry, MailName};
 use crate::people::MailAddress;
 use crate::ports::{
-    CheckpointSink, CheckpointTo, CommitError, Job, KeptCheckpoint, Lease, LogQuery, Write,
+    CheckpointSink, CheckpointTo, CommitError, Job, KeepError, KeptCheckpoint, LogQuery, Write,
 };
 use crate::proof::checkpoint::Checkpoint;
 use crate::proof::note::Signer;
@@ -116,8 +117,11 @@ impl Broker {
         let store = &self.parts.store;
         let latest = store.latest_checkpoint().await.map_err(Unavailable::from)?;
         let (size, is_early) = latest.map_or((0, false), |latest| {
-            let due_at = latest.made_at.saturating_add(self.parts.audit.every);
-            (latest.size, due_at.is_ok_and(|due_at| self.now() < due_at))
+            let (made_at, now) = (latest.made_at, self.now());
+            let due_at = made_at.saturating_add(self.parts.audit.every);
+            // When it was made is not signed: one from the future puts nothing off.
+            let is_early = made_at <= now && due_at.is_ok_and(|due_at| now < due_at);
+            (latest.size, is_early)
         });
         if !is_early && self.has_news_after(size).await? {
             self.make_checkpoint().await?;
@@ -125,28 +129,40 @@ impl Broker {
         Ok(())
     }
 
-    /// Brings a checkpoint to one place. It is tried until it is there.
+    /// Brings a checkpoint to one place. One that did not get there is not tried again where a later
+    /// one is on its way: that one is over the same rows and more.
     pub(super) async fn bring_checkpoint(
         &self,
-        lease: Lease,
-        name: &str,
+        name: String,
         kept: &KeptCheckpoint,
-    ) -> Result<(), Unavailable> {
+    ) -> Result<Tried, Unavailable> {
         let mut sinks = self.parts.audit.sinks.iter();
-        let outcome = match sinks.find(|sink| sink.name() == name) {
-            Some(sink) => sink.keep(kept).await,
+        let Some(sink) = sinks.find(|sink| sink.name() == name) else {
             // The configuration does not name it any more.
-            None => Ok(()),
+            return Ok(Tried::Moot(None));
         };
-        let settled = match outcome {
-            Ok(()) => Write::Finish(lease),
-            Err(error) => {
-                let why = error.to_string();
-                tracing::warn!(job.id = %lease.job.0, why, "a checkpoint of the log could not be kept outside of it; it will be tried again");
-                self.postpone(lease, self.now(), why)
-            }
+        let (for_now, why) = match tokio::time::timeout(SENDING, sink.keep(kept)).await {
+            Ok(Ok(())) => return Ok(Tried::Moot(None)),
+            Ok(Err(KeepError::Transient(why))) => (true, why),
+            Ok(Err(KeepError::Permanent(why))) => (false, why),
+            Err(_) => (true, format!("the {name} did not answer in time")),
         };
-        self.settle_lease(vec![settled]).await
+        let dead = Event::CheckpointDead { sink: name };
+        let latest = self.parts.store.latest_checkpoint().await?;
+        if for_now && latest.is_some_and(|latest| latest.size > kept.size) {
+            tracing::warn!(
+                why,
+                "a checkpoint of the log could not be kept outside of it; a later one takes its place"
+            );
+            let entry = LogEntry::of_nothing(dead, Actor::Clavis, None, self.now());
+            return Ok(Tried::Moot(Some(entry)));
+        }
+        Ok(Tried::Failed {
+            for_now,
+            why,
+            dead,
+            about: None,
+        })
     }
 
     fn bring_everywhere(&self, kept: &KeptCheckpoint) -> impl Iterator<Item = Write> {
@@ -160,25 +176,30 @@ impl Broker {
         })
     }
 
-    /// Whether rows have come that say more than that checkpoints were mailed: those would make
-    /// one checkpoint after another of a log in which nothing happens.
+    /// Whether rows have come that say more than what became of checkpoints: those would make one
+    /// checkpoint after another of a log in which nothing happens.
     async fn has_news_after(&self, size: u64) -> Result<bool, Unavailable> {
-        let mails = self.parts.audit.mail.len();
+        let places = self.parts.audit.mail.len() + self.parts.audit.sinks.len();
         let query = LogQuery {
             request: None,
             events: &[],
             after: i64::try_from(size).unwrap_or(i64::MAX),
-            limit: mails + 1,
+            limit: places + 1,
         };
         let rows = self.parts.store.log(&query).await?;
         let is_news = |event: &Event| {
-            let mail = match event {
-                Event::MailSent { mail, .. } | Event::MailDead { mail, .. } => Some(mail),
-                _ => None,
-            };
-            mail != Some(&MailName::Checkpoint)
+            !matches!(
+                event,
+                Event::MailSent {
+                    mail: MailName::Checkpoint,
+                    ..
+                } | Event::MailDead {
+                    mail: MailName::Checkpoint,
+                    ..
+                } | Event::CheckpointDead { .. }
+            )
         };
-        Ok(rows.len() > mails || rows.iter().any(|row| is_news(&row.entry.event)))
+        Ok(rows.len() > places || rows.iter().any(|row| is_news(&row.entry.event)))
     }
 
     /// Signing over a log that was changed would hide the change from whoever sees the new

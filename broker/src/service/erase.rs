@@ -14,7 +14,7 @@ use super::{Broker, Unavailable, allowances, before};
 use crate::audit::{Actor, Event, LogEntry, WhyErased};
 use crate::lifecycle::{Request, RequestId};
 use crate::people::{MailAddress, PersonId};
-use crate::ports::{Change, Job, StoredRow, Write};
+use crate::ports::{Change, CommitError, Job, StoredRow, Write};
 use crate::proof::leaf::{Field, LeafError, Placed, check, replaced, texts_of, write_fields};
 use crate::proof::tally::Tally;
 use crate::proof::theirs::{Text, Whose, theirs};
@@ -75,7 +75,7 @@ pub enum EraseError {
 
 /// Up to which row nothing is left that is too old.
 #[derive(Debug, Default)]
-pub(super) struct Aged(AtomicI64);
+pub(super) struct Aged(pub(super) AtomicI64);
 
 /// Rows whose fields are about to be erased together.
 struct Batch {
@@ -137,8 +137,8 @@ impl Broker {
             if batch.tally.rows() >= AT_ONCE {
                 forgotten.add(&batch.tally);
                 let full = std::mem::replace(&mut batch, self.batch(Change::new()));
-                self.commit_batch(full, WhyErased::Person, actor.clone())
-                    .await?;
+                let committed = self.commit_batch(full, WhyErased::Person, actor.clone());
+                committed.await.map_err(Unavailable::from)?;
             }
         }
         forgotten.add(&batch.tally);
@@ -146,14 +146,16 @@ impl Broker {
             return Err(EraseError::Unknown);
         }
         if !batch.writes.is_empty() {
-            self.commit_batch(batch, WhyErased::Person, actor).await?;
+            let committed = self.commit_batch(batch, WhyErased::Person, actor);
+            committed.await.map_err(Unavailable::from)?;
         }
         let cleared = self.ledger().clear_traces().await;
         forgotten.leaves_traces = !cleared.map_err(Unavailable::from)?;
         Ok(forgotten)
     }
 
-    /// Erases the personal fields of rows that are older than they are kept.
+    /// Erases the personal fields of rows that are older than they are kept. Where another process
+    /// does so at the same time, what is left is done by it, or the next time.
     pub(super) async fn erase_aged(&self) -> Result<(), Unavailable> {
         let Some(keep_for) = self.parts.audit.keep_for else {
             return Ok(());
@@ -166,11 +168,8 @@ impl Broker {
                 .await
                 .map_err(Unavailable::from)?;
             let mut batch = self.batch(Change::new());
-            let mut all_aged = true;
-            for row in &rows {
-                if row.at >= end {
-                    all_aged = false;
-                } else if let Ok((_, fields)) = checked(row) {
+            for row in rows.iter().filter(|row| row.at < end) {
+                if let Ok((_, fields)) = checked(row) {
                     let all = (0..fields.len()).collect();
                     batch.erase(row, fields, &all);
                 } else {
@@ -181,15 +180,20 @@ impl Broker {
                 }
             }
             if !batch.writes.is_empty() {
-                self.commit_batch(batch, WhyErased::Age, Actor::Clavis)
-                    .await?;
-                has_erased = true;
+                let committed = self.commit_batch(batch, WhyErased::Age, Actor::Clavis);
+                match committed.await {
+                    Ok(()) => has_erased = true,
+                    Err(CommitError::Conflict) => break,
+                    Err(error) => return Err(error.into()),
+                }
             }
-            let Some(last) = rows.last().filter(|_| all_aged) else {
-                break;
-            };
+            let aged = rows.iter().take_while(|row| row.at < end);
+            let Some(last) = aged.last() else { break };
             after = last.seq;
             self.aged.0.store(after, Ordering::Relaxed);
+            if rows.last() != Some(last) {
+                break;
+            }
         }
         if has_erased {
             self.ledger().clear_traces().await?;
@@ -345,7 +349,7 @@ impl Broker {
         batch: Batch,
         why: WhyErased,
         actor: Actor,
-    ) -> Result<(), Unavailable> {
+    ) -> Result<(), CommitError> {
         let event = Event::FieldsErased {
             erasure: batch.erasure,
             why,
@@ -356,7 +360,7 @@ impl Broker {
         let entry = LogEntry::of_nothing(event, actor, None, self.now());
         let mut change = batch.writes;
         change.push(self.log(&entry));
-        Ok(self.commit(change).await?)
+        self.commit(change).await
     }
 }
 

@@ -20,8 +20,8 @@ use crate::tokens::{OneTimeCode, PlainToken, TokenHash};
 /// having keys replaced, so that nobody else does it meanwhile; short, because a job whose process
 /// died waits for it.
 pub(super) const LEASE: SignedDuration = SignedDuration::from_secs(30);
-/// How long handing over one mail may take.
-const SENDING: Duration = Duration::from_secs(15);
+/// How long handing over one mail, message or checkpoint may take.
+pub(super) const SENDING: Duration = Duration::from_secs(15);
 /// How long looking somebody up may take before that.
 const LOOKING_UP: Duration = Duration::from_secs(10);
 /// After so long a job is given up, as mail servers do with mails (RFC 5321, section 4.5.4.1).
@@ -31,7 +31,7 @@ pub(super) const GIVE_UP: SignedDuration = SignedDuration::from_hours(5 * 24);
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(10);
 
 /// What became of a try.
-enum Tried {
+pub(super) enum Tried {
     /// The mail was taken.
     Sent(LogEntry),
     /// There is nothing left to do.
@@ -96,7 +96,7 @@ impl Broker {
             Job::Checkpoint {
                 kept,
                 to: CheckpointTo::Sink(name),
-            } => return self.bring_checkpoint(lease, &name, &kept).await,
+            } => self.bring_checkpoint(name, &kept).await?,
         };
         self.settle(lease, claimed.queued_at, tried).await
     }
@@ -333,15 +333,20 @@ impl Broker {
             }
             Tried::Blocked(error) => vec![self.postpone(lease, now, error.to_string())],
             Tried::Failed {
-                for_now: true, why, ..
+                for_now: true,
+                why,
+                dead,
+                ..
             } if now < queued_at + GIVE_UP => {
-                tracing::warn!(job.id = %lease.job.0, job.attempt = lease.attempt, why, "a mail or a message was not taken; it will be tried again");
+                let what = not_taken(&dead);
+                tracing::warn!(job.id = %lease.job.0, job.attempt = lease.attempt, why, "{what}; it will be tried again");
                 vec![self.postpone(lease, now, why)]
             }
             Tried::Failed {
                 why, dead, about, ..
             } => {
-                tracing::error!(job.id = %lease.job.0, why, "a mail or a message was given up; see `clavis outbox`");
+                let what = given_up(&dead);
+                tracing::error!(job.id = %lease.job.0, why, "{what} was given up; see `clavis outbox`");
                 let entry = match about {
                     Some(request) => LogEntry::of_request(&request, dead, Actor::Clavis, None, now),
                     None => LogEntry::of_nothing(dead, Actor::Clavis, None, now),
@@ -384,6 +389,22 @@ impl Tried {
             dead,
             about,
         }
+    }
+}
+
+/// What happened to a job that will be tried again, by what the log says once it is given up.
+fn not_taken(dead: &Event) -> &'static str {
+    match dead {
+        Event::CheckpointDead { .. } => "a checkpoint of the log could not be kept outside of it",
+        _ => "a mail was not taken",
+    }
+}
+
+/// What was given up, by what the log says of it.
+fn given_up(dead: &Event) -> &'static str {
+    match dead {
+        Event::CheckpointDead { .. } => "a checkpoint of the log",
+        _ => "a mail",
     }
 }
 

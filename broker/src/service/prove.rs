@@ -2,6 +2,8 @@
 
 use std::iter;
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::{Broker, Unavailable};
 use crate::lifecycle::RequestId;
 use crate::ports::{Ledger, LogQuery, StoreError, StoredRow};
@@ -14,6 +16,8 @@ use crate::tokens::Reference;
 
 /// How many rows, and how many hashes, are read at once.
 const PAGE: usize = 1000;
+/// By how much the clock of who examines may be behind that of who made a checkpoint.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(5);
 
 /// A proof cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -100,23 +104,33 @@ pub async fn prove_rows(
 }
 
 /// Looks at the whole log: each row, the tree over them, and the checkpoints that it has kept,
-/// which one of these keys must have signed; and holds it against others. Without a key, those that
-/// it has kept are passed over.
+/// which one of these keys must have signed, and by `now`; and holds it against others. Without a
+/// key, those that it has kept are passed over.
 pub async fn examine(
     ledger: &dyn Ledger,
     known: &[Verifier],
     mut claims: Vec<Claim>,
+    now: Timestamp,
 ) -> Result<Report, StoreError> {
-    let mut unbelieved = Vec::new();
+    let mut problems = Vec::new();
     if !known.is_empty() {
         for kept in ledger.checkpoints().await? {
             let name = format!("of {} that it has kept itself", kept.made_at);
+            if kept.made_at.duration_since(now) > CLOCKS_DIFFER {
+                problems.push(Problem::FromTheFuture { name: name.clone() });
+            }
             match Checkpoint::open(&kept.note, known) {
                 Ok(checkpoint) if checkpoint.size == kept.size => {
                     claims.push(Claim { name, checkpoint });
                 }
-                Ok(_) => unbelieved.push((name, "it is of another size".to_owned())),
-                Err(why) => unbelieved.push((name, why.to_string())),
+                Ok(_) => {
+                    let why = "it is of another size".to_owned();
+                    problems.push(Problem::Unbelieved { name, why });
+                }
+                Err(why) => {
+                    let why = why.to_string();
+                    problems.push(Problem::Unbelieved { name, why });
+                }
             }
         }
     }
@@ -142,9 +156,7 @@ pub async fn examine(
         }
     }
     let mut report = examiner.finish();
-    let unbelieved = unbelieved.into_iter();
-    let unbelieved = unbelieved.map(|(name, why)| Problem::Unbelieved { name, why });
-    report.problems.extend(unbelieved);
+    report.problems.extend(problems);
     Ok(report)
 }
 

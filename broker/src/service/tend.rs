@@ -28,8 +28,10 @@ const WATCH_EVERY: Duration = Duration::from_secs(1);
 /// How often is looked at what Clavis may do beyond what it needs, and how long after the start.
 const RIGHTS_EVERY: SignedDuration = SignedDuration::from_hours(1);
 const RIGHTS_AFTER: SignedDuration = SignedDuration::from_secs(30);
-/// How often it is looked whether a checkpoint is due, or fields of the log are too old.
-const TEND_LOG_EVERY: SignedDuration = SignedDuration::from_secs(5);
+/// How often it is looked whether a checkpoint is due.
+const CHECKPOINT_EVERY: SignedDuration = SignedDuration::from_secs(5);
+/// How often fields of the log that are too old are erased.
+const ERASE_EVERY: SignedDuration = SignedDuration::from_hours(1);
 /// How often ended sign-ins and sessions are forgotten.
 const FORGET_EVERY: SignedDuration = SignedDuration::from_mins(10);
 
@@ -42,7 +44,11 @@ impl Broker {
         let mut forget_at = self.now();
         let mut look_at = self.now();
         let mut rights_at = self.now() + RIGHTS_AFTER;
-        let mut log_at = self.now();
+        let mut checkpoint_at = self.now();
+        let mut erase_at = self.now();
+        // Beside the jobs: going through a long log takes none of their places, and ends with the
+        // daemon. Whatever is not erased by then is erased after the next start.
+        let mut erasing = JoinSet::new();
         while !*stop.borrow() {
             if self.now() >= forget_at {
                 // An hour after their end: until then they count against too many sign-ins.
@@ -66,9 +72,16 @@ impl Broker {
                 running.spawn(looking.in_current_span());
                 rights_at = self.now() + RIGHTS_EVERY;
             }
-            if self.now() >= log_at {
-                self.tend_log().await;
-                log_at = self.now() + TEND_LOG_EVERY;
+            if self.now() >= checkpoint_at {
+                self.tend_checkpoints().await;
+                checkpoint_at = self.now() + CHECKPOINT_EVERY;
+            }
+            while erasing.try_join_next().is_some() {}
+            if self.now() >= erase_at && erasing.is_empty() {
+                let broker = Arc::clone(&self);
+                let work = async move { report(broker.erase_aged().await) };
+                erasing.spawn(work.in_current_span());
+                erase_at = self.now() + ERASE_EVERY;
             }
             // Whatever has ended meanwhile makes room at once, for one claim instead of many.
             while running.try_join_next().is_some() {}
@@ -88,6 +101,7 @@ impl Broker {
                 _ = stop.changed() => {}
             }
         }
+        erasing.shutdown().await;
         while running.join_next().await.is_some() {}
         let _ = watching.await;
     }
@@ -116,14 +130,13 @@ impl Broker {
         Ok(count + self.watch().await?)
     }
 
-    /// Makes the checkpoint that is due, and erases what is kept no longer.
-    pub async fn tend_log(&self) {
+    /// Makes the checkpoint that is due.
+    pub(super) async fn tend_checkpoints(&self) {
         match self.checkpoint_where_due().await {
             Ok(()) => {}
             Err(CheckpointError::Unavailable(error)) => report(Err(error)),
             Err(error) => tracing::error!(error = with_causes(&error), "no checkpoint was made"),
         }
-        report(self.erase_aged().await);
     }
 
     async fn start_jobs(

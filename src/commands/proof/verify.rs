@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clavis_broker::ports::Ledger;
+use clavis_broker::ports::{Clock, Ledger};
 use clavis_broker::proof::examine::{Claim, Problem, Report};
 use clavis_broker::service::examine;
 
 use super::{known, read_checkpoint};
+use crate::system::SystemClock;
 use crate::{Outcome, assemble, commands};
 
 /// Reads the whole log, and prints what is wrong with it. Fails where something is.
@@ -27,7 +28,7 @@ pub(super) async fn run(config: &Path, checkpoints: &[PathBuf], keys: &[String])
             }),
         }
     }
-    let mut report = examine(ledger, &known, claims).await?;
+    let mut report = examine(ledger, &known, claims, SystemClock.now()).await?;
     report.problems.extend(unbelieved);
     tell(&report);
     if known.is_empty() {

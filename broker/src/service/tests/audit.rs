@@ -1,5 +1,6 @@
 //! Proofs over the log of real journeys; what is erased; and what a log that was changed is told.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -8,20 +9,41 @@ use jiff::SignedDuration;
 use super::{World, anna};
 use crate::audit::Event;
 use crate::people::MailAddress;
-use crate::ports::{CheckpointSink, Finding, KeptCheckpoint, Ledger, LogQuery, SinkError, Store};
+use crate::ports::{
+    CheckpointSink, Finding, Job, KeepError, KeptCheckpoint, Ledger, LogQuery, Store,
+};
 use crate::proof::bundle::Proved;
 use crate::proof::checkpoint::Checkpoint;
-use crate::proof::examine::Claim;
+use crate::proof::examine::{Claim, Problem};
 use crate::proof::leaf::{ERASED, ERASED_MAIL};
 use crate::proof::note::{Signer, Verifier};
 use crate::service::{AuditTerms, CheckpointError, EraseError, Visitor, examine, prove_rows};
 use crate::testing::{CountingRandom, MailTrouble};
 
-/// A place that keeps nothing for as long as it is out of order.
+/// A place for checkpoints, in whatever condition.
 #[derive(Default)]
 struct Shelf {
     kept: Mutex<Vec<KeptCheckpoint>>,
-    is_broken: Mutex<bool>,
+    condition: Mutex<Condition>,
+}
+
+#[derive(Default, Clone, Copy)]
+enum Condition {
+    #[default]
+    Good,
+    Broken,
+    Gone,
+    Silent,
+}
+
+impl Shelf {
+    fn is(&self, condition: Condition) {
+        *self.condition.lock().unwrap() = condition;
+    }
+
+    fn kept(&self) -> Vec<KeptCheckpoint> {
+        self.kept.lock().unwrap().clone()
+    }
 }
 
 #[async_trait]
@@ -30,9 +52,13 @@ impl CheckpointSink for Shelf {
         "shelf"
     }
 
-    async fn keep(&self, checkpoint: &KeptCheckpoint) -> Result<(), SinkError> {
-        if *self.is_broken.lock().unwrap() {
-            return Err(SinkError("the shelf has fallen down".to_owned()));
+    async fn keep(&self, checkpoint: &KeptCheckpoint) -> Result<(), KeepError> {
+        let condition = *self.condition.lock().unwrap();
+        match condition {
+            Condition::Good => {}
+            Condition::Broken => return Err(KeepError::Transient("it has fallen down".to_owned())),
+            Condition::Gone => return Err(KeepError::Permanent("there is no shelf".to_owned())),
+            Condition::Silent => std::future::pending().await,
         }
         self.kept.lock().unwrap().push(checkpoint.clone());
         Ok(())
@@ -74,35 +100,35 @@ async fn journey() -> (World, Arc<Shelf>) {
 #[tokio::test]
 async fn a_checkpoint_is_made_when_it_is_due_and_brought_everywhere() {
     let (world, shelf) = journey().await;
-    *shelf.is_broken.lock().unwrap() = true;
-    world.broker.tend_log().await;
+    shelf.is(Condition::Broken);
+    world.broker.tend_checkpoints().await;
     world.settle().await;
     assert_eq!(world.sent("Checkpoint").len(), 1);
-    assert!(shelf.kept.lock().unwrap().is_empty());
-    *shelf.is_broken.lock().unwrap() = false;
+    assert!(shelf.kept().is_empty());
+    shelf.is(Condition::Good);
     world.pass(10, 1).await;
     let first = world.store.latest_checkpoint().await.unwrap().unwrap();
-    assert_eq!(*shelf.kept.lock().unwrap(), std::slice::from_ref(&first));
+    assert_eq!(shelf.kept(), std::slice::from_ref(&first));
     let opened = Checkpoint::open(&first.note, &known()).unwrap();
     assert_eq!(opened.size, first.size);
 
     // The word that it was mailed is no news; a sign-out is, after the hour.
     world.pass(120, 60).await;
-    world.broker.tend_log().await;
+    world.broker.tend_checkpoints().await;
     assert_eq!(world.store.checkpoints().await.unwrap().len(), 1);
     let wanted = world
         .broker
         .ask(&anna(), super::asking("nothing"), None)
         .await;
     assert!(wanted.is_err());
-    world.broker.tend_log().await;
+    world.broker.tend_checkpoints().await;
     assert_eq!(world.store.checkpoints().await.unwrap().len(), 2);
     let other = world
         .broker
         .ask(&anna(), super::asking("nothing"), None)
         .await;
     assert!(other.is_err());
-    world.broker.tend_log().await;
+    world.broker.tend_checkpoints().await;
     assert_eq!(
         world.store.checkpoints().await.unwrap().len(),
         2,
@@ -111,8 +137,72 @@ async fn a_checkpoint_is_made_when_it_is_due_and_brought_everywhere() {
     let wanted = world.broker.make_checkpoint().await.unwrap();
     assert_eq!(wanted.size, world.store.log_size().await.unwrap());
     assert_eq!(world.broker.make_checkpoint().await.unwrap(), wanted);
-    let report = examine(&*world.store, &known(), Vec::new()).await.unwrap();
+    let report = examine(&*world.store, &known(), Vec::new(), world.now())
+        .await
+        .unwrap();
     assert_eq!((report.problems, report.fitting), (Vec::new(), 3));
+}
+
+/// Of how many rows the checkpoints are that have to be brought still, and those that were given up.
+async fn undone(world: &World) -> (Vec<u64>, Vec<u64>) {
+    let failing = world.store.failing(9).await.unwrap().into_iter();
+    let due = failing.filter(|job| job.next_try.is_some());
+    let dead = world.store.dead(9).await.unwrap();
+    let size = |job| match job {
+        Job::Checkpoint { kept, .. } => kept.size,
+        job => panic!("{job:?}"),
+    };
+    (
+        due.map(|failing| size(failing.job)).collect(),
+        dead.into_iter().map(|dead| size(dead.job)).collect(),
+    )
+}
+
+async fn not_kept(world: &World) -> usize {
+    let sink = "shelf".to_owned();
+    let dead = Event::CheckpointDead { sink };
+    let events = world.events().await;
+    events.into_iter().filter(|event| *event == dead).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_that_never_answers_holds_up_nothing() {
+    let (world, shelf) = journey().await;
+    shelf.is(Condition::Silent);
+    let made = world.broker.make_checkpoint().await.unwrap();
+    world.settle().await;
+    assert_eq!(undone(&world).await, (vec![made.size], vec![]));
+    shelf.is(Condition::Good);
+    world.pass(1, 1).await;
+    assert_eq!(
+        (shelf.kept(), undone(&world).await),
+        (vec![made], (vec![], vec![]))
+    );
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_was_not_kept_is_given_up_and_the_log_says_so() {
+    let (world, shelf) = journey().await;
+    shelf.is(Condition::Broken);
+    world.broker.make_checkpoint().await.unwrap();
+    world.settle().await;
+    let latest = world.broker.make_checkpoint().await.unwrap();
+    world.pass(30, 1).await;
+    assert_eq!(undone(&world).await, (vec![latest.size], vec![]));
+    assert_eq!(not_kept(&world).await, 1, "the later one is over its rows");
+    world.pass(6 * 24 * 60, 60).await;
+    assert_eq!(undone(&world).await, (vec![], vec![latest.size]));
+    assert_eq!(not_kept(&world).await, 2);
+
+    shelf.is(Condition::Gone);
+    let last = world.broker.make_checkpoint().await.unwrap();
+    world.settle().await;
+    assert_eq!(undone(&world).await, (vec![], vec![latest.size, last.size]));
+    assert_eq!(not_kept(&world).await, 3);
+    world.pass(120, 60).await;
+    world.broker.tend_checkpoints().await;
+    let made = world.store.latest_checkpoint().await.unwrap();
+    assert_eq!(made, Some(last), "what became of checkpoints is no news");
 }
 
 #[tokio::test]
@@ -125,10 +215,31 @@ async fn of_two_who_make_one_at_once_one_does() {
 }
 
 #[tokio::test]
+async fn a_checkpoint_from_the_future_is_named_and_puts_off_no_other() {
+    let (world, _) = journey().await;
+    let ahead = SignedDuration::from_hours(24 * 365);
+    world.clock.advance(ahead);
+    world.broker.make_checkpoint().await.unwrap();
+    world.clock.advance(-ahead);
+    let wanted = super::asking("nothing");
+    world.broker.ask(&anna(), wanted, None).await.unwrap_err();
+    world.broker.tend_checkpoints().await;
+    let made = world.store.checkpoints().await.unwrap();
+    assert_eq!(made.len(), 2);
+    let report = examine(&*world.store, &known(), Vec::new(), world.now()).await;
+    let problems = report.unwrap().problems;
+    let [problem @ Problem::FromTheFuture { .. }] = &problems[..] else {
+        panic!("{problems:?}");
+    };
+    let which = format!("of {}", made[0].made_at);
+    assert!(problem.to_string().contains(&which), "{problem}");
+}
+
+#[tokio::test]
 async fn without_a_key_none_is_made_and_everything_else_works() {
     let world = World::new();
     world.key_link().await;
-    world.broker.tend_log().await;
+    world.broker.tend_checkpoints().await;
     assert_eq!(world.store.checkpoints().await.unwrap(), []);
     let made = world.broker.make_checkpoint().await;
     assert!(matches!(made, Err(CheckpointError::NoKey)));
@@ -209,7 +320,9 @@ async fn a_person_is_erased_from_everything_and_the_proofs_hold() {
         panic!("{event:?}")
     };
     assert_eq!((rows, fields), (forgotten.rows, forgotten.fields));
-    let report = examine(&*world.store, &known(), vec![claim]).await.unwrap();
+    let report = examine(&*world.store, &known(), vec![claim], world.now())
+        .await
+        .unwrap();
     assert_eq!(report.problems, []);
     assert_eq!((report.erased_rows, report.erased_fields), (rows, fields));
     let again = world.broker.erase_person("anna@example.com", "root").await;
@@ -282,18 +395,23 @@ async fn personal_fields_end_when_they_are_kept_no_longer() {
     });
     world.key_link().await;
     world.clock.advance(SignedDuration::from_hours(24 * 20));
-    world.broker.tend_log().await;
+    world.broker.erase_aged().await.unwrap();
     assert!(!world.everything().await.contains(ERASED));
     let rows = world.store.log_size().await.unwrap();
     world.settle().await;
     let later = world.store.log_size().await.unwrap();
     assert!(later > rows, "the link has expired by then");
     world.clock.advance(SignedDuration::from_hours(24 * 15));
-    world.broker.tend_log().await;
-    let report = examine(&*world.store, &[], Vec::new()).await.unwrap();
+    let (one, other) = tokio::join!(world.broker.erase_aged(), world.broker.erase_aged());
+    one.and(other).expect("of two, one erases");
+    let looked_at = world.broker.aged.0.load(Ordering::Relaxed);
+    assert_eq!(looked_at.unsigned_abs(), rows, "these are not read again");
+    let report = examine(&*world.store, &[], Vec::new(), world.now())
+        .await
+        .unwrap();
     assert_eq!(report.problems, []);
     assert_eq!(report.erased_rows, rows);
-    world.broker.tend_log().await;
+    world.broker.erase_aged().await.unwrap();
     assert_eq!(
         world.store.log_size().await.unwrap(),
         later + 1,

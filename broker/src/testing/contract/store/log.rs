@@ -320,5 +320,8 @@ pub(crate) fn events() -> Vec<Event> {
         Event::HookDead {
             alarm: "many_devices".to_owned(),
         },
+        Event::CheckpointDead {
+            sink: "folder".to_owned(),
+        },
     ]
 }
