@@ -1,6 +1,6 @@
 //! Checkpoints of the log: made when they are due, and brought to where the operator says.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::SignedDuration;
 
@@ -14,7 +14,7 @@ use crate::ports::{
 };
 use crate::proof::checkpoint::Checkpoint;
 use crate::proof::note::Signer;
-use crate::proof::tree::continues;
+use crate::proof::tree::{Hash, continues};
 
 /// How checkpoints are made, and how long personal fields are kept.
 #[derive(Clone)]
@@ -66,6 +66,21 @@ pub enum CheckpointError {
     Unavailable(#[from] Unavailable),
 }
 
+/// What this process has signed last. It is not in the store, so that whoever can write there cannot
+/// have the process sign another past.
+#[derive(Default)]
+pub(super) struct Signed(Mutex<Option<(u64, Hash)>>);
+
+impl Signed {
+    fn last(&self) -> Option<(u64, Hash)> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set(&self, size: u64, root: Hash) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((size, root));
+    }
+}
+
 impl Broker {
     /// Makes a checkpoint of the log as it is now, unless the latest is of it already; gives it
     /// either way. It is kept in the store, and a job for everywhere else that it goes.
@@ -81,6 +96,9 @@ impl Broker {
             let size = store.log_size().await.map_err(Unavailable::from)?;
             if let Some(latest) = &latest {
                 self.continues(latest, size).await?;
+            }
+            if let Some((before, root)) = self.signed.last() {
+                self.goes_on(before, &root, size).await?;
             }
             match latest {
                 Some(latest) if latest.size == size => return Ok(latest),
@@ -101,7 +119,10 @@ impl Broker {
             }];
             change.extend(self.bring_everywhere(&kept));
             match self.commit(change).await {
-                Ok(()) => return Ok(kept),
+                Ok(()) => {
+                    self.signed.set(size, root);
+                    return Ok(kept);
+                }
                 // Another process has made one meanwhile.
                 Err(CommitError::Conflict) => {}
                 Err(error) => return Err(Unavailable::from(error).into()),
@@ -209,8 +230,14 @@ impl Broker {
         let Ok(latest) = Checkpoint::claimed(&latest.note) else {
             return Err(broken);
         };
-        let proof = match consistency(self.ledger(), latest.size, size).await {
-            Ok(proof) if latest.size <= size => proof,
+        self.goes_on(latest.size, &latest.root, size).await
+    }
+
+    /// Whether the log of so many rows now goes on as that of so many, with that root, before.
+    async fn goes_on(&self, before: u64, old: &Hash, size: u64) -> Result<(), CheckpointError> {
+        let broken = CheckpointError::NotTheSame(before);
+        let proof = match consistency(self.ledger(), before, size).await {
+            Ok(proof) if before <= size => proof,
             Ok(_) | Err(ProofError::Damaged | ProofError::Shorter { .. }) => return Err(broken),
             Err(error) => return Err(Unavailable::from(error).into()),
         };
@@ -219,7 +246,7 @@ impl Broker {
             Err(ProofError::Store(error)) => return Err(Unavailable::from(error).into()),
             Err(_) => return Err(broken),
         };
-        if continues((latest.size, &latest.root), (size, &root), &proof) {
+        if continues((before, old), (size, &root), &proof) {
             Ok(())
         } else {
             Err(broken)

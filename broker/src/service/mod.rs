@@ -107,6 +107,8 @@ pub struct Broker {
     standings: roles::Standings,
     /// Up to which row all personal fields that are too old are erased.
     aged: erase::Aged,
+    /// Up to where it has signed the log.
+    signed: checkpoint::Signed,
 }
 
 /// Something that Clavis relies on did not answer: nothing has changed, and trying again later
@@ -133,6 +135,7 @@ impl Broker {
             work: Notify::new(),
             standings: roles::Standings::default(),
             aged: erase::Aged::default(),
+            signed: checkpoint::Signed::default(),
         }
     }
 

@@ -214,6 +214,15 @@ async fn of_two_who_make_one_at_once_one_does() {
     assert_eq!(world.store.checkpoints().await.unwrap().len(), 1);
 }
 
+/// Whoever rewrites the log in the store takes its checkpoints along; the process has seen the other.
+#[tokio::test]
+async fn a_log_that_does_not_go_on_as_the_one_that_this_process_signed_is_not_signed() {
+    let (world, _) = journey().await;
+    world.broker.signed.set(2, [7; 32]);
+    let made = world.broker.make_checkpoint().await;
+    assert!(matches!(made, Err(CheckpointError::NotTheSame(2))));
+}
+
 #[tokio::test]
 async fn a_checkpoint_from_the_future_is_named_and_puts_off_no_other() {
     let (world, _) = journey().await;
