@@ -242,6 +242,16 @@ fn a_person_is_erased_and_the_log_is_still_what_was_signed() {
     assert!(rows.contains("(erased)") && rows.contains("martin.vogt@example.com"));
     assert_eq!(clavis.count("fields_erased"), 1, "{rows}");
     assert_eq!(verified(&clavis, &[&checkpoint]), (true, Vec::new()));
+    let listed = said(&clavis.run(&["audit", "verify"]));
+    let mut erasures = listed
+        .lines()
+        .filter(|it| it.starts_with("erasure in row "));
+    let erasure = erasures.next().expect("the erasure is listed");
+    assert!(
+        erasure.contains(", by operator ") && erasure.contains(", of a person, "),
+        "{erasure}"
+    );
+    assert_eq!(erasures.next(), None);
 
     let bundle = clavis.run(&["audit", "prove", &reference]);
     let file = kept(&bundle, &elsewhere.path().join("bundle.json"));

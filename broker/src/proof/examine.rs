@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::checkpoint::Checkpoint;
@@ -13,13 +14,15 @@ use super::leaf::{Field, check};
 pub use super::problem::Problem;
 use super::tally::Tally;
 use super::tree::{Hash, Node, empty_root, leaf_hash, node_count, node_hash};
-use crate::audit::Event;
+use crate::audit::{Event, WhyErased};
 use crate::ports::StoredRow;
 
 /// More problems are counted and not told one by one.
 const TOLD: usize = 1000;
 /// So many rows that are not what they were are kept, to tell where they came from.
 const KEPT: usize = 10_000;
+/// The shortest time for which personal fields may be kept, by the configuration.
+const SHORTEST_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// A checkpoint that the log is held against, and what it is called.
 #[derive(Debug, Clone)]
@@ -28,6 +31,23 @@ pub struct Claim {
     pub name: String,
     /// The checkpoint, which somebody known has signed.
     pub checkpoint: Checkpoint,
+}
+
+/// An erasure, as the row that records it has it: anybody who can write the database can write one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erasure {
+    /// The row.
+    pub row: i64,
+    /// When.
+    pub at: Timestamp,
+    /// Who, in a few words.
+    pub by: String,
+    /// Why.
+    pub why: WhyErased,
+    /// From how many rows.
+    pub rows: u64,
+    /// How many fields.
+    pub fields: u64,
 }
 
 /// What was found.
@@ -41,6 +61,8 @@ pub struct Report {
     pub erased_rows: u64,
     /// How many fields those are.
     pub erased_fields: u64,
+    /// The erasures that the log records, in its order.
+    pub erasures: Vec<Erasure>,
     /// How many checkpoints fit.
     pub fitting: usize,
     /// What is wrong, in the order in which it was found.
@@ -64,8 +86,16 @@ pub struct Examiner {
     next_claim: usize,
     fitting: u64,
     odd: Vec<Odd>,
-    erased: BTreeMap<Uuid, Tally>,
-    recorded: BTreeMap<Uuid, (i64, [u64; 2], String)>,
+    erased: BTreeMap<Uuid, Gone>,
+    /// Erasures with their digests.
+    recorded: BTreeMap<Uuid, (Erasure, String)>,
+}
+
+/// What names one erasure: which fields, and when the youngest row of theirs was written.
+#[derive(Default)]
+struct Gone {
+    tally: Tally,
+    youngest: Option<Timestamp>,
 }
 
 /// A complete subtree: its hash as the rows make it, and as it is stored.
@@ -185,22 +215,35 @@ impl Examiner {
         let mut any = false;
         for (number, placed) in fields.iter().enumerate() {
             if let Field::Erased(erasure) = placed.field {
-                self.erased.entry(erasure).or_default().add(row.seq, number);
+                let gone = self.erased.entry(erasure).or_default();
+                gone.tally.add(row.seq, number);
+                gone.youngest = gone.youngest.max(Some(entry.at));
                 self.report.erased_fields += 1;
                 any = true;
             }
         }
         self.report.erased_rows += u64::from(any);
         if let Event::FieldsErased {
-            erasure,
+            erasure: id,
+            why,
             rows,
             fields,
             digest,
-            ..
         } = entry.event
         {
-            self.recorded
-                .insert(erasure, (row.seq, [rows, fields], digest));
+            let erasure = Erasure {
+                row: row.seq,
+                at: entry.at,
+                by: entry.actor.label(),
+                why,
+                rows,
+                fields,
+            };
+            self.report.erasures.push(erasure.clone());
+            let first = self.recorded.entry(id).or_insert((erasure, digest)).0.row;
+            if first != row.seq {
+                self.tell(Problem::ErasedTwice(row.seq, first));
+            }
         }
     }
 
@@ -383,12 +426,21 @@ impl Examiner {
 
     fn account_for_erasures(&mut self) {
         let recorded = std::mem::take(&mut self.recorded);
-        for (erasure, tally) in std::mem::take(&mut self.erased) {
-            match recorded.get(&erasure) {
-                Some((_, counts, digest))
-                    if *counts == [tally.rows(), tally.fields()] && *digest == tally.digest() => {}
-                Some((row, ..)) => self.tell(Problem::OtherErasure(*row)),
-                None => self.tell(Problem::Erasure(tally.first().unwrap_or_default())),
+        for (id, Gone { tally, youngest }) in std::mem::take(&mut self.erased) {
+            let Some((erasure, digest)) = recorded.get(&id) else {
+                self.tell(Problem::Erasure(tally.first().unwrap_or_default()));
+                continue;
+            };
+            let counts = [erasure.rows, erasure.fields];
+            if counts != [tally.rows(), tally.fields()] || *digest != tally.digest() {
+                self.tell(Problem::OtherErasure(erasure.row));
+            }
+            if let Some(later) = tally.last().filter(|last| *last >= erasure.row) {
+                self.tell(Problem::ErasedAhead(erasure.row, later));
+            }
+            let is_young = |at: Timestamp| erasure.at.duration_since(at) < SHORTEST_KEPT;
+            if erasure.why == WhyErased::Age && youngest.is_some_and(is_young) {
+                self.tell(Problem::ErasedYoung(erasure.row));
             }
         }
     }

@@ -27,6 +27,13 @@ pub enum Problem {
     Erasure(i64),
     /// The erasure that this row records was of other fields than those that are erased.
     OtherErasure(i64),
+    /// A row records an erasure that an earlier one, the second, has recorded.
+    ErasedTwice(i64, i64),
+    /// The erasure that the first row records has taken fields of the second, which comes after it.
+    ErasedAhead(i64, i64),
+    /// The erasure that the row records says that it was for age, and some of what it took was younger
+    /// than anything that is erased for that.
+    ErasedYoung(i64),
     /// A checkpoint cannot be believed.
     Unbelieved {
         /// Its name.
@@ -93,6 +100,19 @@ impl fmt::Display for Problem {
             Self::OtherErasure(row) => write!(
                 f,
                 "row {row} records an erasure of other fields than those that are erased"
+            ),
+            Self::ErasedTwice(row, first) => write!(
+                f,
+                "row {row} records an erasure that row {first} has recorded already"
+            ),
+            Self::ErasedAhead(row, later) => write!(
+                f,
+                "row {row} records an erasure of fields of row {later}, which was written after it"
+            ),
+            Self::ErasedYoung(row) => write!(
+                f,
+                "row {row} records that fields were erased for their age, and some were younger than \
+                 30 days"
             ),
             Self::Unbelieved { name, why } => {
                 write!(f, "the checkpoint {name} cannot be believed: {why}")

@@ -42,6 +42,11 @@ impl Tally {
         self.first
     }
 
+    /// The last row that one of them is of; none where there is none.
+    pub fn last(&self) -> Option<i64> {
+        self.last
+    }
+
     /// SHA-256 over a line `ROW FIELD` for each, in hexadecimal digits.
     pub fn digest(&self) -> String {
         let hash = self.hash.clone().finalize();

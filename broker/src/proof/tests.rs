@@ -2,13 +2,16 @@
 
 use std::convert::Infallible;
 
+use jiff::SignedDuration;
+
 use super::bundle::{Bundle, BundleError, ProofHash, Proved, ProvedRow};
 use super::checkpoint::Checkpoint;
 use super::examine::{Claim, Examiner, Problem, Report};
 use super::leaf::{Field, LeafError, seal, write_fields};
 use super::note::Signer;
+use super::tally::Tally;
 use super::tree::{Hash, Node, Plan, append, leaf_hash};
-use crate::audit::{Actor, Event, LogEntry};
+use crate::audit::{Actor, Event, LogEntry, WhyErased};
 use crate::lifecycle::Request;
 use crate::ports::StoredRow;
 use crate::testing::CountingRandom;
@@ -298,6 +301,70 @@ fn fields_that_were_erased_without_a_row_that_says_so_are_told() {
         log.rows[2].personal = write_fields(&vec![Field::Erased(erasure); fields.len()]);
     });
     assert_eq!(problems, [Problem::Erasure(3)]);
+}
+
+/// A log of four rows of monday, and a row that owns up to the erasure of all fields of these, after
+/// so many rows and days.
+fn erased(rows: &[usize], why: WhyErased, after: usize, days: i64) -> Log {
+    let (random, id) = (CountingRandom::default(), uuid::Uuid::from_u128(7));
+    let mut log = Log::of(4);
+    let mut tally = Tally::default();
+    for &row in rows {
+        let row = &mut log.rows[row];
+        let (_, fields) = super::leaf::check(&row.leaf, &row.personal).unwrap();
+        for field in 0..fields.len() {
+            tally.add(row.seq, field);
+        }
+        row.personal = write_fields(&vec![Field::Erased(id); fields.len()]);
+    }
+    let event = Event::FieldsErased {
+        erasure: id,
+        why,
+        rows: tally.rows(),
+        fields: tally.fields(),
+        digest: tally.digest(),
+    };
+    let at = monday() + SignedDuration::from_hours(24 * days);
+    let sealed = seal(
+        &LogEntry::of_nothing(event, Actor::Clavis, None, at),
+        &random,
+    );
+    log.rows[after] = StoredRow {
+        at: sealed.at().as_millisecond(),
+        event: sealed.event().to_owned(),
+        request: None,
+        leaf: sealed.leaf().to_owned(),
+        personal: sealed.personal().to_owned(),
+        ..log.rows[after].clone()
+    };
+    log.rehashed()
+}
+
+#[test]
+fn an_erasure_that_clavis_would_not_make_is_told_and_any_is_listed() {
+    use WhyErased::{Age, Person};
+    for (rows, why, after, days, wanted) in [
+        (&[0, 1][..], Age, 3, 30, None),
+        (&[0, 1], Age, 3, 29, Some(Problem::ErasedYoung(4))),
+        (&[0, 1], Person, 3, 0, None),
+        (&[0, 2], Person, 1, 0, Some(Problem::ErasedAhead(2, 3))),
+    ] {
+        let log = erased(rows, why, after, days);
+        assert_eq!(log.problems(&[]), wanted.into_iter().collect::<Vec<_>>());
+        let [erasure] = &log.examined(&[]).erasures[..] else {
+            panic!("one")
+        };
+        let seq = i64::try_from(after).unwrap() + 1;
+        assert_eq!((erasure.row, erasure.why, erasure.rows), (seq, why, 2));
+        assert_eq!(erasure.by, "clavis");
+    }
+    let mut twice = erased(&[0], Person, 2, 0);
+    twice.rows[3] = StoredRow {
+        seq: 4,
+        ..twice.rows[2].clone()
+    };
+    let twice = twice.rehashed();
+    assert_eq!(twice.problems(&[]), [Problem::ErasedTwice(4, 3)]);
 }
 
 fn signer(name: &str) -> Signer {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clavis_broker::audit::WhyErased;
 use clavis_broker::ports::{Clock, Ledger};
 use clavis_broker::proof::examine::{Claim, Problem, Report};
 use clavis_broker::service::examine;
@@ -67,4 +68,14 @@ fn tell(report: &Report) {
         "personal fields erased  {}, in {} rows",
         report.erased_fields, report.erased_rows
     );
+    for erasure in &report.erasures {
+        let why = match erasure.why {
+            WhyErased::Person => "of a person",
+            WhyErased::Age => "for their age",
+        };
+        println!(
+            "erasure in row {}: {}, by {}, {why}, {} fields in {} rows",
+            erasure.row, erasure.at, erasure.by, erasure.fields, erasure.rows
+        );
+    }
 }
