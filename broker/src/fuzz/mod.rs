@@ -2,5 +2,6 @@
 
 mod keys;
 mod names;
+mod proofs;
 mod rows;
 mod tokens;
