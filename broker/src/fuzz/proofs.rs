@@ -117,20 +117,20 @@ fn made(hashes: &[Hash], plan: &Plan) -> Vec<Hash> {
 
 #[test]
 fn of_a_note_only_what_was_signed_is_believed() {
-    let signed = Note::open(&LOG.later, &LOG.known).unwrap();
+    let whole = Note::open(&LOG.later, &LOG.known).unwrap();
     let checkpoint = Checkpoint::open(&LOG.later, &LOG.known).unwrap();
     check!().for_each(|bytes: &[u8]| {
         let note = altered(&LOG.later, bytes, PIECES);
         if let Ok(read) = Note::open(&note, &LOG.known) {
-            assert_eq!(read, signed, "{note:?}");
+            assert_eq!(read, whole, "{note:?}");
         }
         if let Ok(read) = Checkpoint::open(&note, &LOG.known) {
             assert_eq!(read, checkpoint, "{note:?}");
         }
         // What it claims is read the same once somebody signs it.
         if let Ok(claimed) = Checkpoint::claimed(&note) {
-            let key = Signer::parse(&LOG.private).unwrap();
-            let again = Checkpoint::signed(claimed.size, &claimed.root, &key);
+            let signer = Signer::parse(&LOG.private).unwrap();
+            let again = Checkpoint::signed(claimed.size, &claimed.root, &signer);
             let read = Checkpoint::open(&again, &LOG.known).unwrap();
             assert_eq!((read.size, read.root), (claimed.size, claimed.root));
         }
