@@ -21,10 +21,14 @@ fn lines(output: &Output, beginning: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_rightly_delegated_account_passes_once_somebody_is_nominated_and_the_log_is_signed() {
+fn the_rightly_delegated_account_passes_once_people_are_named_and_the_log_is_signed() {
     let clavis = installation();
     clavis.sign_the_log();
     clavis.change("nominated = []", "nominated = [\"bert.boss@example.com\"]");
+    clavis.change(
+        "[support]",
+        "[alarms]\nmail = [\"secops@example.com\"]\n[support]",
+    );
     let output = clavis.run(&["check"]);
     assert!(output.status.success());
     let text = String::from_utf8_lossy(&output.stdout);
