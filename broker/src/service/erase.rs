@@ -14,7 +14,7 @@ use super::{Broker, Unavailable, allowances, before};
 use crate::audit::{Actor, Event, LogEntry, WhyErased};
 use crate::lifecycle::{Request, RequestId};
 use crate::people::{MailAddress, PersonId};
-use crate::ports::{Change, CommitError, Job, StoredRow, Write};
+use crate::ports::{Change, CommitError, Job, StoredRequest, StoredRow, Write};
 use crate::proof::leaf::{Field, LeafError, Placed, check, replaced, texts_of, write_fields};
 use crate::proof::tally::Tally;
 use crate::proof::theirs::{Text, Whose, theirs};
@@ -232,11 +232,10 @@ impl Broker {
     async fn each_kept(&self, mut visit: impl FnMut(&[Text])) -> Result<(), EraseError> {
         let mut last = None;
         loop {
-            let store = &self.parts.store;
-            let requests = store.requests_after(last, PAGE).await;
-            let requests = requests.map_err(Unavailable::from)?;
-            let Some(end) = requests.last() else { break };
-            last = Some(end.request.id);
+            let requests = self.requests_after(&mut last).await?;
+            if requests.is_empty() {
+                break;
+            }
             for stored in &requests {
                 visit(&texts_of(&mut as_json(&stored.request)));
             }
@@ -261,6 +260,16 @@ impl Broker {
         }
     }
 
+    /// The next requests after the last one that was looked at, which moves on; none at the end.
+    async fn requests_after(
+        &self,
+        last: &mut Option<RequestId>,
+    ) -> Result<Vec<StoredRequest>, Unavailable> {
+        let requests = self.parts.store.requests_after(*last, PAGE).await?;
+        *last = requests.last().map(|end| end.request.id);
+        Ok(requests)
+    }
+
     /// What erases them from requests, how many those are, and which were for them.
     async fn requests_of_whose(
         &self,
@@ -269,11 +278,10 @@ impl Broker {
         let (mut change, mut for_them, mut open) = (Change::new(), BTreeSet::new(), Vec::new());
         let mut last = None;
         loop {
-            let store = &self.parts.store;
-            let requests = store.requests_after(last, PAGE).await;
-            let requests = requests.map_err(Unavailable::from)?;
-            let Some(end) = requests.last() else { break };
-            last = Some(end.request.id);
+            let requests = self.requests_after(&mut last).await?;
+            if requests.is_empty() {
+                break;
+            }
             for stored in requests {
                 let request = &stored.request;
                 let is_for_them = whose.ids.contains(&request.beneficiary.id.0);
