@@ -80,6 +80,7 @@ pub(crate) fn broker(
         },
         providers: providers(settings, supplies, site),
         roles: settings.roles.clone(),
+        desks: Vec::new(),
         audit: audit(settings),
     })))
 }

@@ -90,6 +90,11 @@ pub enum Actor {
         /// The account's name.
         name: String,
     },
+    /// A program that showed a token, or a service desk, by the name that it goes by here.
+    Program {
+        /// The name.
+        name: String,
+    },
     /// Clavis, because time passed or there was something left to do.
     Clavis,
     /// Nobody known.
@@ -537,6 +542,7 @@ impl Actor {
             Self::Person(party) => format!("{} <{}>", party.name, party.mail),
             Self::Holder(party) => format!("link of {} <{}>", party.name, party.mail),
             Self::Operator { name } => format!("operator {name}"),
+            Self::Program { name } => format!("program {name}"),
             Self::Clavis => "clavis".to_owned(),
             Self::Stranger => "-".to_owned(),
         }

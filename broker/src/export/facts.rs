@@ -8,7 +8,7 @@ use crate::people::Party;
 
 /// Who did it.
 pub(super) struct Doer<'a> {
-    /// What is known of who it was: `person`, `holder`, `operator`, `clavis` or `stranger`.
+    /// What is known of who it was: `person`, `holder`, `operator`, `program`, `clavis` or `stranger`.
     pub(super) kind: &'static str,
     /// Their name; empty where nobody is known.
     pub(super) name: &'a str,
@@ -21,6 +21,7 @@ impl<'a> Doer<'a> {
             Actor::Person(party) => ("person", party.name.as_str(), Some(party)),
             Actor::Holder(party) => ("holder", party.name.as_str(), Some(party)),
             Actor::Operator { name } => ("operator", name.as_str(), None),
+            Actor::Program { name } => ("program", name.as_str(), None),
             Actor::Clavis => ("clavis", "", None),
             Actor::Stranger => ("stranger", "", None),
         };

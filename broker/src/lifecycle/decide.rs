@@ -22,6 +22,7 @@ pub fn open(draft: Draft, panel: Panel, now: Timestamp) -> (Request, Step, Vec<E
         promised: draft.promised,
         unanswered: draft.unanswered,
         reason: draft.reason,
+        ticket: draft.ticket,
         terms: draft.terms,
         made_at: now,
         state: State::Pending {

@@ -11,6 +11,7 @@ use crate::keys::{KeyId, WantedKey};
 use crate::people::{Party, PersonId};
 use crate::policy::{Panel, Seat, Stage, Turn};
 use crate::text::{Comment, Reason};
+use crate::tickets::Snapshot;
 use crate::tokens::{Reference, TokenHash};
 
 /// The identifier of a request in the store. People use its [`Reference`].
@@ -59,6 +60,8 @@ pub struct Draft {
     pub unanswered: Vec<BackendName>,
     /// Why, in the requester's words.
     pub reason: Reason,
+    /// The ticket that it belongs to, where it belongs to one.
+    pub ticket: Option<Snapshot>,
     /// How long things may take.
     pub terms: Terms,
 }
@@ -86,6 +89,9 @@ pub struct Request {
     pub unanswered: Vec<BackendName>,
     /// Why, in the requester's words.
     pub reason: Reason,
+    /// The ticket that it belongs to, where it belongs to one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<Snapshot>,
     /// How long things may take.
     pub terms: Terms,
     /// When it was made.

@@ -12,6 +12,7 @@ mod ledger;
 mod mail;
 mod sink;
 mod store;
+mod tickets;
 mod world;
 
 pub use crate::people::{GroupName, PersonQuery};
@@ -29,4 +30,5 @@ pub use store::{
     Job, JobId, Lease, Link, LinkKind, LogQuery, PickUp, ProviderSignIn, Session, Store,
     StoreError, StoredRequest, Version, Write,
 };
+pub use tickets::{EventError, TicketError, TicketSystem};
 pub use world::{Clock, Random};

@@ -25,6 +25,13 @@ impl Broker {
         loop {
             let now = self.now();
             let decision = decide(&stored.request, command, now)?;
+            let announced = self.announce(
+                &Request {
+                    state: decision.next.clone(),
+                    ..stored.request.clone()
+                },
+                &decision.step,
+            );
             let mut change: Change = vec![
                 Write::Advance {
                     request: stored.request.id,
@@ -40,6 +47,7 @@ impl Broker {
                 )),
             ];
             change.extend(self.enqueue(decision.effects));
+            change.extend(announced);
             change.extend(also.iter().cloned());
             match self.commit(change).await {
                 Ok(()) => {

@@ -13,6 +13,7 @@ use crate::policy::{NoPanel, Panel};
 use crate::ports::{CommitError, Write};
 use crate::roles::Agent;
 use crate::text::{Asset, Reason};
+use crate::tickets::Snapshot;
 use crate::tokens::{Reference, new_id};
 
 /// What somebody asks for.
@@ -72,6 +73,30 @@ pub enum AskError {
     Unavailable(#[from] Unavailable),
 }
 
+/// How a request comes to be made.
+pub(super) struct Origin {
+    /// Who makes it, as far as was proved.
+    pub(super) actor: Actor,
+    /// From which address, where a client was involved.
+    pub(super) source: Option<IpAddr>,
+    /// The ticket that it belongs to.
+    pub(super) ticket: Option<Snapshot>,
+    /// What is committed along with it, or not at all.
+    pub(super) also: Vec<Write>,
+}
+
+impl Origin {
+    /// Somebody signed in asks.
+    fn of(person: &Party, source: Option<IpAddr>) -> Self {
+        Self {
+            actor: Actor::Person(person.clone()),
+            source,
+            ticket: None,
+            also: Vec::new(),
+        }
+    }
+}
+
 /// What the backends know of what is asked for.
 struct Found {
     device: Device,
@@ -120,7 +145,8 @@ impl Broker {
         ask: Ask,
         source: Option<IpAddr>,
     ) -> Result<Request, AskError> {
-        self.ask_as(person, &person.id, ask, source).await
+        let origin = Origin::of(person, source);
+        self.ask_as(person, &person.id, ask, origin).await
     }
 
     /// Makes a request for somebody else. The key goes to the address that the directory has for
@@ -132,7 +158,8 @@ impl Broker {
         ask: Ask,
         source: Option<IpAddr>,
     ) -> Result<Request, AskError> {
-        self.ask_as(agent.party(), beneficiary, ask, source).await
+        let origin = Origin::of(agent.party(), source);
+        self.ask_as(agent.party(), beneficiary, ask, origin).await
     }
 
     /// Asks once more for what a request asked for that has come to its end: it is looked up and
@@ -178,21 +205,22 @@ impl Broker {
             .map(Some)
     }
 
-    async fn ask_as(
+    /// Makes a request, or says and records why not.
+    pub(super) async fn ask_as(
         &self,
         requester: &Party,
         beneficiary: &PersonId,
         ask: Ask,
-        source: Option<IpAddr>,
+        origin: Origin,
     ) -> Result<Request, AskError> {
         let asset = ask.asset.as_str().to_owned();
-        let made = self.try_ask(requester, beneficiary, ask, source).await;
+        let (actor, source) = (origin.actor.clone(), origin.source);
+        let made = self.try_ask(requester, beneficiary, ask, origin).await;
         if let Err(error) = &made {
             let event = Event::RequestRefused {
                 asset,
                 why: error.why(),
             };
-            let actor = Actor::Person(requester.clone());
             let entry = LogEntry::of_nothing(event, actor, source, self.now());
             self.record(entry).await?;
         }
@@ -207,7 +235,7 @@ impl Broker {
         requester: &Party,
         beneficiary: &PersonId,
         ask: Ask,
-        source: Option<IpAddr>,
+        origin: Origin,
     ) -> Result<Request, AskError> {
         // Everybody is looked up anew: an account disabled since may not ask, nor be given a key.
         let (askers, (device, mut unanswered)) =
@@ -232,7 +260,7 @@ impl Broker {
             promised,
             unanswered,
         };
-        self.open(askers.requester, beneficiary, found, panel, ask, source)
+        self.open(askers.requester, beneficiary, found, panel, ask, origin)
             .await
     }
 
@@ -315,9 +343,8 @@ impl Broker {
         found: Found,
         panel: Panel,
         ask: Ask,
-        source: Option<IpAddr>,
+        origin: Origin,
     ) -> Result<Request, AskError> {
-        let actor = Actor::Person(requester.clone());
         let random = &*self.parts.random;
         let draft = Draft {
             id: RequestId(new_id(self.now(), random)),
@@ -329,13 +356,18 @@ impl Broker {
             promised: found.promised,
             unanswered: found.unanswered,
             reason: ask.reason,
+            ticket: origin.ticket,
             terms: self.parts.terms,
         };
         let now = self.now();
         let (request, step, effects) = open(draft, panel, now);
+        let announced = self.announce(&request, &step);
+        let (actor, source) = (origin.actor, origin.source);
         let entry = LogEntry::of_request(&request, Event::Request(step), actor, source, now);
         let mut change = vec![Write::Open(Box::new(request.clone())), self.log(&entry)];
         change.extend(self.enqueue(effects));
+        change.extend(announced);
+        change.extend(origin.also);
         match self.commit(change).await {
             Ok(()) => Ok(request),
             Err(CommitError::Conflict) => Err(self.already_open(&request).await?),

@@ -6,6 +6,7 @@
 mod advance;
 mod alarms;
 mod allowances;
+mod announce;
 mod ask;
 mod checkpoint;
 mod desk;
@@ -31,6 +32,7 @@ mod sessions;
 mod sign_in;
 mod stand_in;
 mod tend;
+mod tickets;
 
 use std::sync::Arc;
 
@@ -53,6 +55,7 @@ pub use retry::Undone;
 pub use review::{Choice, Ownership, Review, ReviewError};
 pub use sign_in::{BeginError, SignInError, SignInTerms};
 pub use stand_in::StandInError;
+pub use tickets::Desk;
 
 use sessions::Newcomer;
 
@@ -94,6 +97,8 @@ pub struct Parts {
     pub providers: Vec<Arc<dyn IdentityProvider>>,
     /// Who has which role.
     pub roles: RoleGroups,
+    /// The service desks whose tickets ask for keys.
+    pub desks: Vec<Desk>,
     /// Checkpoints of the log, and how long it names people.
     pub audit: AuditTerms,
 }

@@ -1,5 +1,7 @@
 //! Reviewing a request by the link that was mailed to an approver.
 
+use std::net::IpAddr;
+
 use super::gates::{ReviewGate, Shut, Visitor};
 use super::{AdvanceError, Broker, Unavailable, in_time};
 use crate::audit::{Actor, Event, LogEntry};
@@ -108,7 +110,20 @@ impl Broker {
         visitor: Visitor<'_>,
     ) -> Result<Request, ReviewError> {
         let (stored, seat, actor) = self.review_link(token, visitor).await?;
-        let source = visitor.source;
+        self.decide_in(stored, &seat, choice, comment, &actor, visitor.source)
+            .await
+    }
+
+    /// Decides a request for whoever has this seat, once it is sure that it is they who say so.
+    pub(super) async fn decide_in(
+        &self,
+        stored: StoredRequest,
+        seat: &Seat,
+        choice: Choice,
+        comment: Option<Comment>,
+        actor: &Actor,
+        source: Option<IpAddr>,
+    ) -> Result<Request, ReviewError> {
         let name = match choice {
             Choice::Approve => "approve",
             Choice::Decline => "decline",
@@ -118,17 +133,17 @@ impl Broker {
         let query = PersonQuery::Id(seat.party.id.clone());
         let looking = in_time("the directory", self.parts.directory.person(&query));
         let (person, is_borne_out) =
-            tokio::try_join!(looking, self.is_borne_out(&stored.request, &seat))?;
+            tokio::try_join!(looking, self.is_borne_out(&stored.request, seat))?;
         // A no is always safe, whatever has become of the rule.
         let may =
-            is_borne_out && (choice == Choice::Decline || self.rule_holds(&stored.request, &seat));
+            is_borne_out && (choice == Choice::Decline || self.rule_holds(&stored.request, seat));
         let judged = person
             .ok_or(Refusal::NotConcerned)
             .and_then(|person| authorise(&stored.request, &person, may));
         let by = match judged {
             Ok(by) => by,
             Err(why) => {
-                self.record_refusal(&stored.request, name, why, &actor, source)
+                self.record_refusal(&stored.request, name, why, actor, source)
                     .await?;
                 return Err(why.into());
             }
@@ -145,7 +160,7 @@ impl Broker {
             Choice::Decline => Command::Decline { by, comment },
         };
         match self
-            .advance_or_record(stored, &command, name, &actor, source, &[])
+            .advance_or_record(stored, &command, name, actor, source, &[])
             .await
         {
             Ok(request) => Ok(request),

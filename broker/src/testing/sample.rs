@@ -80,6 +80,7 @@ pub fn draft(id: u128, random: &dyn Random) -> Draft {
         promised: vec![record(1, Some(1), 2)],
         unanswered: Vec::new(),
         reason: Reason::parse("It asks for the key since the update.").expect("a reason"),
+        ticket: None,
         terms: terms(),
     }
 }

@@ -133,6 +133,7 @@ impl World {
             },
             providers: vec![Arc::clone(&provider) as _],
             roles: role_groups(),
+            desks: Vec::new(),
             audit: AuditTerms::default(),
         };
         change(&mut parts);

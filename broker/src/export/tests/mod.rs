@@ -34,6 +34,9 @@ fn rows() -> Vec<LogRow> {
         Actor::Operator {
             name: "root".to_owned(),
         },
+        Actor::Program {
+            name: "servicedesk".to_owned(),
+        },
         Actor::Clavis,
         Actor::Stranger,
     ];

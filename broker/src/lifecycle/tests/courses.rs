@@ -104,6 +104,7 @@ fn made(terms: (i64, i64, i64), by_agent: bool, needed: u8) -> Request {
     let panel = panel_in_stages(askers, &names, needed, later(askers));
     let draft = Draft {
         requester,
+        ticket: None,
         terms: Terms {
             decide_within: SignedDuration::from_secs(terms.0),
             deliver_within: SignedDuration::from_secs(terms.1),

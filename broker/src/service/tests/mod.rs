@@ -154,6 +154,7 @@ impl World {
             },
             providers: providers.iter().map(|it| Arc::clone(it) as _).collect(),
             roles,
+            desks: Vec::new(),
             audit: AuditTerms::default(),
         });
         Self {

@@ -58,6 +58,7 @@ fn glance(actor: &Actor) -> String {
         Actor::Person(party) => party.name.clone(),
         Actor::Holder(party) => format!("link of {}", party.name),
         Actor::Operator { name } => format!("operator {name}"),
+        Actor::Program { name } => format!("program {name}"),
         Actor::Clavis => "Clavis".to_owned(),
         Actor::Stranger => "a stranger".to_owned(),
     }
@@ -77,6 +78,7 @@ fn proved(actor: &Actor) -> String {
             party.name, party.mail, party.id
         ),
         Actor::Operator { name } => format!("the account {name} on the server"),
+        Actor::Program { name } => format!("the program or service desk {name}"),
         Actor::Clavis => "Clavis itself".to_owned(),
         Actor::Stranger => "nobody known".to_owned(),
     }

@@ -115,12 +115,15 @@ pub async fn a_query_narrows_the_rows(store: Arc<dyn Store>) {
     assert_eq!(of_events(&["review.opened"], Some(one.id)).await, [1, 4]);
 }
 
-pub(crate) fn actors() -> [Actor; 5] {
+pub(crate) fn actors() -> [Actor; 6] {
     [
         Actor::Person(party("anna")),
         Actor::Holder(party("boss")),
         Actor::Operator {
             name: "root".to_owned(),
+        },
+        Actor::Program {
+            name: "servicedesk".to_owned(),
         },
         Actor::Clavis,
         Actor::Stranger,
