@@ -246,7 +246,9 @@ pub fn many_devices(requests: &[Request], by: &Party, now: Timestamp, usual: &Us
 /// Who did something, where it was a person.
 pub fn person_of(actor: &Actor) -> Option<&Party> {
     match actor {
-        Actor::Person(party) | Actor::Holder(party) => Some(party),
+        Actor::Person(party) | Actor::Holder(party) | Actor::Through { person: party, .. } => {
+            Some(party)
+        }
         Actor::Operator { .. } | Actor::Program { .. } | Actor::Clavis | Actor::Stranger => None,
     }
 }

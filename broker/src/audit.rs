@@ -95,6 +95,13 @@ pub enum Actor {
         /// The name.
         name: String,
     },
+    /// Somebody, by the word of a program: of one that showed a token of theirs, or of a service desk.
+    Through {
+        /// Who.
+        person: Party,
+        /// Which program, by the name that it goes by here.
+        program: String,
+    },
     /// Clavis, because time passed or there was something left to do.
     Clavis,
     /// Nobody known.
@@ -543,6 +550,9 @@ impl Actor {
             Self::Holder(party) => format!("link of {} <{}>", party.name, party.mail),
             Self::Operator { name } => format!("operator {name}"),
             Self::Program { name } => format!("program {name}"),
+            Self::Through { person, program } => {
+                format!("{} <{}> through {program}", person.name, person.mail)
+            }
             Self::Clavis => "clavis".to_owned(),
             Self::Stranger => "-".to_owned(),
         }

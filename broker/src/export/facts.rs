@@ -8,7 +8,7 @@ use crate::people::Party;
 
 /// Who did it.
 pub(super) struct Doer<'a> {
-    /// What is known of who it was: `person`, `holder`, `operator`, `program`, `clavis` or `stranger`.
+    /// What is known of who it was: `person`, `holder`, `operator`, `program`, `through` (a program's word), `clavis` or `stranger`.
     pub(super) kind: &'static str,
     /// Their name; empty where nobody is known.
     pub(super) name: &'a str,
@@ -22,6 +22,7 @@ impl<'a> Doer<'a> {
             Actor::Holder(party) => ("holder", party.name.as_str(), Some(party)),
             Actor::Operator { name } => ("operator", name.as_str(), None),
             Actor::Program { name } => ("program", name.as_str(), None),
+            Actor::Through { person, .. } => ("through", person.name.as_str(), Some(person)),
             Actor::Clavis => ("clavis", "", None),
             Actor::Stranger => ("stranger", "", None),
         };

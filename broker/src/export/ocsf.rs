@@ -163,7 +163,9 @@ fn actor(actor: &Actor) -> Value {
 
 fn user(actor: &Actor) -> Value {
     match actor {
-        Actor::Person(party) | Actor::Holder(party) => person(Concerned::party(party)),
+        Actor::Person(party) | Actor::Holder(party) | Actor::Through { person: party, .. } => {
+            person(Concerned::party(party))
+        }
         Actor::Operator { name } => json!({ "name": named(name), "type_id": 2 }),
         Actor::Program { name } => json!({ "name": named(name), "type_id": 3 }),
         Actor::Clavis => json!({ "name": PRODUCT, "type_id": 3 }),
@@ -175,7 +177,11 @@ fn user(actor: &Actor) -> Value {
 fn place(actor: &Actor) -> &'static str {
     match actor {
         Actor::Operator { .. } | Actor::Clavis => "localhost",
-        Actor::Person(_) | Actor::Holder(_) | Actor::Program { .. } | Actor::Stranger => UNKNOWN,
+        Actor::Person(_)
+        | Actor::Holder(_)
+        | Actor::Program { .. }
+        | Actor::Through { .. }
+        | Actor::Stranger => UNKNOWN,
     }
 }
 

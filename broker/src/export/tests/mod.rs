@@ -37,6 +37,10 @@ fn rows() -> Vec<LogRow> {
         Actor::Program {
             name: "servicedesk".to_owned(),
         },
+        Actor::Through {
+            person: party("boss"),
+            program: "servicedesk".to_owned(),
+        },
         Actor::Clavis,
         Actor::Stranger,
     ];

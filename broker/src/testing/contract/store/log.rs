@@ -115,7 +115,7 @@ pub async fn a_query_narrows_the_rows(store: Arc<dyn Store>) {
     assert_eq!(of_events(&["review.opened"], Some(one.id)).await, [1, 4]);
 }
 
-pub(crate) fn actors() -> [Actor; 6] {
+pub(crate) fn actors() -> [Actor; 7] {
     [
         Actor::Person(party("anna")),
         Actor::Holder(party("boss")),
@@ -124,6 +124,10 @@ pub(crate) fn actors() -> [Actor; 6] {
         },
         Actor::Program {
             name: "servicedesk".to_owned(),
+        },
+        Actor::Through {
+            person: party("boss"),
+            program: "servicedesk".to_owned(),
         },
         Actor::Clavis,
         Actor::Stranger,

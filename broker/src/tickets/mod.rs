@@ -1,5 +1,7 @@
 //! Tickets: the records in a service desk that requests belong to, in the domain's own words.
 
+pub mod judge;
+
 use std::fmt;
 
 use jiff::Timestamp;
@@ -94,6 +96,11 @@ pub struct Snapshot {
     pub user: String,
     /// The desk's ID of its one asset.
     pub asset: String,
+    /// The name of the desk's agent who raised it, where the directory does not know them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raised_by: Option<String>,
+    /// Whether approvers say yes at the desk. They are asked there, and not by Clavis.
+    pub decided_there: bool,
     /// When it was read.
     pub read_at: Timestamp,
 }
@@ -233,4 +240,6 @@ pub enum Posted {
     Whole,
     /// The note is there. The desk did not let the ticket be ended, or no status is set for it.
     NoteAlone,
+    /// The ticket is gone: there is nothing left to tell.
+    Gone,
 }

@@ -1,0 +1,297 @@
+//! What a ticket comes to beside what it said when its request was made. Pure.
+
+use std::fmt;
+
+use super::{DeskApproval, Given, Snapshot, Standing, Ticket, Verdict};
+use crate::people::MailAddress;
+
+/// Why a ticket is not the one any more that a request was made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changed {
+    /// It is gone.
+    Gone,
+    /// It is closed.
+    Closed,
+    /// It is of another type.
+    OtherType,
+    /// It is for somebody else.
+    OtherUser,
+    /// It is about something else.
+    OtherAsset,
+}
+
+/// What the approvals of a desk come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// Somebody has not answered.
+    NotAllYet,
+    /// Somebody said no.
+    No,
+    /// All of these said yes.
+    Yes(Vec<MailAddress>),
+    /// Something about them is not as it has to be.
+    Doubtful(Doubt),
+}
+
+/// What makes a yes of a desk count for nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doubt {
+    /// The desk does not say whose it is.
+    Nobodys,
+    /// Somebody set it in the approver's place.
+    Overridden,
+    /// Somebody else gave it than who was asked.
+    Delegated,
+    /// A rule of the desk's set it.
+    Automatic,
+    /// It is from before the request was made, or the desk does not say of when.
+    Early,
+    /// The policy does not name who gave it.
+    NotNamed,
+}
+
+/// What has changed of a ticket that a request was made of, as it is now; the gravest first.
+pub fn changed(then: &Snapshot, now: Option<&Ticket>) -> Option<Changed> {
+    let Some(ticket) = now else {
+        return Some(Changed::Gone);
+    };
+    let user = ticket.user.as_ref().map(|user| user.id.as_str());
+    let asset = ticket.asset.as_ref().map(|asset| asset.id.as_str());
+    match ticket.standing {
+        Standing::Closed => Some(Changed::Closed),
+        Standing::Other => Some(Changed::OtherType),
+        Standing::Open if user != Some(&then.user) => Some(Changed::OtherUser),
+        Standing::Open if asset != Ok(&then.asset) => Some(Changed::OtherAsset),
+        Standing::Open => None,
+    }
+}
+
+/// What approvers have said. Where a desk has no approvals at all, nobody has said anything.
+pub fn said(then: &Snapshot, approvals: &[DeskApproval]) -> Said {
+    if approvals
+        .iter()
+        .any(|it| it.verdict == Some(Verdict::Rejected))
+    {
+        return Said::No;
+    }
+    let mut yes = Vec::new();
+    for approval in approvals {
+        match judge(then, approval) {
+            None => return Said::NotAllYet,
+            Some(Err(doubt)) => return Said::Doubtful(doubt),
+            Some(Ok(who)) => yes.push(who),
+        }
+    }
+    if yes.is_empty() {
+        Said::NotAllYet
+    } else {
+        Said::Yes(yes)
+    }
+}
+
+/// Whose yes a row is, or why it counts for nothing; `None` where nothing was said.
+fn judge(then: &Snapshot, approval: &DeskApproval) -> Option<Result<MailAddress, Doubt>> {
+    approval.verdict?;
+    let is_late = approval.at.is_some_and(|at| at > then.read_at);
+    Some(match approval.given {
+        Given::Overridden => Err(Doubt::Overridden),
+        Given::Delegated => Err(Doubt::Delegated),
+        Given::Automatically => Err(Doubt::Automatic),
+        Given::InPerson if !is_late => Err(Doubt::Early),
+        Given::InPerson => approval.approver.clone().ok_or(Doubt::Nobodys),
+    })
+}
+
+impl fmt::Display for Changed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gone => "the ticket is gone",
+            Self::Closed => "the ticket was closed",
+            Self::OtherType => "the ticket was made one of another type",
+            Self::OtherUser => "the user of the ticket was changed",
+            Self::OtherAsset => "the asset of the ticket was changed",
+        })
+    }
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nobodys => "an approval of the ticket does not say whose it is",
+            Self::Overridden => "an approval of the ticket was overridden",
+            Self::Delegated => {
+                "an approval of the ticket was given by somebody else than who was asked"
+            }
+            Self::Automatic => "an approval of the ticket was given by a rule",
+            Self::Early => "an approval of the ticket is older than the request",
+            Self::NotNamed => "the ticket was approved by somebody whom the policy does not name",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{SignedDuration, Timestamp};
+
+    use super::*;
+    use crate::testing::sample::monday;
+    use crate::tickets::{AssetFault, DeskAsset, DeskName, DeskUser, TicketId, TicketName};
+
+    fn snapshot() -> Snapshot {
+        Snapshot {
+            ticket: TicketName {
+                desk: DeskName("halo".to_owned()),
+                id: TicketId::parse("1234").unwrap(),
+            },
+            user: "7".to_owned(),
+            asset: "42".to_owned(),
+            raised_by: None,
+            decided_there: true,
+            read_at: monday(),
+        }
+    }
+
+    fn ticket() -> Ticket {
+        Ticket {
+            id: TicketId::parse("1234").unwrap(),
+            standing: Standing::Open,
+            user: Some(DeskUser {
+                id: "7".to_owned(),
+                name: "Anna".to_owned(),
+                known_as: Vec::new(),
+            }),
+            raised_by: None,
+            asset: Ok(DeskAsset {
+                id: "42".to_owned(),
+                name: "LT-0042".to_owned(),
+                known_as: Vec::new(),
+            }),
+            reason: String::new(),
+            approvals: Vec::new(),
+        }
+    }
+
+    fn approval(minutes: i64) -> DeskApproval {
+        DeskApproval {
+            approver: MailAddress::parse("boss@example.com").ok(),
+            verdict: Some(Verdict::Approved),
+            at: Some(monday() + SignedDuration::from_mins(minutes)),
+            given: Given::InPerson,
+        }
+    }
+
+    #[test]
+    fn a_ticket_stays_the_same_only_while_it_is_open_for_the_same_user_and_asset() {
+        let user = |id: &str| DeskUser {
+            id: id.to_owned(),
+            ..ticket().user.unwrap()
+        };
+        let asset = DeskAsset {
+            id: "43".to_owned(),
+            ..ticket().asset.unwrap()
+        };
+        let cases = [
+            (Some(ticket()), None),
+            (None, Some(Changed::Gone)),
+            (
+                Some(Ticket {
+                    standing: Standing::Closed,
+                    ..ticket()
+                }),
+                Some(Changed::Closed),
+            ),
+            (
+                Some(Ticket {
+                    standing: Standing::Other,
+                    ..ticket()
+                }),
+                Some(Changed::OtherType),
+            ),
+            (
+                Some(Ticket {
+                    user: Some(user("8")),
+                    ..ticket()
+                }),
+                Some(Changed::OtherUser),
+            ),
+            (
+                Some(Ticket {
+                    user: None,
+                    ..ticket()
+                }),
+                Some(Changed::OtherUser),
+            ),
+            (
+                Some(Ticket {
+                    asset: Ok(asset),
+                    ..ticket()
+                }),
+                Some(Changed::OtherAsset),
+            ),
+            (
+                Some(Ticket {
+                    asset: Err(AssetFault::Several),
+                    ..ticket()
+                }),
+                Some(Changed::OtherAsset),
+            ),
+        ];
+        for (now, expected) in cases {
+            assert_eq!(changed(&snapshot(), now.as_ref()), expected, "{now:?}");
+        }
+    }
+
+    #[test]
+    fn every_row_has_to_be_a_yes_by_its_own_approver_after_the_request_was_made() {
+        let boss = MailAddress::parse("boss@example.com").unwrap();
+        let open = DeskApproval {
+            verdict: None,
+            at: None,
+            ..approval(1)
+        };
+        let no = DeskApproval {
+            verdict: Some(Verdict::Rejected),
+            ..approval(1)
+        };
+        let given = |given| DeskApproval {
+            given,
+            ..approval(1)
+        };
+        let of_nobody = DeskApproval {
+            approver: None,
+            ..approval(1)
+        };
+        let at = |at: Option<Timestamp>| DeskApproval { at, ..approval(1) };
+        let cases = [
+            (vec![], Said::NotAllYet),
+            (vec![open.clone()], Said::NotAllYet),
+            (vec![approval(1)], Said::Yes(vec![boss.clone()])),
+            (vec![approval(1), open.clone()], Said::NotAllYet),
+            (vec![approval(1), no.clone()], Said::No),
+            (vec![open, no], Said::No),
+            (
+                vec![approval(1), approval(2)],
+                Said::Yes(vec![boss.clone(), boss]),
+            ),
+            (
+                vec![approval(1), given(Given::Overridden)],
+                Said::Doubtful(Doubt::Overridden),
+            ),
+            (
+                vec![given(Given::Delegated)],
+                Said::Doubtful(Doubt::Delegated),
+            ),
+            (
+                vec![given(Given::Automatically)],
+                Said::Doubtful(Doubt::Automatic),
+            ),
+            (vec![of_nobody], Said::Doubtful(Doubt::Nobodys)),
+            (vec![at(None)], Said::Doubtful(Doubt::Early)),
+            (vec![approval(0)], Said::Doubtful(Doubt::Early)),
+            (vec![approval(-1)], Said::Doubtful(Doubt::Early)),
+        ];
+        for (approvals, expected) in cases {
+            assert_eq!(said(&snapshot(), &approvals), expected, "{approvals:?}");
+        }
+    }
+}
