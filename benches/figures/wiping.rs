@@ -102,15 +102,19 @@ fn landings(clavis: &Installation, daemon: &Daemon) -> Vec<(Browser, Page)> {
         .map(|n| sign_in(daemon, &clavis.mails, &format!("p{n}@example.com")))
         .collect();
     let post = Post::default();
-    let (mails, folder) = (post.mailbox(0), clavis.path().join("mails"));
+    let devices = REDEMPTIONS.div_ceil(PEOPLE);
+    let mails: Vec<_> = (0..devices).map(|device| post.mailbox(device)).collect();
+    let folder = clavis.path().join("mails");
     let mut landings = Vec::with_capacity(REDEMPTIONS);
     let stop = Mutex::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| post.deliver_while(&folder, || !*stop.lock().unwrap()));
         for n in 0..REDEMPTIONS {
-            let asking = &browsers[n % PEOPLE];
+            // One person has one open request for a device.
+            let (asking, device) = (&browsers[n % PEOPLE], n / PEOPLE);
+            let (name, mails) = (format!("PC-{device}"), &mails[device]);
             let form = asking.open("/requests/new").unwrap();
-            let fields = [("asset", "PC-0"), ("reason", "locked"), ("key_id", "")];
+            let fields = [("asset", name.as_str()), ("reason", "locked"), ("key_id", "")];
             let page = asking.submit(&form, &fields).unwrap();
             assert_eq!(page.status, 200, "{}", page.html);
             let review = mails.recv_timeout(Duration::from_mins(1)).unwrap();

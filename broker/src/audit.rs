@@ -20,6 +20,7 @@ use crate::people::{MailAddress, Party, PersonId};
 use crate::policy::PolicyFault;
 use crate::ports::JobId;
 use crate::search::LogFilters;
+use crate::tickets::TicketName;
 use crate::tokens::Reference;
 
 /// One row of the log.
@@ -327,6 +328,18 @@ pub enum Event {
         /// Which, by its [`Alarm::name`].
         alarm: String,
     },
+    /// A ticket was told what became of it.
+    TicketTold {
+        /// Which.
+        ticket: TicketName,
+        /// Whether the desk let it be ended as well, where it was to be.
+        is_whole: bool,
+    },
+    /// Looking at a ticket, or telling it something, was given up: an operator has to look.
+    TicketDead {
+        /// Which.
+        ticket: TicketName,
+    },
     /// A checkpoint of the log was not kept outside of it, and no try is left: an operator has to
     /// look.
     CheckpointDead {
@@ -385,6 +398,16 @@ pub enum WhyNoRequest {
     Unavailable,
     /// There is an open request for this device already.
     AlreadyOpen,
+    /// The directory knows nobody by what the service desk says of the ticket's user.
+    UnknownUser,
+    /// What the service desk says of the ticket's user leads to several people.
+    AmbiguousUser,
+    /// The ticket names no asset.
+    NoAsset,
+    /// The ticket names several assets.
+    SeveralAssets,
+    /// The ticket's asset has nothing by which a device can be told for sure.
+    UnknownAsset,
 }
 
 /// Why a pick-up code did not count.
@@ -425,6 +448,10 @@ pub enum FetchFault {
     Damaged,
     /// The beneficiary's account is disabled or gone.
     Beneficiary,
+    /// The ticket was closed, deleted or changed since the request was made.
+    Ticket,
+    /// The service desk did not answer, so that nobody knows what became of the ticket.
+    Desk,
 }
 
 /// Why somebody was not signed in.
@@ -528,6 +555,8 @@ impl Event {
             Self::MailDead { .. } => "mail.dead",
             Self::HookTold { .. } => "hook.told",
             Self::HookDead { .. } => "hook.dead",
+            Self::TicketTold { .. } => "ticket.told",
+            Self::TicketDead { .. } => "ticket.dead",
             Self::CheckpointDead { .. } => "checkpoint.dead",
         }
     }

@@ -45,6 +45,13 @@ pub enum LetterKind {
     KeyRotated,
 }
 
+impl LetterKind {
+    /// Whether it asks an approver to decide, with a review link.
+    pub fn asks_to_decide(self) -> bool {
+        matches!(self, Self::ApprovalNeeded | Self::ApprovalReminder)
+    }
+}
+
 /// What a letter is about.
 #[derive(Debug)]
 pub enum Letter<'a> {

@@ -24,6 +24,8 @@ pub(crate) async fn list(config: &Path) -> Outcome {
             Job::SignInCode { mail, .. } => format!("sign-in code to {mail}"),
             Job::StandIn { to, .. } => format!("word of a stand-in to {}", to.mail),
             Job::Alarm { to, .. } => format!("alarm to {to}"),
+            Job::LookAtTicket { ticket } => format!("look at ticket {ticket}"),
+            Job::TellTicket { ticket, .. } => format!("note for ticket {ticket}"),
             Job::Hook { alarm, .. } => format!("{} to the webhook", alarm.name()),
             Job::Checkpoint { kept, to } => match to {
                 CheckpointTo::Mail(to) => format!("checkpoint of {} rows to {to}", kept.size),

@@ -452,11 +452,16 @@ fn parties<'a>(seats: impl IntoIterator<Item = &'a Seat>) -> Vec<Party> {
     people.collect()
 }
 
+/// Letters to these people. Whoever is asked at a service desk is not asked by mail as well.
 fn tell<'a>(
     request: &Request,
     people: impl IntoIterator<Item = &'a Party>,
     letter: LetterKind,
 ) -> Vec<Effect> {
+    let is_decided_there = request.ticket.as_ref().is_some_and(|it| it.decided_there);
+    if is_decided_there && letter.asks_to_decide() {
+        return Vec::new();
+    }
     let effect = |to: &Party| {
         Effect::Send(Sending {
             letter,

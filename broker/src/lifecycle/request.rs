@@ -11,7 +11,7 @@ use crate::keys::{KeyId, WantedKey};
 use crate::people::{Party, PersonId};
 use crate::policy::{Panel, Seat, Stage, Turn};
 use crate::text::{Comment, Reason};
-use crate::tickets::Snapshot;
+use crate::tickets::{Snapshot, TicketName};
 use crate::tokens::{Reference, TokenHash};
 
 /// The identifier of a request in the store. People use its [`Reference`].
@@ -298,6 +298,11 @@ impl Approval {
 }
 
 impl Request {
+    /// The ticket that it belongs to.
+    pub fn ticket_name(&self) -> Option<&TicketName> {
+        self.ticket.as_ref().map(|then| &then.ticket)
+    }
+
     /// The requester and, where somebody else gets the key, the beneficiary.
     pub fn askers(&self) -> impl Iterator<Item = &Party> {
         let other = (self.beneficiary.id != self.requester.id).then_some(&self.requester);

@@ -8,13 +8,14 @@ use uuid::Uuid;
 use super::check::Finding;
 use super::ledger::{KeptCheckpoint, Ledger};
 use crate::alarms::Alarm;
-use crate::audit::LogRow;
+use crate::audit::{LogRow, WhyNoRequest};
 use crate::identity::{ProviderName, Way};
 use crate::lifecycle::{Request, RequestId, Sending, State};
 use crate::people::{MailAddress, Party, PersonId};
 use crate::policy::StandIn;
 use crate::proof::leaf::{ERASED, Sealed};
 use crate::search::LogSearch;
+use crate::tickets::{News, TicketName};
 use crate::tokens::{Reference, TokenHash};
 
 /// How often a request has changed; a change names the version that it was decided on.
@@ -109,6 +110,18 @@ pub enum Job {
         /// When it was noticed.
         at: Timestamp,
     },
+    /// Look at a ticket of a service desk: it may ask for a key, or have changed.
+    LookAtTicket {
+        /// Which.
+        ticket: TicketName,
+    },
+    /// Tell a ticket what became of it.
+    TellTicket {
+        /// Which.
+        ticket: TicketName,
+        /// What.
+        news: News,
+    },
     /// Bring a checkpoint of the log to where it is kept outside.
     Checkpoint {
         /// The checkpoint.
@@ -184,6 +197,20 @@ pub struct PickUp {
     pub attempts: i64,
 }
 
+/// How long it is remembered after its end that no request could be made of a ticket.
+pub const REMEMBERED: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// A ticket that no request could be made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedTicket {
+    /// A digest of what it would have been made of.
+    pub facts: String,
+    /// Why not.
+    pub why: WhyNoRequest,
+    /// Until when it is left alone, unless that changes.
+    pub until: Timestamp,
+}
+
 /// A sign-in that has begun: the browser holds the token, the code goes by mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Challenge {
@@ -249,8 +276,8 @@ pub struct Session {
 /// [`CommitError::Conflict`].
 #[derive(Debug, Clone)]
 pub enum Write {
-    /// A new request; its ID and reference must be new, and its beneficiary must have no other
-    /// open request for the device.
+    /// A new request; its ID and reference must be new, its beneficiary must have no other open
+    /// request for the device, and no other request may ever have been made of its ticket.
     Open(Box<Request>),
     /// The next state of a request; its version must still be this one, and becomes one more.
     Advance {
@@ -415,6 +442,20 @@ pub enum Write {
     /// How often something was done is forgotten: it may be done as often again. Nothing to do where
     /// it was not done.
     Unspend(String),
+    /// No request could be made of a ticket. The end of the last time that this was said must still be
+    /// this one, or it must never have been said.
+    RefuseTicket {
+        /// Which.
+        ticket: TicketName,
+        /// The end of the last time.
+        expected: Option<Timestamp>,
+        /// A digest of what a request would have been made of.
+        facts: String,
+        /// Why not.
+        why: WhyNoRequest,
+        /// Until when it is left alone, unless that changes.
+        until: Timestamp,
+    },
     /// A job is dropped, whoever holds it. Nothing to do where it is gone already.
     DropJob(JobId),
 }
@@ -450,6 +491,19 @@ pub trait Store: Ledger {
         &self,
         reference: &Reference,
     ) -> Result<Option<StoredRequest>, StoreError>;
+
+    /// The request that was made of a ticket.
+    async fn request_of_ticket(
+        &self,
+        ticket: &TicketName,
+    ) -> Result<Option<StoredRequest>, StoreError>;
+
+    /// Why no request could be made of a ticket, when that was last tried; forgotten
+    /// [`REMEMBERED`] after its end.
+    async fn refused_ticket(
+        &self,
+        ticket: &TicketName,
+    ) -> Result<Option<RefusedTicket>, StoreError>;
 
     /// The link with this token, ended or not, and its request.
     async fn link(&self, token: &TokenHash) -> Result<Option<(Link, StoredRequest)>, StoreError>;

@@ -106,7 +106,7 @@ struct Found {
 }
 
 impl AskError {
-    fn why(&self) -> WhyNoRequest {
+    pub(super) fn why(&self) -> WhyNoRequest {
         match self {
             Self::UnknownDevice => WhyNoRequest::UnknownDevice,
             Self::Ambiguous(_) => WhyNoRequest::Ambiguous,
@@ -370,9 +370,21 @@ impl Broker {
         change.extend(origin.also);
         match self.commit(change).await {
             Ok(()) => Ok(request),
-            Err(CommitError::Conflict) => Err(self.already_open(&request).await?),
+            Err(CommitError::Conflict) => self.made_before(request).await,
             Err(error) => Err(Unavailable::from(error).into()),
         }
+    }
+
+    /// What stands in the way of a new request: of the same ticket one was made at the same time, and
+    /// that is it; else there is an open one.
+    async fn made_before(&self, request: Request) -> Result<Request, AskError> {
+        if let Some(then) = &request.ticket {
+            let of_ticket = self.parts.store.request_of_ticket(&then.ticket).await;
+            if let Some(stored) = of_ticket.map_err(Unavailable::from)? {
+                return Ok(stored.request);
+            }
+        }
+        Err(self.already_open(&request).await?)
     }
 
     /// Which open request stands in the way of a new one. Where none does, the new one's

@@ -178,10 +178,12 @@ fn of_request(failing: &[FailingJob], request: RequestId) -> Vec<FailingJob> {
     let is_of = |failing: &&FailingJob| match &failing.job {
         Job::Letter(sending) => sending.request == request,
         Job::Rotate { request: of } => *of == request,
+        Job::TellTicket { news, .. } => news.request() == Some(request),
         Job::SignInCode { .. }
         | Job::StandIn { .. }
         | Job::Alarm { .. }
         | Job::Hook { .. }
+        | Job::LookAtTicket { .. }
         | Job::Checkpoint { .. } => false,
     };
     failing.iter().filter(is_of).cloned().collect()

@@ -55,7 +55,7 @@ pub use retry::Undone;
 pub use review::{Choice, Ownership, Review, ReviewError};
 pub use sign_in::{BeginError, SignInError, SignInTerms};
 pub use stand_in::StandInError;
-pub use tickets::Desk;
+pub use tickets::{Desk, HearError};
 
 use sessions::Newcomer;
 

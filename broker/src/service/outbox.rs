@@ -45,6 +45,8 @@ pub(super) enum Tried {
         dead: Event,
         about: Option<Box<Request>>,
     },
+    /// It may be tried again after so long, and not before.
+    Later { wait: SignedDuration, why: String },
     /// Something that the job needs did not answer.
     Blocked(Unavailable),
 }
@@ -82,6 +84,8 @@ impl Broker {
                     .await
             }
             Job::Hook { alarm, at } => self.tell_hook(lease, &alarm, at).await,
+            Job::LookAtTicket { ticket } => self.look_at_ticket(&ticket).await?,
+            Job::TellTicket { ticket, news } => self.tell_ticket(lease, &ticket, &news).await?,
             Job::Checkpoint {
                 kept,
                 to: CheckpointTo::Mail(to),
@@ -331,6 +335,11 @@ impl Broker {
                 change.extend(entry.map(log));
                 change
             }
+            Tried::Later { wait, why } => vec![Write::Postpone {
+                lease,
+                due_at: now + wait.clamp(SignedDuration::from_secs(1), LONGEST_WAIT),
+                error: why,
+            }],
             Tried::Blocked(error) => vec![self.postpone(lease, now, error.to_string())],
             Tried::Failed {
                 for_now: true,
@@ -396,6 +405,7 @@ impl Tried {
 fn not_taken(dead: &Event) -> &'static str {
     match dead {
         Event::CheckpointDead { .. } => "a checkpoint of the log could not be kept outside of it",
+        Event::TicketDead { .. } => "a ticket could not be read, or told something",
         _ => "a mail was not taken",
     }
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::escrow::{KeysRead, Silent};
 use super::gates::{KeyGate, Shut, Visitor};
+use super::tickets::Unasked;
 use super::{AdvanceError, Broker, Unavailable, in_time};
 use crate::audit::{Actor, Event, FetchFault, LogEntry, WhyNoPickUp};
 use crate::causes::with_causes;
@@ -180,6 +181,24 @@ impl Broker {
                     .map_err(LinkError::from)?;
                 return Err(RedeemError::NoPickUp(why));
             }
+        }
+
+        if let Err(why) = self.still_asked(&request).await {
+            self.record(row(Event::FetchFailed {
+                backend: None,
+                why: why.fault(),
+            }))
+            .await
+            .map_err(LinkError::from)?;
+            if let (Unasked::Changed(why), Some(then)) = (why, &request.ticket) {
+                let stopped = self.revoke_at_desk(stored, then, why).await;
+                stopped.map_err(LinkError::from)?;
+            }
+            let missed = Unfetched {
+                backend: None,
+                why: why.fault(),
+            };
+            return Err(RedeemError::NotUsed(vec![missed]));
         }
 
         let Fetched {

@@ -86,7 +86,8 @@ impl Broker {
             Job::SignInCode { mail, .. } => (Some(MailName::SignInCode), Some(mail), None),
             Job::StandIn { to, .. } => (Some(MailName::StandIn), Some(&to.mail), None),
             Job::Alarm { to, .. } => (Some(MailName::Alarm), Some(to), None),
-            Job::Hook { .. } => (None, None, None),
+            Job::Hook { .. } | Job::LookAtTicket { .. } => (None, None, None),
+            Job::TellTicket { news, .. } => (None, None, news.request()),
             Job::Checkpoint { to, .. } => match to {
                 CheckpointTo::Mail(to) => (Some(MailName::Checkpoint), Some(to), None),
                 CheckpointTo::Sink(_) => (None, None, None),

@@ -25,6 +25,8 @@ const FAILURES: usize = 3;
 const LOOK_EVERY: SignedDuration = SignedDuration::from_millis(200);
 /// How often the log is looked through for what somebody has to look at.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
+/// How often service desks are asked what has changed.
+const POLL_EVERY: SignedDuration = SignedDuration::from_mins(2);
 /// How often is looked at what Clavis may do beyond what it needs, and how long after the start.
 const RIGHTS_EVERY: SignedDuration = SignedDuration::from_hours(1);
 const RIGHTS_AFTER: SignedDuration = SignedDuration::from_secs(30);
@@ -49,6 +51,8 @@ impl Broker {
         // Beside the jobs: going through a long log takes none of their places, and ends with the
         // daemon. Whatever is not erased by then is erased after the next start.
         let mut erasing = JoinSet::new();
+        let mut poll_at = self.now();
+        let mut polling = JoinSet::new();
         while !*stop.borrow() {
             if self.now() >= forget_at {
                 // An hour after their end: until then they count against too many sign-ins.
@@ -83,6 +87,13 @@ impl Broker {
                 erasing.spawn(work.in_current_span());
                 erase_at = self.now() + ERASE_EVERY;
             }
+            while polling.try_join_next().is_some() {}
+            if self.now() >= poll_at && !self.parts.desks.is_empty() && polling.is_empty() {
+                let broker = Arc::clone(&self);
+                let work = async move { report(broker.poll_desks().await.map(drop)) };
+                polling.spawn(work.in_current_span());
+                poll_at = self.now() + POLL_EVERY;
+            }
             // Whatever has ended meanwhile makes room at once, for one claim instead of many.
             while running.try_join_next().is_some() {}
             let free = AT_ONCE - running.len();
@@ -102,6 +113,7 @@ impl Broker {
             }
         }
         erasing.shutdown().await;
+        polling.shutdown().await;
         while running.join_next().await.is_some() {}
         let _ = watching.await;
     }

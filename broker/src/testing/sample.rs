@@ -10,6 +10,7 @@ use crate::people::{MailAddress, Party, Person, PersonId, PersonQuery};
 use crate::policy::{Because, Candidates, Panel, Rule, Stage, seats};
 use crate::ports::Random;
 use crate::text::Reason;
+use crate::tickets::{DeskName, Snapshot, TicketId, TicketName};
 use crate::tokens::Reference;
 
 /// A Monday in November.
@@ -82,6 +83,26 @@ pub fn draft(id: u128, random: &dyn Random) -> Draft {
         reason: Reason::parse("It asks for the key since the update.").expect("a reason"),
         ticket: None,
         terms: terms(),
+    }
+}
+
+/// A ticket of the desk `halo`.
+pub fn ticket_name(number: u32) -> TicketName {
+    TicketName {
+        desk: DeskName("halo".to_owned()),
+        id: TicketId::parse(&number.to_string()).expect("a number"),
+    }
+}
+
+/// What a ticket for anna and her laptop said.
+pub fn snapshot(number: u32, decided_there: bool) -> Snapshot {
+    Snapshot {
+        ticket: ticket_name(number),
+        user: "7".to_owned(),
+        asset: "42".to_owned(),
+        raised_by: None,
+        decided_there,
+        read_at: monday(),
     }
 }
 

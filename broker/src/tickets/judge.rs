@@ -25,8 +25,8 @@ pub enum Changed {
 pub enum Said {
     /// Somebody has not answered.
     NotAllYet,
-    /// Somebody said no.
-    No,
+    /// Somebody said no: these, as far as the desk says.
+    No(Vec<MailAddress>),
     /// All of these said yes.
     Yes(Vec<MailAddress>),
     /// Something about them is not as it has to be.
@@ -68,11 +68,10 @@ pub fn changed(then: &Snapshot, now: Option<&Ticket>) -> Option<Changed> {
 
 /// What approvers have said. Where a desk has no approvals at all, nobody has said anything.
 pub fn said(then: &Snapshot, approvals: &[DeskApproval]) -> Said {
-    if approvals
-        .iter()
-        .any(|it| it.verdict == Some(Verdict::Rejected))
-    {
-        return Said::No;
+    let no = |it: &&DeskApproval| it.verdict == Some(Verdict::Rejected);
+    if approvals.iter().any(|it| no(&it)) {
+        let who = approvals.iter().filter(no);
+        return Said::No(who.filter_map(|it| it.approver.clone()).collect());
     }
     let mut yes = Vec::new();
     for approval in approvals {
@@ -267,8 +266,8 @@ mod tests {
             (vec![open.clone()], Said::NotAllYet),
             (vec![approval(1)], Said::Yes(vec![boss.clone()])),
             (vec![approval(1), open.clone()], Said::NotAllYet),
-            (vec![approval(1), no.clone()], Said::No),
-            (vec![open, no], Said::No),
+            (vec![approval(1), no.clone()], Said::No(vec![boss.clone()])),
+            (vec![open, no], Said::No(vec![boss.clone()])),
             (
                 vec![approval(1), approval(2)],
                 Said::Yes(vec![boss.clone(), boss]),

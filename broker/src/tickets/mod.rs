@@ -7,6 +7,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::audit::WhyNoRequest;
+use crate::lifecycle::RequestId;
 use crate::people::{MailAddress, PersonQuery};
 use crate::text::Asset;
 
@@ -231,6 +233,44 @@ pub enum Ending {
     Declined,
     /// It came to nothing.
     Ended,
+}
+
+/// What a ticket is told of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "news", rename_all = "snake_case")]
+pub enum News {
+    /// A request was made of it.
+    Opened {
+        /// Which.
+        request: RequestId,
+    },
+    /// The request was approved.
+    Approved {
+        /// Which.
+        request: RequestId,
+    },
+    /// The request is over.
+    Ended {
+        /// Which.
+        request: RequestId,
+    },
+    /// No request could be made of it.
+    Refused {
+        /// Why not.
+        why: WhyNoRequest,
+    },
+}
+
+impl News {
+    /// The request that it is about.
+    pub fn request(&self) -> Option<RequestId> {
+        match self {
+            Self::Opened { request } | Self::Approved { request } | Self::Ended { request } => {
+                Some(*request)
+            }
+            Self::Refused { .. } => None,
+        }
+    }
 }
 
 /// What became of a posting.

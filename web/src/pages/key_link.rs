@@ -365,6 +365,14 @@ fn why_not(missed: &Unfetched) -> String {
         FetchFault::Directory => "The directory, which says whether your account is active, does \
                                   not answer at the moment."
             .to_owned(),
+        FetchFault::Ticket => {
+            "The ticket in the service desk was closed or changed since you asked, \
+                               so this request has ended."
+                .to_owned()
+        }
+        FetchFault::Desk => "The service desk, which says whether your ticket is still open, does \
+                             not answer at the moment."
+            .to_owned(),
         FetchFault::Beneficiary => "The directory does not list your account as active.".to_owned(),
     }
 }

@@ -120,6 +120,8 @@ fn what(job: &Job) -> String {
         Job::SignInCode { mail, .. } => format!("Sign-in code to {mail}"),
         Job::StandIn { to, .. } => format!("Word of a stand-in to {} ({})", to.name, to.mail),
         Job::Alarm { to, .. } => format!("Alarm to {to}"),
+        Job::LookAtTicket { ticket } => format!("Look at ticket {ticket}"),
+        Job::TellTicket { ticket, .. } => format!("Note for ticket {ticket}"),
         Job::Hook { .. } => "Alarm to the webhook".to_owned(),
         Job::Checkpoint { kept, to } => match to {
             CheckpointTo::Mail(to) => format!("Checkpoint of {} rows to {to}", kept.size),

@@ -54,7 +54,9 @@ fn of_job(failing: &FailingJob, request: &Request, site: &Site) -> Wait {
             "The order to make a new key".to_owned(),
             "did not come through",
         ),
-        Job::SignInCode { .. }
+        Job::TellTicket { .. } => ("A note for the ticket".to_owned(), "was not taken"),
+        Job::LookAtTicket { .. }
+        | Job::SignInCode { .. }
         | Job::StandIn { .. }
         | Job::Alarm { .. }
         | Job::Hook { .. }

@@ -5,7 +5,7 @@ use clavis_broker::ports::{ChallengeState, Lease, LinkKind, Write};
 use rusqlite::{Connection, ToSql, params};
 
 use super::ledger::append;
-use super::rows::{RowError, job_id, json, millis, place, request_id};
+use super::rows::{RowError, job_id, json, millis, place, request_id, ticket};
 use super::sql;
 
 /// A change whose precondition does not hold, or one that could not be written.
@@ -45,6 +45,7 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), NotApp
                 request.device.identity(),
                 millis(request.made_at),
                 due(&request.state),
+                request.ticket_name().map(ticket).transpose()?,
                 json(request)?,
                 json(&request.state)?,
             ],
@@ -81,6 +82,32 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), NotApp
             params![None::<i64>, error, job_id(lease.job), lease.attempt],
         ),
         Write::Revive { job, at } => one_row(sql::REVIVE, params![millis(*at), job_id(*job)]),
+        Write::RefuseTicket {
+            ticket: name,
+            expected: None,
+            facts,
+            why,
+            until,
+        } => one_row(
+            sql::FIRST_REFUSAL,
+            params![ticket(name)?, facts, json(why)?, millis(*until)],
+        ),
+        Write::RefuseTicket {
+            ticket: name,
+            expected: Some(expected),
+            facts,
+            why,
+            until,
+        } => one_row(
+            sql::ANOTHER_REFUSAL,
+            params![
+                facts,
+                json(why)?,
+                millis(*until),
+                ticket(name)?,
+                millis(*expected)
+            ],
+        ),
         Write::SetStandIn(said) => one_row(sql::SET_STAND_IN, params![said.of.id.0, json(said)?]),
         Write::EndStandIn(person) => any_rows(sql::END_STAND_IN, params![person.0]),
         Write::SetPickUp { request, code } => {

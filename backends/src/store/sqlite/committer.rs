@@ -2,7 +2,7 @@
 
 use std::sync::mpsc;
 
-use clavis_broker::ports::{Change, ClaimedJob, CommitError, StoreError};
+use clavis_broker::ports::{Change, ClaimedJob, CommitError, REMEMBERED, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, TransactionBehavior, params};
 use tokio::sync::oneshot;
@@ -113,6 +113,10 @@ fn write_one(connection: &Connection, order: Order) -> Outcome {
                         .prepare_cached(statement)?
                         .execute(params![millis(before)])?;
                 }
+                let remembered = before.saturating_sub(REMEMBERED).unwrap_or(before);
+                connection
+                    .prepare_cached(sql::FORGET_REFUSALS)?
+                    .execute(params![millis(remembered)])?;
                 Ok(())
             });
             Outcome::Forget(

@@ -24,9 +24,10 @@ use clavis_broker::people::PersonId;
 use clavis_broker::policy::StandIn;
 use clavis_broker::ports::{
     Challenge, Change, ClaimedJob, CommitError, DeadJob, FailingJob, Finding, Link, LogQuery,
-    PickUp, ProviderSignIn, Session, Store, StoreError, StoredRequest,
+    PickUp, ProviderSignIn, RefusedTicket, Session, Store, StoreError, StoredRequest,
 };
 use clavis_broker::search::LogSearch;
+use clavis_broker::tickets::TicketName;
 use clavis_broker::tokens::{Reference, TokenHash};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, Row, ToSql, params};
@@ -122,6 +123,38 @@ impl Store for SqliteStore {
             )
         };
         self.readers.look_up("loading a request", read)
+    }
+
+    async fn request_of_ticket(
+        &self,
+        ticket: &TicketName,
+    ) -> Result<Option<StoredRequest>, StoreError> {
+        let read = |connection: &Connection| {
+            let parameters = params![rows::ticket(ticket)?];
+            one(
+                connection,
+                sql::REQUEST_OF_TICKET,
+                parameters,
+                rows::stored_request,
+            )
+        };
+        self.readers.look_up("looking for a ticket's request", read)
+    }
+
+    async fn refused_ticket(
+        &self,
+        ticket: &TicketName,
+    ) -> Result<Option<RefusedTicket>, StoreError> {
+        let read = |connection: &Connection| {
+            let parameters = params![rows::ticket(ticket)?];
+            one(
+                connection,
+                sql::REFUSED_TICKET,
+                parameters,
+                rows::refused_ticket,
+            )
+        };
+        self.readers.look_up("looking for a ticket", read)
     }
 
     async fn request_by_reference(

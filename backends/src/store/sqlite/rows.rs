@@ -6,10 +6,12 @@ use clavis_broker::lifecycle::{Request, RequestId};
 use clavis_broker::people::MailAddress;
 use clavis_broker::ports::{
     Challenge, ChallengeState, ClaimedJob, DeadJob, FailingJob, Job, JobId, KeptCheckpoint, Lease,
-    Link, PickUp, ProviderSignIn, Session, StoreError, StoredRequest, StoredRow, Version,
+    Link, PickUp, ProviderSignIn, RefusedTicket, Session, StoreError, StoredRequest, StoredRow,
+    Version,
 };
 use clavis_broker::proof::leaf::{LeafError, restore};
 use clavis_broker::proof::tree::Hash;
+use clavis_broker::tickets::TicketName;
 use clavis_broker::tokens::TokenHash;
 use jiff::Timestamp;
 use rusqlite::Row;
@@ -86,6 +88,20 @@ pub(super) fn stored_request(row: &Row<'_>) -> Result<StoredRequest, RowError> {
     Ok(StoredRequest {
         request,
         version: Version(row.get(2)?),
+    })
+}
+
+/// A ticket as a column has it.
+pub(super) fn ticket(name: &TicketName) -> Result<String, RowError> {
+    json(name)
+}
+
+/// `facts, why, until`
+pub(super) fn refused_ticket(row: &Row<'_>) -> Result<RefusedTicket, RowError> {
+    Ok(RefusedTicket {
+        facts: row.get(0)?,
+        why: text(row, 1)?,
+        until: moment(row, 2)?,
     })
 }
 

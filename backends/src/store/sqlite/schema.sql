@@ -4,7 +4,7 @@
 
 -- One row a request. What never changes of it is `body`, where it stands is `state`; the columns
 -- beside them are what is searched by. `due_at` is when time alone changes it, and empty once it
--- is closed.
+-- is closed. `ticket` is the one of a service desk that it was made of, with its desk.
 CREATE TABLE requests (
     id          TEXT PRIMARY KEY,
     reference   TEXT NOT NULL UNIQUE,
@@ -14,6 +14,7 @@ CREATE TABLE requests (
     made_at     BIGINT NOT NULL,
     due_at      BIGINT,
     version     BIGINT NOT NULL,
+    ticket      TEXT UNIQUE,
     body        TEXT NOT NULL,
     state       TEXT NOT NULL
 );
@@ -144,6 +145,16 @@ CREATE TABLE allowances (
     PRIMARY KEY (what, until)
 );
 CREATE INDEX allowances_ended ON allowances (until);
+
+-- Tickets of service desks that no request could be made of, each with its desk: why not, a digest of
+-- what it would have been made of, and until when it is left alone unless that changes.
+CREATE TABLE refused_tickets (
+    ticket TEXT PRIMARY KEY,
+    facts  TEXT NOT NULL,
+    why    TEXT NOT NULL,
+    until  BIGINT NOT NULL
+);
+CREATE INDEX refused_tickets_ended ON refused_tickets (until);
 
 -- Readers that go through the log by its numbers, each at its own pace: `position` is the row up to
 -- which one has done with it.

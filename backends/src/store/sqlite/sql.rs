@@ -5,8 +5,8 @@
 //! inner query.
 
 pub(super) const OPEN: &str = "
-    INSERT INTO requests (id, reference, requester, beneficiary, device, made_at, due_at, version, body, state)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9)
+    INSERT INTO requests (id, reference, requester, beneficiary, device, made_at, due_at, ticket, version, body, state)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10)
     ON CONFLICT DO NOTHING";
 
 pub(super) const ADVANCE: &str = "
@@ -60,6 +60,19 @@ pub(super) const FORGET_TRIES: &str = "DELETE FROM pick_up_tries WHERE request =
 pub(super) const ERASE_APPROVER: &str = "UPDATE links SET kind = $1 WHERE kind = $2";
 
 pub(super) const DROP_JOB: &str = "DELETE FROM jobs WHERE id = $1";
+
+pub(super) const REQUEST_OF_TICKET: &str =
+    "SELECT body, state, version FROM requests WHERE ticket = $1";
+
+pub(super) const REFUSED_TICKET: &str =
+    "SELECT facts, why, until FROM refused_tickets WHERE ticket = $1";
+
+pub(super) const FIRST_REFUSAL: &str = "
+    INSERT INTO refused_tickets (ticket, facts, why, until) VALUES ($1, $2, $3, $4)
+    ON CONFLICT DO NOTHING";
+
+pub(super) const ANOTHER_REFUSAL: &str = "
+    UPDATE refused_tickets SET facts = $1, why = $2, until = $3 WHERE ticket = $4 AND until = $5";
 
 pub(super) const REQUESTS_AFTER: &str = "
     SELECT body, state, version FROM requests WHERE id > $1 ORDER BY id LIMIT $2";
@@ -263,6 +276,8 @@ pub(super) const FORGET_SESSIONS: &str = "DELETE FROM sessions WHERE ends_at < $
 
 pub(super) const FORGET_ALLOWANCES: &str = "DELETE FROM allowances WHERE until < $1";
 
+pub(super) const FORGET_REFUSALS: &str = "DELETE FROM refused_tickets WHERE until < $1";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -327,6 +342,10 @@ mod tests {
             FORGET_PROVIDER_SIGN_INS,
             FORGET_SESSIONS,
             FORGET_ALLOWANCES,
+            FORGET_REFUSALS,
+            REQUEST_OF_TICKET,
+            REFUSED_TICKET,
+            ANOTHER_REFUSAL,
             UNSPEND,
         ] {
             let plan = plan(statement);

@@ -1,10 +1,28 @@
 //! Requests that belong to a ticket of a service desk.
+//!
+//! What a desk says by itself is a hint: the ticket is read, and what it says counts. A ticket becomes
+//! a request once, and from then on may only end it; it is told what became of it.
+
+mod follow;
+mod note;
+mod poll;
+mod take_up;
+mod tell;
+
+pub(super) use follow::Unasked;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::Broker;
-use crate::lifecycle::{Request, Step};
-use crate::ports::{TicketSystem, Write};
+use super::outbox::Tried;
+use super::{Broker, Unavailable};
+use crate::audit::{Actor, Event};
+use crate::lifecycle::State;
+use crate::ports::{EventError, Job, TicketError, TicketSystem};
+use crate::tickets::{DeskName, Standing, Ticket, TicketId, TicketName};
+
+/// How long reading one ticket may take, with its asset and its users.
+const READING: Duration = Duration::from_secs(20);
 
 /// A service desk, and what it decides.
 #[derive(Clone)]
@@ -15,9 +33,126 @@ pub struct Desk {
     pub approves: bool,
 }
 
+/// A message was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum HearError {
+    /// There is no desk of that name: the same for every stranger.
+    #[error("there is no such desk")]
+    NoSuchDesk,
+    /// The desk did not say that, or nobody can tell what it says.
+    #[error(transparent)]
+    NotTaken(#[from] EventError),
+    /// It could not be kept; the desk has to say it again.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
 impl Broker {
-    /// The job that tells a ticket of a step, where the request belongs to one.
-    pub(super) fn tell_desk(&self, _request: &Request, _step: &Step) -> Option<Write> {
-        None
+    /// Takes a message of a desk's: the tickets that it names will be looked at. Gives how many.
+    pub async fn hear(
+        &self,
+        desk: &DeskName,
+        authorization: Option<&str>,
+        body: &[u8],
+    ) -> Result<usize, HearError> {
+        let desk = self.desk_named(desk).ok_or(HearError::NoSuchDesk)?;
+        let mut tickets = desk.system.parse_event(authorization, body)?;
+        tickets.sort();
+        tickets.dedup();
+        let count = tickets.len();
+        let change = tickets.into_iter().map(|id| self.look(desk, id));
+        let committed = self.commit(change.collect()).await;
+        committed.map_err(Unavailable::from)?;
+        Ok(count)
+    }
+
+    /// The job that looks at a ticket.
+    fn look(&self, desk: &Desk, id: TicketId) -> crate::ports::Write {
+        let ticket = TicketName {
+            desk: desk.system.name().clone(),
+            id,
+        };
+        self.enqueue_job(Job::LookAtTicket { ticket }, self.now())
+    }
+
+    /// Reads a ticket, and does what it comes to.
+    pub(in crate::service) async fn look_at_ticket(
+        &self,
+        name: &TicketName,
+    ) -> Result<Tried, Unavailable> {
+        // Of a desk that is not there any more, nothing is to be had.
+        let Some(desk) = self.desk_named(&name.desk) else {
+            return Ok(Tried::Moot(None));
+        };
+        let known = self.parts.store.request_of_ticket(name).await?;
+        let is_over = known
+            .as_ref()
+            .is_some_and(|stored| matches!(stored.request.state, State::Closed(_)));
+        if is_over {
+            return Ok(Tried::Moot(None));
+        }
+        let ticket = match self.read(desk, &name.id, false).await {
+            Ok(ticket) => ticket,
+            Err(error) => return Ok(failed(error, name)),
+        };
+        let done = match (known, ticket) {
+            (Some(stored), ticket) => self.follow(desk, stored, ticket).await,
+            (None, Some(ticket)) if ticket.standing == Standing::Open => {
+                self.take_up(desk, ticket).await
+            }
+            (None, _) => Ok(()),
+        };
+        Ok(match done {
+            Ok(()) => Tried::Moot(None),
+            Err(error) => Tried::Blocked(error),
+        })
+    }
+
+    /// A ticket as it is now.
+    async fn read(
+        &self,
+        desk: &Desk,
+        id: &TicketId,
+        somebody_waits: bool,
+    ) -> Result<Option<Ticket>, TicketError> {
+        let reading = desk.system.fetch(id, somebody_waits);
+        let read = tokio::time::timeout(READING, reading).await;
+        read.unwrap_or_else(|_| Err(TicketError::Unavailable("it did not answer in time".into())))
+    }
+
+    fn desk_named(&self, name: &DeskName) -> Option<&Desk> {
+        self.parts
+            .desks
+            .iter()
+            .find(|desk| desk.system.name() == name)
+    }
+}
+
+/// A try that failed at the desk.
+fn failed(error: TicketError, ticket: &TicketName) -> Tried {
+    let for_now = match &error {
+        TicketError::Busy(wait) => {
+            return Tried::Later {
+                wait: *wait,
+                why: error.to_string(),
+            };
+        }
+        TicketError::Unavailable(_) => true,
+        TicketError::Denied(_) | TicketError::Nonsense(_) => false,
+    };
+    Tried::Failed {
+        for_now,
+        why: error.to_string(),
+        dead: Event::TicketDead {
+            ticket: ticket.clone(),
+        },
+        about: None,
+    }
+}
+
+/// A desk, as the log names who did something.
+fn actor(desk: &Desk) -> Actor {
+    Actor::Program {
+        name: desk.system.name().0.clone(),
     }
 }

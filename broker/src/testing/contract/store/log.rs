@@ -21,6 +21,7 @@ use crate::people::GroupName;
 use crate::policy::{PolicyFault, WhichFault};
 use crate::ports::{LogQuery, Store, Write};
 use crate::search::LogFilters;
+use crate::testing::sample::ticket_name;
 use crate::text::Reason;
 
 /// Rows are 1, 2, 3, … in the order of their writing, also past changes that conflicted.
@@ -326,6 +327,13 @@ pub(crate) fn events() -> Vec<Event> {
         },
         Event::HookDead {
             alarm: "many_devices".to_owned(),
+        },
+        Event::TicketTold {
+            ticket: ticket_name(7),
+            is_whole: true,
+        },
+        Event::TicketDead {
+            ticket: ticket_name(7),
         },
         Event::CheckpointDead {
             sink: "folder".to_owned(),

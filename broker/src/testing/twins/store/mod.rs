@@ -16,12 +16,13 @@ use crate::people::PersonId;
 use crate::policy::StandIn;
 use crate::ports::{
     Challenge, Change, ClaimedJob, CommitError, DeadJob, FailingJob, Finding, Job, JobId,
-    KeptCheckpoint, Lease, Link, LogQuery, PickUp, ProviderSignIn, Session, Store, StoreError,
-    StoredRequest, StoredRow,
+    KeptCheckpoint, Lease, Link, LogQuery, PickUp, ProviderSignIn, REMEMBERED, RefusedTicket,
+    Session, Store, StoreError, StoredRequest, StoredRow,
 };
 use crate::proof::leaf::restore;
 use crate::proof::tree::Hash;
 use crate::search::LogSearch;
+use crate::tickets::TicketName;
 use crate::tokens::{Reference, TokenHash};
 
 /// A store in memory.
@@ -52,6 +53,7 @@ struct Memory {
     /// The code of each request, and how often codes were typed from where.
     pick_ups: HashMap<RequestId, (TokenHash, HashMap<String, i64>)>,
     cursors: HashMap<String, i64>,
+    refused_tickets: HashMap<TicketName, RefusedTicket>,
 }
 
 #[derive(Debug, Clone)]
@@ -157,6 +159,25 @@ impl Store for MemoryStore {
 
     async fn request(&self, id: RequestId) -> Result<Option<StoredRequest>, StoreError> {
         self.read(|memory| memory.request(id).cloned()).await
+    }
+
+    async fn request_of_ticket(
+        &self,
+        ticket: &TicketName,
+    ) -> Result<Option<StoredRequest>, StoreError> {
+        self.read(|memory| {
+            let is_of = |stored: &&StoredRequest| stored.request.ticket_name() == Some(ticket);
+            memory.requests.iter().find(is_of).cloned()
+        })
+        .await
+    }
+
+    async fn refused_ticket(
+        &self,
+        ticket: &TicketName,
+    ) -> Result<Option<RefusedTicket>, StoreError> {
+        self.read(|memory| memory.refused_tickets.get(ticket).cloned())
+            .await
     }
 
     async fn request_by_reference(
@@ -383,6 +404,9 @@ impl Store for MemoryStore {
                 .retain(|it| it.expires_at >= before);
             memory.sessions.retain(|it| it.ends_at >= before);
             memory.allowances.retain(|(_, until), _| *until >= before);
+            memory
+                .refused_tickets
+                .retain(|_, it| it.until >= before - REMEMBERED);
         })
         .await
     }

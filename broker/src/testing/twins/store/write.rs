@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use super::{Memory, Stage, StoredJob};
 use crate::lifecycle::{Request, RequestId, State};
 use crate::ports::{
-    Challenge, ChallengeState, CommitError, Lease, LinkKind, StoredRequest, Version, Write,
+    Challenge, ChallengeState, CommitError, Lease, LinkKind, RefusedTicket, StoredRequest, Version,
+    Write,
 };
 use crate::tokens::TokenHash;
 
@@ -69,6 +70,19 @@ impl Memory {
                     .ok_or(CommitError::Conflict)?;
                 dead.stage = Stage::Free(at);
                 dead.queued_at = at;
+                Ok(())
+            }
+            Write::RefuseTicket {
+                ticket,
+                expected,
+                facts,
+                why,
+                until,
+            } => {
+                let before = self.refused_tickets.get(&ticket).map(|it| it.until);
+                require(before == expected)?;
+                let refused = RefusedTicket { facts, why, until };
+                self.refused_tickets.insert(ticket, refused);
                 Ok(())
             }
             Write::SetStandIn(said) => {
@@ -230,6 +244,7 @@ impl Memory {
         let stands_in_the_way = |other: &Request| {
             other.id == request.id
                 || other.reference == request.reference
+                || (other.ticket.is_some() && other.ticket_name() == request.ticket_name())
                 || (other.state.due_at().is_some()
                     && other.device.identity() == request.device.identity()
                     && other.beneficiary.id == request.beneficiary.id)

@@ -1,0 +1,207 @@
+//! What a ticket comes to for the request that was made of it.
+
+use super::{Broker, Desk};
+use crate::audit::{Actor, FetchFault};
+use crate::causes::with_causes;
+use crate::lifecycle::{Command, Refusal, Request, State};
+use crate::people::{MailAddress, PersonQuery};
+use crate::ports::{DirectoryError, StoredRequest};
+use crate::service::{AdvanceError, Choice, ReviewError, Unavailable, in_time};
+use crate::tickets::judge::{Changed, Doubt, Said, changed, said};
+use crate::tickets::{Snapshot, Ticket};
+
+impl Broker {
+    /// Ends the request of a ticket that is not what it was any more; else takes what its approvers
+    /// have said there, where that counts.
+    pub(super) async fn follow(
+        &self,
+        desk: &Desk,
+        stored: StoredRequest,
+        ticket: Option<Ticket>,
+    ) -> Result<(), Unavailable> {
+        let Some(then) = stored.request.ticket.clone() else {
+            return Ok(());
+        };
+        if let Some(why) = changed(&then, ticket.as_ref()) {
+            return self.revoke_at_desk(stored, &then, why).await;
+        }
+        let is_pending = matches!(stored.request.state, State::Pending { .. });
+        let decides = desk.approves && then.decided_there && is_pending;
+        let Some(ticket) = ticket.filter(|_| decides) else {
+            return Ok(());
+        };
+        match said(&then, &ticket.approvals) {
+            Said::NotAllYet => Ok(()),
+            Said::No(who) => self.decline_at_desk(desk, stored, &then, &who).await,
+            Said::Yes(who) => self.approve_at_desk(desk, stored, &then, &who).await,
+            Said::Doubtful(doubt) => self.revoke_at_desk(stored, &then, doubt).await,
+        }
+    }
+
+    /// Whether the ticket of a request still is what it was, where it belongs to one; asked right
+    /// before its keys are fetched. In doubt it is not.
+    pub(in crate::service) async fn still_asked(&self, request: &Request) -> Result<(), Unasked> {
+        let Some(then) = &request.ticket else {
+            return Ok(());
+        };
+        let read = match self.desk_named(&then.ticket.desk) {
+            Some(desk) => self.read(desk, &then.ticket.id, true).await,
+            None => return Err(Unasked::Unknown),
+        };
+        match read {
+            Ok(ticket) => match changed(then, ticket.as_ref()) {
+                None => Ok(()),
+                Some(why) => Err(Unasked::Changed(why)),
+            },
+            Err(error) => {
+                tracing::warn!(
+                    request.reference = %request.reference,
+                    desk = %then.ticket.desk,
+                    error = with_causes(&error),
+                    "the ticket could not be read before its keys were to be shown"
+                );
+                Err(Unasked::Unknown)
+            }
+        }
+    }
+
+    /// Stops a request in the name of its desk.
+    pub(in crate::service) async fn revoke_at_desk(
+        &self,
+        stored: StoredRequest,
+        then: &Snapshot,
+        why: impl std::fmt::Display,
+    ) -> Result<(), Unavailable> {
+        let desk = &then.ticket.desk;
+        let by = format!("the service desk {desk}: {why}");
+        let actor = Actor::Program {
+            name: desk.0.clone(),
+        };
+        let stopped = self
+            .advance(stored, &Command::Revoke { by }, &actor, None, &[])
+            .await;
+        match stopped {
+            // Refused: it has ended meanwhile.
+            Ok(_) | Err(AdvanceError::Refused(_)) => Ok(()),
+            Err(AdvanceError::Unavailable(error)) => Err(error),
+        }
+    }
+
+    /// A no of the desk's is a no of Clavis's where the policy knows who said it; else it stops the
+    /// request all the same.
+    async fn decline_at_desk(
+        &self,
+        desk: &Desk,
+        stored: StoredRequest,
+        then: &Snapshot,
+        who: &[MailAddress],
+    ) -> Result<(), Unavailable> {
+        for mail in who {
+            if self
+                .decide_at_desk(desk, &stored, mail, Choice::Decline)
+                .await?
+                == Counted::Yes
+            {
+                return Ok(());
+            }
+        }
+        self.revoke_at_desk(stored, then, "an approver of the ticket said no")
+            .await
+    }
+
+    /// Each yes is judged by the policy as one on the review page is. One of somebody whom it does not
+    /// name makes all of them doubtful.
+    async fn approve_at_desk(
+        &self,
+        desk: &Desk,
+        stored: StoredRequest,
+        then: &Snapshot,
+        who: &[MailAddress],
+    ) -> Result<(), Unavailable> {
+        let mut current = stored;
+        for mail in who {
+            let counted = self
+                .decide_at_desk(desk, &current, mail, Choice::Approve)
+                .await?;
+            if counted == Counted::NotNamed {
+                return self.revoke_at_desk(current, then, Doubt::NotNamed).await;
+            }
+            let now = self.parts.store.request(current.request.id).await?;
+            match now {
+                Some(now) if matches!(now.request.state, State::Pending { .. }) => current = now,
+                // Enough have said yes, or it has ended.
+                _ => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    async fn decide_at_desk(
+        &self,
+        desk: &Desk,
+        stored: &StoredRequest,
+        mail: &MailAddress,
+        choice: Choice,
+    ) -> Result<Counted, Unavailable> {
+        let query = PersonQuery::Mail(mail.clone());
+        let looking = async {
+            match self.parts.directory.person(&query).await {
+                Err(DirectoryError::Ambiguous) => Ok(None),
+                found => found,
+            }
+        };
+        let person = in_time("the directory", looking).await?;
+        let seat = person.and_then(|person| stored.request.seat_of(&person.id).cloned());
+        let Some(seat) = seat else {
+            return Ok(Counted::NotNamed);
+        };
+        // Said before, and taken with an earlier look at the ticket.
+        if choice == Choice::Approve && stored.request.vote_of(&seat).is_some() {
+            return Ok(Counted::Yes);
+        }
+        let actor = Actor::Through {
+            person: seat.party.clone(),
+            program: desk.system.name().0.clone(),
+        };
+        let decided = self
+            .decide_in(stored.clone(), &seat, choice, None, &actor, None)
+            .await;
+        match decided {
+            Ok(_) => Ok(Counted::Yes),
+            Err(ReviewError::Unavailable(error)) => Err(error),
+            Err(ReviewError::Refused(Refusal::NotConcerned)) => Ok(Counted::NotNamed),
+            // The request has moved on meanwhile.
+            Err(_) => Ok(Counted::TooLate),
+        }
+    }
+}
+
+/// Why the keys of a ticket's request are not shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::service) enum Unasked {
+    /// The ticket is not what it was.
+    Changed(Changed),
+    /// The ticket could not be read.
+    Unknown,
+}
+
+impl Unasked {
+    /// What the log says.
+    pub(in crate::service) fn fault(self) -> FetchFault {
+        match self {
+            Self::Changed(_) => FetchFault::Ticket,
+            Self::Unknown => FetchFault::Desk,
+        }
+    }
+}
+
+/// Whether what an approver said at the desk counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counted {
+    /// It does.
+    Yes,
+    /// The request has moved on meanwhile.
+    TooLate,
+    /// The policy does not name them.
+    NotNamed,
+}

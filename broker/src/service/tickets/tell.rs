@@ -1,0 +1,127 @@
+//! Telling a ticket what became of it: an internal note, and its end.
+
+use super::{Broker, failed, note};
+use crate::audit::{Actor, Event, LogEntry};
+use crate::lifecycle::{Outcome, Request, State, Step};
+use crate::ports::{Job, Lease, TicketError, Write};
+use crate::service::Unavailable;
+use crate::service::outbox::{SENDING, Tried};
+use crate::tickets::{Ending, News, Posted, Posting, TicketName};
+
+impl Broker {
+    /// The job that tells a ticket of a step, where the request belongs to one.
+    pub(in crate::service) fn tell_desk(&self, request: &Request, step: &Step) -> Option<Write> {
+        let ticket = request.ticket.as_ref()?.ticket.clone();
+        let request = request.id;
+        let news = match step {
+            Step::Opened { .. } => News::Opened { request },
+            Step::Approved { .. } | Step::GlassBroken { .. } => News::Approved { request },
+            Step::Redeemed(_)
+            | Step::Declined
+            | Step::Withdrawn
+            | Step::Revoked
+            | Step::Expired
+            | Step::Lapsed => News::Ended { request },
+            Step::Supported { .. }
+            | Step::Reminded
+            | Step::AskedMore { .. }
+            | Step::LinkWanted
+            | Step::LinkIssued { .. } => return None,
+        };
+        Some(self.enqueue_job(Job::TellTicket { ticket, news }, self.now()))
+    }
+
+    /// Tells a ticket, once, however often it is tried.
+    pub(in crate::service) async fn tell_ticket(
+        &self,
+        lease: Lease,
+        name: &TicketName,
+        news: &News,
+    ) -> Result<Tried, Unavailable> {
+        let Some(desk) = self.desk_named(&name.desk) else {
+            return Ok(Tried::Moot(None));
+        };
+        let about = match news.request() {
+            Some(id) => self.parts.store.request(id).await?,
+            None => None,
+        };
+        let about = about.map(|stored| stored.request);
+        let Some((note, ending)) = told(news, about.as_ref()) else {
+            return Ok(Tried::Moot(None));
+        };
+        let posting = Posting {
+            marker: format!("clavis-{}", lease.job.0.as_simple()),
+            note,
+            ending,
+            may_be_there: lease.attempt > 1,
+        };
+        let posting = desk.system.post(&name.id, &posting);
+        let posted = match tokio::time::timeout(SENDING, posting).await {
+            Ok(posted) => posted,
+            Err(_) => Err(TicketError::Unavailable("it did not answer in time".into())),
+        };
+        let is_whole = match posted {
+            Ok(Posted::Whole) => true,
+            Ok(Posted::NoteAlone) => ending.is_none(),
+            Ok(Posted::Gone) => return Ok(Tried::Moot(None)),
+            Err(error) => {
+                return Ok(match failed(error, name) {
+                    Tried::Failed {
+                        for_now, why, dead, ..
+                    } => Tried::Failed {
+                        for_now,
+                        why,
+                        dead,
+                        about: about.map(Box::new),
+                    },
+                    other => other,
+                });
+            }
+        };
+        if !is_whole {
+            tracing::warn!(
+                desk = %name.desk, ticket = %name.id,
+                "the desk did not let the ticket be ended, or no status is set for that; its note says what became of it"
+            );
+        }
+        let event = Event::TicketTold {
+            ticket: name.clone(),
+            is_whole,
+        };
+        let now = self.now();
+        Ok(Tried::Sent(match &about {
+            Some(request) => LogEntry::of_request(request, event, Actor::Clavis, None, now),
+            None => LogEntry::of_nothing(event, Actor::Clavis, None, now),
+        }))
+    }
+}
+
+/// The note, and what the ticket comes to; nothing where another note says more by now. A ticket is
+/// done only where keys were shown.
+fn told(news: &News, request: Option<&Request>) -> Option<(String, Option<Ending>)> {
+    match (news, request) {
+        (News::Refused { why }, _) => Some((note::refused(*why), None)),
+        (News::Opened { .. }, Some(request)) => Some((note::opened(request), None)),
+        (News::Approved { .. }, Some(request)) => match &request.state {
+            State::Approved { approval, .. } | State::LinkSent { approval, .. } => {
+                Some((note::approved(request, approval), None))
+            }
+            State::Pending { .. } | State::Closed(_) => None,
+        },
+        (News::Ended { .. }, Some(request)) => {
+            let State::Closed(closing) = &request.state else {
+                return None;
+            };
+            let ending = match &closing.outcome {
+                Outcome::Redeemed { .. } => Ending::Done,
+                Outcome::Declined { .. } => Ending::Declined,
+                Outcome::Withdrawn { .. }
+                | Outcome::Expired { .. }
+                | Outcome::Lapsed { .. }
+                | Outcome::Revoked { .. } => Ending::Ended,
+            };
+            Some((note::ended(request, closing), Some(ending)))
+        }
+        (News::Opened { .. } | News::Approved { .. } | News::Ended { .. }, None) => None,
+    }
+}
