@@ -233,4 +233,6 @@ pub enum Posted {
     Whole,
     /// The note is there. The desk did not let the ticket be ended, or no status is set for it.
     NoteAlone,
+    /// Nothing is there: the ticket is gone.
+    Nowhere,
 }
