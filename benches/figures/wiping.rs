@@ -114,7 +114,11 @@ fn landings(clavis: &Installation, daemon: &Daemon) -> Vec<(Browser, Page)> {
             let (asking, device) = (&browsers[n % PEOPLE], n / PEOPLE);
             let (name, mails) = (format!("PC-{device}"), &mails[device]);
             let form = asking.open("/requests/new").unwrap();
-            let fields = [("asset", name.as_str()), ("reason", "locked"), ("key_id", "")];
+            let fields = [
+                ("asset", name.as_str()),
+                ("reason", "locked"),
+                ("key_id", ""),
+            ];
             let page = asking.submit(&form, &fields).unwrap();
             assert_eq!(page.status, 200, "{}", page.html);
             let review = mails.recv_timeout(Duration::from_mins(1)).unwrap();

@@ -1,11 +1,8 @@
 // The double's process, as `start` describes it: server.mjs DIR
 
-import { renameSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { begin, numberConnection } from './calls.mjs';
+import { begin } from './calls.mjs';
 import { control } from './control.mjs';
 import { Elsewhere } from './elsewhere.mjs';
 import { bend, deliver } from './faults.mjs';
@@ -15,6 +12,7 @@ import { answerGraph } from './graph/index.mjs';
 import { Exchange, send } from './http.mjs';
 import { answerIdentity } from './identity/index.mjs';
 import { SignInError } from './identity/error.mjs';
+import { open, runIn } from './listening.mjs';
 import { Tenants } from './tenants.mjs';
 
 /** Listens on two ports of its own; what is returned names them and closes them. */
@@ -69,35 +67,4 @@ async function answer(exchange, response, tenant, { kind, stranger, produce, fai
     deliver(response, answered);
 }
 
-async function open(handle) {
-    const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
-        Promise.resolve(handle(request, response)).catch((error) => {
-            console.error(error);
-            if (!response.headersSent)
-                send(response, {
-                    status: 500,
-                    body: { error: { code: 'DoubleFailed', message: String(error) } },
-                });
-        });
-    });
-    server.on('connection', numberConnection);
-    await new Promise((listening, failed) =>
-        server.once('error', failed).listen(0, '127.0.0.1', listening),
-    );
-    const close = () =>
-        new Promise((closed) => {
-            server.close(closed);
-            server.closeAllConnections();
-        });
-    return { address: `http://127.0.0.1:${server.address().port}`, close };
-}
-
-async function main(folder) {
-    const { address } = await listen();
-    const unfinished = join(folder, 'address.json.part');
-    writeFileSync(unfinished, JSON.stringify(address));
-    renameSync(unfinished, join(folder, 'address.json'));
-    for (const end of ['SIGTERM', 'SIGINT']) process.on(end, () => process.exit(0));
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1]).href) await main(process.argv[2]);
+if (import.meta.url === pathToFileURL(process.argv[1]).href) await runIn(process.argv[2], listen);

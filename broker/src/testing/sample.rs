@@ -9,8 +9,10 @@ use crate::lifecycle::{Draft, Request, RequestId, Terms, open};
 use crate::people::{MailAddress, Party, Person, PersonId, PersonQuery};
 use crate::policy::{Because, Candidates, Panel, Rule, Stage, seats};
 use crate::ports::Random;
-use crate::text::Reason;
-use crate::tickets::{DeskName, Snapshot, TicketId, TicketName};
+use crate::text::{Asset, Reason};
+use crate::tickets::{
+    DeskAsset, DeskName, DeskUser, Snapshot, Standing, Ticket, TicketId, TicketName,
+};
 use crate::tokens::Reference;
 
 /// A Monday in November.
@@ -150,4 +152,26 @@ pub fn request_numbered(id: u128) -> Request {
     let draft = draft(id, &random);
     let panel = panel([&draft.requester, &draft.beneficiary], &["boss"]);
     open(draft, panel, monday()).0
+}
+
+/// An open ticket of anna's for a device, which escrow backends know by its name.
+pub fn ticket(id: &str, device: &str) -> Ticket {
+    let mail = MailAddress::parse("anna@example.com").expect("an address");
+    Ticket {
+        id: TicketId::parse(id).expect("an ID"),
+        standing: Standing::Open,
+        user: Some(DeskUser {
+            id: "user-anna".to_owned(),
+            name: "anna".to_owned(),
+            known_as: vec![PersonQuery::Mail(mail)],
+        }),
+        raised_by: None,
+        asset: Ok(DeskAsset {
+            id: format!("asset-{device}"),
+            name: device.to_owned(),
+            known_as: vec![Asset::parse(device).expect("an asset")],
+        }),
+        reason: "It asks for the key since the update.".to_owned(),
+        approvals: Vec::new(),
+    }
 }

@@ -280,6 +280,6 @@ pub enum Posted {
     Whole,
     /// The note is there. The desk did not let the ticket be ended, or no status is set for it.
     NoteAlone,
-    /// The ticket is gone: there is nothing left to tell.
-    Gone,
+    /// Nothing is there: the ticket is gone.
+    Nowhere,
 }

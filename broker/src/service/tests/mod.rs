@@ -17,6 +17,7 @@ mod rotating;
 mod secrets;
 mod sessions;
 mod sign_in;
+mod tickets;
 mod watching;
 
 use std::sync::Arc;

@@ -5,6 +5,7 @@ use crate::audit::{Actor, FetchFault};
 use crate::causes::with_causes;
 use crate::lifecycle::{Command, Refusal, Request, State};
 use crate::people::{MailAddress, PersonQuery};
+use crate::policy::Seat;
 use crate::ports::{DirectoryError, StoredRequest};
 use crate::service::{AdvanceError, Choice, ReviewError, Unavailable, in_time};
 use crate::tickets::judge::{Changed, Doubt, Said, changed, said};
@@ -97,12 +98,11 @@ impl Broker {
         who: &[MailAddress],
     ) -> Result<(), Unavailable> {
         for mail in who {
-            if self
-                .decide_at_desk(desk, &stored, mail, Choice::Decline)
-                .await?
-                == Counted::Yes
-            {
-                return Ok(());
+            if let Some(seat) = self.seat_at_desk(&stored.request, mail).await? {
+                let no = Choice::Decline;
+                if self.decide_at_desk(desk, &stored, &seat, no).await? == Counted::Yes {
+                    return Ok(());
+                }
             }
         }
         self.revoke_at_desk(stored, then, "an approver of the ticket said no")
@@ -118,16 +118,24 @@ impl Broker {
         then: &Snapshot,
         who: &[MailAddress],
     ) -> Result<(), Unavailable> {
-        let mut current = stored;
+        let mut seats = Vec::new();
         for mail in who {
-            let counted = self
-                .decide_at_desk(desk, &current, mail, Choice::Approve)
-                .await?;
-            if counted == Counted::NotNamed {
+            match self.seat_at_desk(&stored.request, mail).await? {
+                Some(seat) => seats.push(seat),
+                None => return self.revoke_at_desk(stored, then, Doubt::NotNamed).await,
+            }
+        }
+        let mut current = stored;
+        for seat in seats {
+            // Said before, and taken with an earlier look at the ticket.
+            if current.request.vote_of(&seat).is_some() {
+                continue;
+            }
+            let yes = Choice::Approve;
+            if self.decide_at_desk(desk, &current, &seat, yes).await? == Counted::NotNamed {
                 return self.revoke_at_desk(current, then, Doubt::NotNamed).await;
             }
-            let now = self.parts.store.request(current.request.id).await?;
-            match now {
+            match self.parts.store.request(current.request.id).await? {
                 Some(now) if matches!(now.request.state, State::Pending { .. }) => current = now,
                 // Enough have said yes, or it has ended.
                 _ => return Ok(()),
@@ -136,13 +144,12 @@ impl Broker {
         Ok(())
     }
 
-    async fn decide_at_desk(
+    /// The seat of whoever has this address, where they have one.
+    async fn seat_at_desk(
         &self,
-        desk: &Desk,
-        stored: &StoredRequest,
+        request: &Request,
         mail: &MailAddress,
-        choice: Choice,
-    ) -> Result<Counted, Unavailable> {
+    ) -> Result<Option<Seat>, Unavailable> {
         let query = PersonQuery::Mail(mail.clone());
         let looking = async {
             match self.parts.directory.person(&query).await {
@@ -151,20 +158,22 @@ impl Broker {
             }
         };
         let person = in_time("the directory", looking).await?;
-        let seat = person.and_then(|person| stored.request.seat_of(&person.id).cloned());
-        let Some(seat) = seat else {
-            return Ok(Counted::NotNamed);
-        };
-        // Said before, and taken with an earlier look at the ticket.
-        if choice == Choice::Approve && stored.request.vote_of(&seat).is_some() {
-            return Ok(Counted::Yes);
-        }
+        Ok(person.and_then(|person| request.seat_of(&person.id).cloned()))
+    }
+
+    async fn decide_at_desk(
+        &self,
+        desk: &Desk,
+        stored: &StoredRequest,
+        seat: &Seat,
+        choice: Choice,
+    ) -> Result<Counted, Unavailable> {
         let actor = Actor::Through {
             person: seat.party.clone(),
             program: desk.system.name().0.clone(),
         };
         let decided = self
-            .decide_in(stored.clone(), &seat, choice, None, &actor, None)
+            .decide_in(stored.clone(), seat, choice, None, &actor, None)
             .await;
         match decided {
             Ok(_) => Ok(Counted::Yes),

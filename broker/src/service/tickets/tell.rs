@@ -63,7 +63,7 @@ impl Broker {
         let is_whole = match posted {
             Ok(Posted::Whole) => true,
             Ok(Posted::NoteAlone) => ending.is_none(),
-            Ok(Posted::Gone) => return Ok(Tried::Moot(None)),
+            Ok(Posted::Nowhere) => return Ok(Tried::Moot(None)),
             Err(error) => {
                 return Ok(match failed(error, name) {
                     Tried::Failed {

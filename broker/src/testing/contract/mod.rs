@@ -11,6 +11,7 @@ pub mod escrow;
 pub mod identity;
 pub mod sink;
 pub mod store;
+pub mod tickets;
 
 /// Texts that mean something to query languages, file systems and terminals; no name of anything.
 pub const HOSTILE: &[&str] = &[

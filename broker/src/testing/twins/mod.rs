@@ -9,6 +9,7 @@ mod identity;
 mod mail;
 mod sink;
 mod store;
+mod tickets;
 
 pub use directory::MemoryDirectory;
 pub use escrow::MemoryEscrow;
@@ -17,6 +18,7 @@ pub use identity::MemoryProvider;
 pub use mail::{MailTrouble, MemoryMailer, PlainLetters};
 pub use sink::MemorySink;
 pub use store::MemoryStore;
+pub use tickets::MemoryDesk;
 
 use std::sync::{Mutex, MutexGuard};
 

@@ -2,16 +2,21 @@
 
 use std::sync::Arc;
 
-use super::{MemoryDirectory, MemoryEscrow, MemoryProvider, MemorySink, MemoryStore};
+use super::{
+    INTERNALS, MemoryDesk, MemoryDirectory, MemoryEscrow, MemoryProvider, MemorySink, MemoryStore,
+};
 use crate::devices::{BackendName, Device, DeviceId};
 use crate::people::{MailAddress, Person, PersonId};
-use crate::ports::{GroupName, PersonQuery, Store};
+use crate::ports::{Clock, GroupName, PersonQuery, Store, TicketError};
+use crate::testing::SetClock;
 use crate::testing::contract::directory::{self, DirectoryFacts};
 use crate::testing::contract::escrow::{self, EscrowFacts, KnownDevice, KnownKey};
 use crate::testing::contract::identity;
 use crate::testing::contract::sink::{self, FarSide};
 use crate::testing::contract::store;
-use crate::testing::sample::{device, person, record};
+use crate::testing::contract::tickets::{self, DeskFacts};
+use crate::testing::sample::{device, monday, person, record, ticket};
+use crate::tickets::{AssetFault, Standing, TicketId};
 
 const SOUND: [&str; 2] = [
     "000011-000022-720885-123453-000000-700007-111111-222222",
@@ -148,4 +153,88 @@ async fn the_directory_keeps_its_contract() {
         person: anna,
     };
     directory::whole_suite(&twin, &facts).await;
+}
+
+/// Somebody who works at a desk in memory.
+struct Clerk<'t> {
+    desk: &'t MemoryDesk,
+    clock: &'t SetClock,
+    made: std::sync::atomic::AtomicUsize,
+}
+
+#[async_trait::async_trait]
+impl tickets::FarSide for Clerk<'_> {
+    fn message(&self, tickets: &[&TicketId]) -> (String, Vec<u8>) {
+        self.desk.message(tickets)
+    }
+
+    fn now(&self) -> jiff::Timestamp {
+        self.clock.now()
+    }
+
+    async fn make(&self) -> TicketId {
+        let made = self.made.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let ticket = ticket(&format!("made-{made}"), "LT-0001");
+        let id = ticket.id.clone();
+        self.desk.put(ticket);
+        id
+    }
+
+    async fn close(&self, ticket: &TicketId) {
+        self.desk
+            .change(ticket, |ticket| ticket.standing = Standing::Closed);
+    }
+
+    async fn delete(&self, ticket: &TicketId) {
+        self.desk.delete(ticket);
+    }
+
+    async fn notes(&self, ticket: &TicketId) -> Vec<String> {
+        let posted = self.desk.posted(ticket).into_iter();
+        posted
+            .map(|it| format!("{}\n{}", it.note, it.marker))
+            .collect()
+    }
+
+    async fn lose_an_answer(&self) {
+        self.desk.lose_answers(1);
+    }
+
+    async fn refuse_endings(&self, refuses: bool) {
+        self.desk.refuse_endings(refuses);
+    }
+
+    async fn break_down(&self, is_broken: bool) {
+        let fails: fn() -> TicketError = || TicketError::Unavailable(INTERNALS.into());
+        self.desk.break_down(is_broken.then_some(fails));
+    }
+}
+
+#[tokio::test]
+async fn the_desk_keeps_its_contract() {
+    let clock = Arc::new(SetClock::at(monday()));
+    let desk = MemoryDesk::new("test", clock.clone());
+    let facts = DeskFacts {
+        sound: ticket("1001", "LT-0001"),
+        other: TicketId::parse("1002").unwrap(),
+        without_asset: TicketId::parse("1003").unwrap(),
+        with_two_assets: TicketId::parse("1004").unwrap(),
+    };
+    desk.put(facts.sound.clone());
+    for id in [&facts.other, &facts.without_asset, &facts.with_two_assets] {
+        desk.put(ticket(id.as_str(), "LT-0001"));
+    }
+    desk.change(&facts.other, |it| it.standing = Standing::Other);
+    desk.change(&facts.without_asset, |it| it.asset = Err(AssetFault::None));
+    desk.change(&facts.with_two_assets, |it| {
+        it.asset = Err(AssetFault::Several);
+    });
+    let clerk = Clerk {
+        desk: &desk,
+        clock: &clock,
+        made: 0.into(),
+    };
+    tickets::whole_suite(&desk, &clerk, &facts).await;
+    let waited = (facts.sound.id.clone(), true);
+    assert!(desk.fetched().contains(&waited), "it is told who waits");
 }
