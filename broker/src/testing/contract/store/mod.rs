@@ -10,6 +10,7 @@ pub mod requests;
 pub mod search;
 pub mod sessions;
 pub mod sign_in;
+pub mod tickets;
 pub mod whole;
 
 use std::sync::Arc;
@@ -78,6 +79,8 @@ pub async fn whole_suite(make: impl AsyncFn() -> Arc<dyn Store>) {
     desk::tries_of_a_code_are_counted_by_where_they_come_from(make().await).await;
     cursors::a_cursor_moves_from_where_it_is(make().await).await;
     cursors::of_many_that_move_a_cursor_one_wins(make().await).await;
+    tickets::one_request_is_made_of_a_ticket(make().await).await;
+    tickets::a_refused_ticket_is_remembered_for_a_while(make().await).await;
     crowd::many_changes_at_once_all_land(make().await).await;
     crowd::one_of_many_advances_wins(make().await).await;
     crowd::a_conflict_does_not_harm_its_neighbours(make().await).await;
