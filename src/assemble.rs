@@ -81,6 +81,8 @@ pub(crate) fn broker(
         providers: providers(settings, supplies, site),
         roles: settings.roles.clone(),
         desks: Vec::new(),
+        subscribers: subscribers(settings),
+        notifiers: notifiers(settings),
         audit: audit(settings),
     })))
 }

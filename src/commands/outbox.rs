@@ -25,6 +25,8 @@ pub(crate) async fn list(config: &Path) -> Outcome {
             Job::StandIn { to, .. } => format!("word of a stand-in to {}", to.mail),
             Job::Alarm { to, .. } => format!("alarm to {to}"),
             Job::Hook { alarm, .. } => format!("{} to the webhook", alarm.name()),
+            Job::Message { to, news } => format!("{} to the webhook {to}", news.event),
+            Job::Notice { to, .. } => format!("notice of a review to {to}"),
             Job::Checkpoint { kept, to } => match to {
                 CheckpointTo::Mail(to) => format!("checkpoint of {} rows to {to}", kept.size),
                 CheckpointTo::Sink(name) => {

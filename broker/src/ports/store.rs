@@ -11,6 +11,7 @@ use crate::alarms::Alarm;
 use crate::audit::LogRow;
 use crate::identity::{ProviderName, Way};
 use crate::lifecycle::{Request, RequestId, Sending, State};
+use crate::news::News;
 use crate::people::{MailAddress, Party, PersonId};
 use crate::policy::StandIn;
 use crate::proof::leaf::{ERASED, Sealed};
@@ -108,6 +109,20 @@ pub enum Job {
         alarm: Box<Alarm>,
         /// When it was noticed.
         at: Timestamp,
+    },
+    /// Tell a program elsewhere what became of a request.
+    Message {
+        /// Which, by its name in the settings.
+        to: String,
+        /// What happened.
+        news: News,
+    },
+    /// Tell a channel that a request waits for its review.
+    Notice {
+        /// Which, by its name in the settings.
+        to: String,
+        /// The request.
+        request: RequestId,
     },
     /// Bring a checkpoint of the log to where it is kept outside.
     Checkpoint {

@@ -182,6 +182,8 @@ fn of_request(failing: &[FailingJob], request: RequestId) -> Vec<FailingJob> {
         | Job::StandIn { .. }
         | Job::Alarm { .. }
         | Job::Hook { .. }
+        | Job::Message { .. }
+        | Job::Notice { .. }
         | Job::Checkpoint { .. } => false,
     };
     failing.iter().filter(is_of).cloned().collect()

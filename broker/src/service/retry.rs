@@ -87,6 +87,8 @@ impl Broker {
             Job::StandIn { to, .. } => (Some(MailName::StandIn), Some(&to.mail), None),
             Job::Alarm { to, .. } => (Some(MailName::Alarm), Some(to), None),
             Job::Hook { .. } => (None, None, None),
+            Job::Message { news, .. } => (None, None, Some(news.request)),
+            Job::Notice { request, .. } => (None, None, Some(*request)),
             Job::Checkpoint { to, .. } => match to {
                 CheckpointTo::Mail(to) => (Some(MailName::Checkpoint), Some(to), None),
                 CheckpointTo::Sink(_) => (None, None, None),

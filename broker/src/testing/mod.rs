@@ -9,6 +9,6 @@ mod twins;
 pub use fixed::{CountingRandom, SetClock};
 pub use spelled::{altered, spelled};
 pub use twins::{
-    MailTrouble, MemoryDirectory, MemoryEscrow, MemoryHook, MemoryMailer, MemoryProvider,
-    MemorySink, MemoryStore, PlainLetters,
+    MailTrouble, MemoryDirectory, MemoryEscrow, MemoryHook, MemoryMailer, MemoryNotifier,
+    MemoryProvider, MemorySink, MemoryStore, PlainLetters,
 };

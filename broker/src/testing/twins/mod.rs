@@ -7,6 +7,7 @@ mod escrow;
 mod hook;
 mod identity;
 mod mail;
+mod notifier;
 mod sink;
 mod store;
 
@@ -15,6 +16,7 @@ pub use escrow::MemoryEscrow;
 pub use hook::MemoryHook;
 pub use identity::MemoryProvider;
 pub use mail::{MailTrouble, MemoryMailer, PlainLetters};
+pub use notifier::MemoryNotifier;
 pub use sink::MemorySink;
 pub use store::MemoryStore;
 

@@ -318,10 +318,12 @@ pub(crate) fn events() -> Vec<Event> {
             }),
         },
         Event::HookTold {
-            alarm: "many_devices".to_owned(),
+            hook: "alarms".to_owned(),
+            message: "alarm.many_devices".to_owned(),
         },
         Event::HookDead {
-            alarm: "many_devices".to_owned(),
+            hook: "monitoring".to_owned(),
+            message: "request.approved".to_owned(),
         },
         Event::CheckpointDead {
             sink: "folder".to_owned(),
