@@ -14,12 +14,14 @@ use clavis_backends::feed::{FileSink, SyslogSink};
 use clavis_backends::hook::{Purpose, Webhook};
 use clavis_backends::identity::{Addresses, OidcProvider};
 use clavis_backends::mail::{FolderMailer, GraphMailer, SmtpMailer};
+use clavis_backends::notice::{Channel, House};
 use clavis_backends::store::SqliteStore;
 use clavis_broker::export::HostName;
 use clavis_broker::ports::{
-    CheckpointSink, Clock, Directory, Hook, IdentityProvider, LogSink, Mailer, Random, StoreError,
+    CheckpointSink, Clock, Directory, Hook, IdentityProvider, LogSink, Mailer, Notifier, Random,
+    StoreError,
 };
-use clavis_broker::service::{Alarms, AuditTerms, Broker, Parts, SignInTerms, Source};
+use clavis_broker::service::{Alarms, AuditTerms, Broker, Parts, SignInTerms, Source, Subscriber};
 use clavis_config::escrow::Connection;
 use clavis_config::problems::Problems;
 use clavis_config::settings::{self, FeedKind, MailKind, ProxyPersonBy, SmtpProof};
@@ -81,6 +83,8 @@ pub(crate) fn broker(
         providers: providers(settings, supplies, site),
         roles: settings.roles.clone(),
         desks: Vec::new(),
+        subscribers: subscribers(settings),
+        notifiers: notifiers(settings),
         audit: audit(settings),
     })))
 }
@@ -99,6 +103,34 @@ fn alarms(settings: &Settings) -> Alarms {
 pub(crate) fn hook(settings: &Settings) -> Option<Arc<dyn Hook>> {
     let webhook = settings.alarms.webhook.as_ref()?;
     Some(Arc::new(Webhook::new(Purpose::Alarms, webhook.clone())))
+}
+
+/// The programs that are told what becomes of requests.
+pub(crate) fn subscribers(settings: &Settings) -> Vec<Subscriber> {
+    let subscribers = settings.webhooks.iter().map(|subscriber| {
+        let (name, webhook) = (subscriber.name.clone(), subscriber.webhook.clone());
+        let hook = Webhook::new(Purpose::Requests(name.clone()), webhook);
+        Subscriber {
+            name,
+            hook: Arc::new(hook),
+            events: subscriber.events.clone(),
+        }
+    });
+    subscribers.collect()
+}
+
+/// The channels that are told of reviews that wait.
+pub(crate) fn notifiers(settings: &Settings) -> Vec<Arc<dyn Notifier>> {
+    let house = House {
+        organisation: settings.organisation.name.clone(),
+        public_url: settings.server.public_url.clone(),
+        time_zone: settings.organisation.time_zone.clone(),
+    };
+    let channels = settings.notices.iter().map(|channel| {
+        let channel = Channel::new(channel.clone(), house.clone(), Arc::new(SystemClock));
+        Arc::new(channel) as _
+    });
+    channels.collect()
 }
 
 /// Checkpoints of the log, and where they go.

@@ -10,6 +10,7 @@ pub mod feed;
 pub mod hook;
 pub mod identity;
 pub mod mail;
+pub mod notice;
 pub mod store;
 
 mod supplies;

@@ -11,6 +11,7 @@ mod mistakes;
 mod programs;
 mod sign_in;
 mod together;
+mod told;
 
 use std::path::{Path, PathBuf};
 
@@ -34,7 +35,7 @@ type Settings = clavis_config::settings::Settings<Plan>;
 
 const EXAMPLE: &str = include_str!("../../docs/clavis.example.toml");
 
-/// The path is the secret, but for those of the webhook and of checkpoints; a file named `missing` is
+/// The path is the secret, but for those of webhooks, channels and checkpoints; a file named `missing` is
 /// not there.
 struct PathIsSecret;
 
@@ -43,7 +44,20 @@ impl SecretFiles for PathIsSecret {
         if path.ends_with("missing") {
             return Err(Wrong::new("names a file that is not there", "Make it."));
         }
-        if path.ends_with("alarms.secret") {
+        if path.ends_with("teams.url") || path.ends_with("slack.url") {
+            return Ok("https://hooks.example.net/workflows/1?sig=geheim"
+                .to_owned()
+                .into());
+        }
+        if path.ends_with("private.url") {
+            return Ok("https://10.0.0.7/workflows/1?sig=geheim".to_owned().into());
+        }
+        let of_webhooks = [
+            "alarms.secret",
+            "monitoring.secret",
+            "monitoring.before.secret",
+        ];
+        if of_webhooks.iter().any(|name| path.ends_with(name)) {
             return Ok(format!("whsec_{}", "MfKQ".repeat(8)).into());
         }
         if path.ends_with("audit.key") {

@@ -318,15 +318,19 @@ pub enum Event {
         /// To whom.
         to: MailAddress,
     },
-    /// An alarm was taken by the webhook.
+    /// A message was taken by a program elsewhere.
     HookTold {
-        /// Which, by its [`Alarm::name`].
-        alarm: String,
+        /// By which: the name of its section, or `alarms`.
+        hook: String,
+        /// Which, by its `type`.
+        message: String,
     },
-    /// An alarm for the webhook was given up: an operator has to look.
+    /// A message for a program elsewhere was given up: an operator has to look.
     HookDead {
-        /// Which, by its [`Alarm::name`].
-        alarm: String,
+        /// For which: the name of its section, or `alarms`.
+        hook: String,
+        /// Which, by its `type`.
+        message: String,
     },
     /// A ticket was told what became of it.
     TicketTold {
@@ -500,22 +504,7 @@ impl Event {
     /// The event's name in logs, exports and on the command line: `request.approved`.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Request(step) => match step {
-                Step::Opened { .. } => "request.opened",
-                Step::Supported { .. } => "request.supported",
-                Step::Approved { .. } => "request.approved",
-                Step::Reminded => "request.reminded",
-                Step::AskedMore { .. } => "request.asked_more",
-                Step::GlassBroken { .. } => "request.glass_broken",
-                Step::LinkWanted => "link.wanted",
-                Step::Declined => "request.declined",
-                Step::Withdrawn => "request.withdrawn",
-                Step::Revoked => "request.revoked",
-                Step::LinkIssued { .. } => "link.issued",
-                Step::Redeemed(_) => "link.redeemed",
-                Step::Expired => "link.expired",
-                Step::Lapsed => "request.lapsed",
-            },
+            Self::Request(step) => step.name(),
             Self::RequestRefused { .. } => "request.refused",
             Self::CommandRefused { .. } => "command.refused",
             Self::PolicyFailed { .. } => "policy.failed",

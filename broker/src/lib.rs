@@ -26,6 +26,7 @@ pub mod alarms;
 pub mod audit;
 pub mod export;
 pub mod letters;
+pub mod news;
 pub mod ports;
 pub mod proof;
 pub mod search;

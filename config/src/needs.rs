@@ -6,8 +6,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use secrecy::ExposeSecret;
+
 use crate::settings::{
-    AdDomain, Controllers, Directory, Entra, EntraCredential, EntraIdentity, FeedKind,
+    AdDomain, Channel, Controllers, Directory, Entra, EntraCredential, EntraIdentity, FeedKind,
     LdapSecurity, MailKind, Provider, Settings, Store, SyslogSecurity, Webhook,
 };
 
@@ -100,6 +102,8 @@ impl<P> Settings<P> {
             terms: _,
             gates: _,
             alarms,
+            webhooks,
+            notices,
             sign_in,
             roles: _,
             feeds,
@@ -130,6 +134,8 @@ impl<P> Settings<P> {
         let parts = parts.chain(feeds.iter().map(|feed| feed.kind.needs()));
         let parts = parts.chain([directory.needs(), mail.kind.needs()]);
         let hooks = [&alarms.webhook, &audit.webhook].into_iter().flatten();
+        let hooks = hooks.chain(webhooks.iter().map(|it| &it.webhook));
+        let parts = parts.chain(notices.iter().map(Channel::needs));
         let parts = parts.chain(hooks.map(Webhook::needs));
         parts.fold(needs, Needs::and)
     }
@@ -233,6 +239,15 @@ impl Provider {
 impl Webhook {
     fn needs(&self) -> Needs {
         let needs = Needs::default().connecting([port_of_url(&self.url)]);
+        self.ca_file
+            .iter()
+            .fold(needs, |needs, it| needs.reading(it))
+    }
+}
+
+impl Channel {
+    fn needs(&self) -> Needs {
+        let needs = Needs::default().connecting([port_of_url(self.url.expose_secret())]);
         self.ca_file
             .iter()
             .fold(needs, |needs, it| needs.reading(it))

@@ -4,6 +4,7 @@ mod alarms;
 mod entra;
 mod feeds;
 mod hardening;
+mod programs;
 mod sign_in;
 
 use std::net::{IpAddr, SocketAddr};
@@ -23,10 +24,11 @@ use secrecy::SecretString;
 
 use crate::escrow::Connection;
 
-pub use alarms::{Alarms, Webhook};
+pub use alarms::Alarms;
 pub use entra::{Cloud, Entra, EntraCredential, EntraIdentity};
 pub use feeds::{Feed, FeedKind, Syslog, SyslogSecurity};
 pub use hardening::{Hardening, HardeningMode, Measure};
+pub use programs::{Channel, ChannelKind, Subscriber, Webhook};
 pub use sign_in::{PersonBy, Provider, ProxyPersonBy, SignIn, SignInProxy};
 
 /// Everything. `P` is what the kinds of escrow backends make of their sections.
@@ -56,6 +58,10 @@ pub struct Settings<P> {
     pub gates: Gates,
     /// Who is told of what is odd.
     pub alarms: Alarms,
+    /// Programs elsewhere that are told what becomes of requests.
+    pub webhooks: Vec<Subscriber>,
+    /// Channels that are told of reviews that wait.
+    pub notices: Vec<Channel>,
     /// Signing in.
     pub sign_in: SignIn,
     /// Who has which role.

@@ -71,14 +71,15 @@ async fn check(config: &Path, settings: &Settings) -> Severity {
             None => Vec::new(),
         }
     };
-    let (store, people, mail, escrow, providers, alarms, feeds) = tokio::join!(
+    let (store, people, mail, escrow, providers, alarms, feeds, told) = tokio::join!(
         check_store(settings),
         check_directory(settings, &supplies),
         mailer.check(),
         check_escrow(settings, &supplies),
         check_providers(settings, &supplies),
         check_hook,
-        check_feeds(settings)
+        check_feeds(settings),
+        check_told(settings)
     );
     let mut worst = Severity::Ok;
     let sections = [
@@ -92,7 +93,7 @@ async fn check(config: &Path, settings: &Settings) -> Severity {
     let door = front_door::findings(&settings.server, config, SystemClock.now());
     let door = std::iter::once(("server".to_owned(), door));
     let sections = door.chain(sections).chain(escrow);
-    let sections = sections.chain(providers).chain(feeds);
+    let sections = sections.chain(providers).chain(feeds).chain(told);
     let sections = sections.chain([("audit".to_owned(), check_audit(settings).await)]);
     for (part, findings) in sections.chain(idle(settings)) {
         for finding in findings {
@@ -290,6 +291,20 @@ async fn check_feeds(settings: &Settings) -> Vec<(String, Vec<Finding>)> {
     let mut sections = Vec::new();
     for sink in assemble::sinks(settings) {
         sections.push((format!("feed {}", sink.name()), sink.check().await));
+    }
+    sections
+}
+
+/// Whether programs and channels elsewhere can be reached. They are told nothing.
+async fn check_told(settings: &Settings) -> Vec<(String, Vec<Finding>)> {
+    let mut sections = Vec::new();
+    for subscriber in assemble::subscribers(settings) {
+        let name = format!("webhook {}", subscriber.name);
+        sections.push((name, subscriber.hook.check().await));
+    }
+    for notifier in assemble::notifiers(settings) {
+        let name = format!("notice {}", notifier.name());
+        sections.push((name, notifier.check().await));
     }
     sections
 }

@@ -27,6 +27,8 @@ pub(crate) async fn list(config: &Path) -> Outcome {
             Job::LookAtTicket { ticket } => format!("look at ticket {ticket}"),
             Job::TellTicket { ticket, .. } => format!("note for ticket {ticket}"),
             Job::Hook { alarm, .. } => format!("{} to the webhook", alarm.name()),
+            Job::Message { to, news } => format!("{} to the webhook {to}", news.event),
+            Job::Notice { to, .. } => format!("notice of a review to {to}"),
             Job::Checkpoint { kept, to } => match to {
                 CheckpointTo::Mail(to) => format!("checkpoint of {} rows to {to}", kept.size),
                 CheckpointTo::Sink(name) => {

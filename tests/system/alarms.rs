@@ -14,7 +14,7 @@ fn what_is_odd_is_told_by_mail_and_webhook_and_stands_in_the_log() {
     let secret = Program::share(&clavis);
     let section = format!(
         "[alarms]\nmail = [\"secops@example.com\"]\nwebhook = \"{}\"\n\
-         webhook_secret_file = \"{secret}\"\nredemptions_an_hour = 1\n[support]",
+         webhook_secret_file = \"{secret}\"\nwebhook_allow_private = true\nredemptions_an_hour = 1\n[support]",
         receiver.url
     );
     clavis.change("[support]", &section);

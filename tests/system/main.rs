@@ -30,4 +30,5 @@ mod races;
 mod roles;
 mod scanner;
 mod sign_in;
+mod told;
 mod webhook;

@@ -282,7 +282,7 @@ fn a_program_that_is_told_checkpoints_can_hold_the_log_against_them() {
         "signing_key_file",
         &format!(
             "checkpoint_webhook = \"{url}\"\ncheckpoint_webhook_secret_file = \"{secret}\"\n\
-             signing_key_file"
+             checkpoint_webhook_allow_private = true\nsigning_key_file"
         ),
     );
     journey(&clavis);

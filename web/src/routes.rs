@@ -82,6 +82,9 @@ pub(crate) fn table() -> Vec<Route> {
             .get(pages::away::show)
             .post(pages::away::leave),
         route("/away/end", Reach::SignedIn).post(pages::away::end),
+        route("/reviews/{reference}", Reach::SignedIn)
+            .get(pages::reviews::show)
+            .post(pages::reviews::decide),
         route("/review/{token}", LinkHolder)
             .get(pages::review::show)
             .post(pages::review::decide),

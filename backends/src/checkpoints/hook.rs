@@ -35,6 +35,7 @@ impl CheckpointSink for CheckpointHook {
         let told = self.hook.send(&id, self.clock.now(), &message);
         told.await.map_err(|error| match error {
             HookError::Transient(why) => KeepError::Transient(why),
+            busy @ HookError::Busy { .. } => KeepError::Transient(busy.to_string()),
             HookError::Permanent(why) => KeepError::Permanent(why),
         })
     }

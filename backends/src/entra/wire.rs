@@ -4,9 +4,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use clavis_broker::ports::Clock;
+use jiff::Timestamp;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, Response, Url};
+use reqwest::{Certificate, Client, ClientBuilder, Response, Url};
 use zeroize::Zeroizing;
 
 use super::Trouble;
@@ -36,6 +37,11 @@ pub(crate) struct Reply {
 /// link, it goes past the proxies of the environment, which would read everything. Reads the
 /// certificates of the authorities to trust, of that file alone or of the system, which blocks.
 pub(crate) fn client(only_tls: bool, ca_file: Option<&Path>) -> Result<Client, Trouble> {
+    built(builder(only_tls, ca_file)?)
+}
+
+/// What [`client`] is built of, for one that differs.
+pub(crate) fn builder(only_tls: bool, ca_file: Option<&Path>) -> Result<ClientBuilder, Trouble> {
     let mut builder = Client::builder()
         .user_agent(USER_AGENT)
         .referer(false)
@@ -50,6 +56,11 @@ pub(crate) fn client(only_tls: bool, ca_file: Option<&Path>) -> Result<Client, T
             builder = builder.add_root_certificate(authority);
         }
     }
+    Ok(builder)
+}
+
+/// Builds a client. Reads the certificates of the system where no others are to be trusted.
+pub(crate) fn built(builder: ClientBuilder) -> Result<Client, Trouble> {
     builder.build().map_err(|_| {
         Trouble::Unusable("the certificates that this machine trusts cannot be read".into())
     })
@@ -75,7 +86,7 @@ pub(crate) async fn read(
     let host = host(response.url());
     let too_long = || Trouble::Nonsense(format!("{host} answered at too great a length"));
     let status = response.status().as_u16();
-    let retry_after = retry_after(response.headers(), clock);
+    let retry_after = retry_after(response.headers(), clock.now());
     let request_id = response.headers().get("request-id");
     let request_id = request_id.and_then(|id| id.to_str().ok());
     let request_id = plain(request_id.unwrap_or_default());
@@ -117,14 +128,14 @@ pub(crate) fn plain(word: &str) -> String {
 }
 
 /// `Retry-After`, in seconds or as a date (RFC 9110, section 10.2.3).
-fn retry_after(head: &HeaderMap, clock: &dyn Clock) -> Option<Duration> {
+pub(crate) fn retry_after(head: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = head.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = if let Ok(seconds) = text.parse() {
         Duration::from_secs(seconds)
     } else {
         let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
         // A date that has passed means at once.
-        Duration::try_from(date.duration_since(clock.now())).unwrap_or_default()
+        Duration::try_from(date.duration_since(now)).unwrap_or_default()
     };
     Some(wait.min(LONGEST_WAIT))
 }
@@ -142,7 +153,7 @@ mod tests {
         let read = |text: &str| {
             let mut head = HeaderMap::new();
             head.insert(RETRY_AFTER, text.parse().unwrap());
-            retry_after(&head, &clock).map(|wait| wait.as_secs())
+            retry_after(&head, clock.now()).map(|wait| wait.as_secs())
         };
         assert_eq!(read("7"), Some(7));
         assert_eq!(read(" 120 "), Some(120));
@@ -151,7 +162,7 @@ mod tests {
         assert_eq!(read(&u64::MAX.to_string()), Some(24 * 60 * 60));
         assert_eq!(read("soon"), None);
         assert_eq!(read("-1"), None);
-        assert_eq!(retry_after(&HeaderMap::new(), &clock), None);
+        assert_eq!(retry_after(&HeaderMap::new(), clock.now()), None);
     }
 
     #[test]
@@ -168,7 +179,7 @@ mod tests {
 #[cfg(test)]
 mod fuzz {
     use bolero::check;
-    use clavis_broker::testing::{SetClock, sample, spelled};
+    use clavis_broker::testing::{sample, spelled};
     use reqwest::header::HeaderValue;
 
     use super::*;
@@ -192,7 +203,7 @@ mod fuzz {
                 return;
             };
             let head = HeaderMap::from_iter([(RETRY_AFTER, value)]);
-            let wait = retry_after(&head, &SetClock::at(sample::monday()));
+            let wait = retry_after(&head, sample::monday());
             assert!(wait.is_none_or(|wait| wait <= LONGEST_WAIT));
             assert!(plain(&text).is_empty() || plain(&text) == text);
         });

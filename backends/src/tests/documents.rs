@@ -50,11 +50,13 @@ fn what_the_handbook_shows_is_read() {
         mail,
         hardening,
         alarms,
+        webhooks,
+        notices,
         feeds,
         audit,
     ] = blocks(HANDBOOK)[..]
     else {
-        panic!("thirteen blocks");
+        panic!("fifteen blocks");
     };
     let rules = with(approval).policy;
     let names: Vec<_> = rules.rules().iter().map(|rule| &*rule.name).collect();
@@ -72,6 +74,8 @@ fn what_the_handbook_shows_is_read() {
     let names: Vec<_> = with(feeds).feeds.into_iter().map(|it| it.name).collect();
     assert_eq!(names, ["siem", "archive"]);
     assert!(with(alarms).alarms.webhook.is_some());
+    assert_eq!(with(webhooks).webhooks[0].events.len(), 3);
+    assert_eq!(with(notices).notices.len(), 2);
     assert!(with(front_door).server.tls.is_some());
     assert!(with(audit).audit.signer.is_some());
     assert_eq!(with(hardening).hardening.mode, HardeningMode::Require);

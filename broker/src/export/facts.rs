@@ -84,7 +84,7 @@ pub(super) fn why(event: &Event) -> Option<String> {
         Event::PolicyFailed { fault } => Some(fault.which.to_string()),
         Event::AlarmRaised { alarm } => Some(alarm.name().to_owned()),
         Event::TicketTold { ticket, .. } | Event::TicketDead { ticket } => Some(ticket.to_string()),
-        Event::HookTold { alarm } | Event::HookDead { alarm } => Some(alarm.clone()),
+        Event::HookTold { message, .. } | Event::HookDead { message, .. } => Some(message.clone()),
         Event::PickUpCodeRefused { why } => code(why),
         Event::FetchFailed { why, .. } | Event::RotationFailed { why, .. } => code(why),
         Event::RotationImpossible { why } => code(why),

@@ -115,10 +115,10 @@ pub(super) fn meaning(event: &Event) -> Meaning {
         Event::FieldsErased { .. } => ("People were erased from the log", Notice, Success, Page(Update)),
         Event::MailSent { .. } => ("A mail was sent", Informational, Success, Mail),
         Event::MailDead { .. } => ("A mail was given up", Error, Failure, Mail),
-        Event::HookTold { .. } => ("The webhook took an alarm", Informational, Success, Page(Create)),
-        Event::HookDead { .. } => ("An alarm for the webhook was given up", Error, Failure, Page(Create)),
         Event::TicketTold { .. } => ("A ticket was told", Informational, Success, Page(Create)),
         Event::TicketDead { .. } => ("What was to be done with a ticket was given up", Error, Failure, Page(Create)),
+        Event::HookTold { .. } => ("A program elsewhere took a message", Informational, Success, Page(Create)),
+        Event::HookDead { .. } => ("A message for a program elsewhere was given up", Error, Failure, Page(Create)),
         Event::CheckpointDead { .. } => ("A checkpoint was not kept outside", Error, Failure, Page(Create)),
     };
     Meaning { title, severity, outcome, activity }

@@ -151,6 +151,28 @@ pub enum Step {
     Lapsed,
 }
 
+impl Step {
+    /// The name of a step in logs and for programs elsewhere: `request.approved`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Opened { .. } => "request.opened",
+            Self::Supported { .. } => "request.supported",
+            Self::Approved { .. } => "request.approved",
+            Self::Reminded => "request.reminded",
+            Self::AskedMore { .. } => "request.asked_more",
+            Self::GlassBroken { .. } => "request.glass_broken",
+            Self::LinkWanted => "link.wanted",
+            Self::Declined => "request.declined",
+            Self::Withdrawn => "request.withdrawn",
+            Self::Revoked => "request.revoked",
+            Self::LinkIssued { .. } => "link.issued",
+            Self::Redeemed(_) => "link.redeemed",
+            Self::Expired => "link.expired",
+            Self::Lapsed => "request.lapsed",
+        }
+    }
+}
+
 /// What a redemption shows, and what it could not know of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disclosure {

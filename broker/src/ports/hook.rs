@@ -1,7 +1,7 @@
 //! Telling a program elsewhere.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::check::Finding;
 
@@ -20,9 +20,15 @@ pub trait Hook: Send + Sync {
 #[derive(Debug, thiserror::Error)]
 pub enum HookError {
     /// Not reached, or refused for now: worth another try.
-    #[error("the webhook did not take it for now: {0}")]
+    #[error("it was not taken for now: {0}")]
     Transient(String),
+    /// Refused for now, and nobody is to ask again before this has passed.
+    #[error("the other side wants no message for {} s", wait.as_secs())]
+    Busy {
+        /// How long to wait.
+        wait: SignedDuration,
+    },
     /// Refused for good: trying again will not help until an operator has done something.
-    #[error("the webhook refused it: {0}")]
+    #[error("it was refused: {0}")]
     Permanent(String),
 }

@@ -10,6 +10,7 @@ mod hook;
 mod identity;
 mod ledger;
 mod mail;
+mod notifier;
 mod sink;
 mod store;
 mod tickets;
@@ -24,6 +25,7 @@ pub use hook::{Hook, HookError};
 pub use identity::{Identified, IdentityError, IdentityProvider};
 pub use ledger::{KeptCheckpoint, Ledger, StoredRow};
 pub use mail::{MailError, MailRenderer, Mailer};
+pub use notifier::{Notice, Notifier};
 pub use sink::{LogSink, SinkError};
 pub use store::{
     Challenge, ChallengeState, Change, CheckpointTo, ClaimedJob, CommitError, DeadJob, FailingJob,

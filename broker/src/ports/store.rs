@@ -11,11 +11,12 @@ use crate::alarms::Alarm;
 use crate::audit::{LogRow, WhyNoRequest};
 use crate::identity::{ProviderName, Way};
 use crate::lifecycle::{Request, RequestId, Sending, State};
+use crate::news::News;
 use crate::people::{MailAddress, Party, PersonId};
 use crate::policy::StandIn;
 use crate::proof::leaf::{ERASED, Sealed};
 use crate::search::LogSearch;
-use crate::tickets::{News, TicketName};
+use crate::tickets::{TicketName, TicketNews};
 use crate::tokens::{Reference, TokenHash};
 
 /// How often a request has changed; a change names the version that it was decided on.
@@ -120,7 +121,21 @@ pub enum Job {
         /// Which.
         ticket: TicketName,
         /// What.
+        news: TicketNews,
+    },
+    /// Tell a program elsewhere what became of a request.
+    Message {
+        /// Which, by its name in the settings.
+        to: String,
+        /// What happened.
         news: News,
+    },
+    /// Tell a channel that a request waits for its review.
+    Notice {
+        /// Which, by its name in the settings.
+        to: String,
+        /// The request.
+        request: RequestId,
     },
     /// Bring a checkpoint of the log to where it is kept outside.
     Checkpoint {

@@ -7,6 +7,7 @@ use crate::ports::Write;
 impl Broker {
     /// The jobs that tell of a step, with the request as it stands after it. Committed with the step.
     pub(super) fn announce(&self, request: &Request, step: &Step) -> Vec<Write> {
-        self.tell_desk(request, step).into_iter().collect()
+        let desk = self.tell_desk(request, step).into_iter();
+        desk.chain(self.tell_programs(request, step)).collect()
     }
 }

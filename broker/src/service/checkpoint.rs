@@ -183,6 +183,7 @@ impl Broker {
             why,
             dead,
             about: None,
+            not_before: None,
         })
     }
 

@@ -184,6 +184,8 @@ fn of_request(failing: &[FailingJob], request: RequestId) -> Vec<FailingJob> {
         | Job::Alarm { .. }
         | Job::Hook { .. }
         | Job::LookAtTicket { .. }
+        | Job::Message { .. }
+        | Job::Notice { .. }
         | Job::Checkpoint { .. } => false,
     };
     failing.iter().filter(is_of).cloned().collect()

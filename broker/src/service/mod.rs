@@ -17,11 +17,13 @@ mod follow;
 mod gates;
 mod log;
 mod lookup;
+mod messages;
 mod outbox;
 mod panel;
 mod pick_up;
 mod prove;
 mod provider;
+mod receivers;
 mod redeem;
 mod retry;
 mod review;
@@ -48,6 +50,7 @@ pub use escrow::Source;
 pub use gates::{Gates, KeyGate, ReviewGate, Visitor};
 pub use log::LogExport;
 pub use lookup::{Found, FoundDevice, PersonView};
+pub use messages::{ALARMS, Subscriber};
 pub use prove::{ProofError, consistency, examine, prove_rows, root_of};
 pub use provider::{Arrival, ArrivalError, Departure};
 pub use redeem::{DisclosedKey, LinkEnd, LinkError, LinkView, RedeemError, Redemption, Unfetched};
@@ -62,8 +65,8 @@ use sessions::Newcomer;
 use crate::lifecycle::{Refusal, Terms};
 use crate::policy::Policy;
 use crate::ports::{
-    Clock, CommitError, Directory, EscrowBackend, IdentityProvider, MailRenderer, Mailer, Random,
-    Store, StoreError,
+    Clock, CommitError, Directory, EscrowBackend, IdentityProvider, MailRenderer, Mailer, Notifier,
+    Random, Store, StoreError,
 };
 use crate::roles::RoleGroups;
 
@@ -89,6 +92,10 @@ pub struct Parts {
     pub gates: Gates,
     /// Who is told of alarms, and of what.
     pub alarms: Alarms,
+    /// Programs elsewhere that are told what becomes of requests, each with a name of its own.
+    pub subscribers: Vec<Subscriber>,
+    /// Channels that are told of reviews that wait, each with a name of its own.
+    pub notifiers: Vec<Arc<dyn Notifier>>,
     /// How long things may take.
     pub terms: Terms,
     /// Whether codes are sent, and how long sign-ins last.
@@ -114,6 +121,8 @@ pub struct Broker {
     aged: erase::Aged,
     /// Up to where it has signed the log.
     signed: checkpoint::Signed,
+    /// How those who are told by HTTP lately took it.
+    receivers: receivers::Receivers,
 }
 
 /// Something that Clavis relies on did not answer: nothing has changed, and trying again later
@@ -141,6 +150,7 @@ impl Broker {
             standings: roles::Standings::default(),
             aged: erase::Aged::default(),
             signed: checkpoint::Signed::default(),
+            receivers: receivers::Receivers::default(),
         }
     }
 

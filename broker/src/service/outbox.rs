@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{AdvanceError, Broker, Unavailable, alarms, before};
-use crate::alarms::Alarm;
+use super::{AdvanceError, Broker, Unavailable, before};
 use crate::audit::{Actor, Event, LogEntry, MailName, WhyNoSignIn};
 use crate::letters::{Letter, LetterKind};
 use crate::lifecycle::{Command, Request, Sending, State};
 use crate::people::{MailAddress, Person};
 use crate::ports::{
-    Change, CheckpointTo, ClaimedJob, CommitError, Directory, DirectoryError, HookError, Job,
-    Lease, Link, LinkKind, MailError, PersonQuery, StoredRequest, Write,
+    Change, CheckpointTo, ClaimedJob, CommitError, Directory, DirectoryError, Job, Lease, Link,
+    LinkKind, MailError, PersonQuery, StoredRequest, Write,
 };
 use crate::tokens::{OneTimeCode, PlainToken, TokenHash};
 
@@ -44,9 +43,15 @@ pub(super) enum Tried {
         /// What the log says once it is given up.
         dead: Event,
         about: Option<Box<Request>>,
+        /// When the other side wants to be asked again at the earliest, where it said so.
+        not_before: Option<Timestamp>,
     },
-    /// It may be tried again after so long, and not before.
-    Later { wait: SignedDuration, why: String },
+    /// It was not tried, for it has to wait for its turn.
+    Waits {
+        /// Until when.
+        until: Timestamp,
+        why: String,
+    },
     /// Something that the job needs did not answer.
     Blocked(Unavailable),
 }
@@ -54,13 +59,12 @@ pub(super) enum Tried {
 impl Broker {
     /// Does one job, and records what became of it.
     pub(super) async fn run_job(&self, claimed: ClaimedJob) -> Result<(), Unavailable> {
-        let lease = claimed.lease;
-        let tried = match claimed.job {
+        let (lease, queued_at) = (claimed.lease, claimed.queued_at);
+        let tried = match claimed.job.clone() {
             Job::Letter(sending) => self.send_letter(lease, sending).await?,
-            Job::Rotate { request } => return self.rotate(lease, claimed.queued_at, request).await,
+            Job::Rotate { request } => return self.rotate(lease, queued_at, request).await,
             Job::SignInCode { challenge, mail } => {
-                self.send_code(lease, challenge, mail, claimed.queued_at)
-                    .await?
+                self.send_code(lease, challenge, mail, queued_at).await?
             }
             Job::StandIn { to, stand_in } => {
                 let letter = Letter::StandIn {
@@ -83,9 +87,11 @@ impl Broker {
                 self.send_note(message_id(lease, false), &letter, MailName::Alarm, &to)
                     .await
             }
-            Job::Hook { alarm, at } => self.tell_hook(lease, &alarm, at).await,
             Job::LookAtTicket { ticket } => self.look_at_ticket(&ticket).await?,
             Job::TellTicket { ticket, news } => self.tell_ticket(lease, &ticket, &news).await?,
+            Job::Hook { alarm, at } => self.tell_hook(&claimed, &alarm, at).await,
+            Job::Message { to, news } => self.tell_program(&claimed, &to, &news).await?,
+            Job::Notice { to, request } => self.post_notice(&claimed, &to, request).await?,
             Job::Checkpoint {
                 kept,
                 to: CheckpointTo::Mail(to),
@@ -102,7 +108,7 @@ impl Broker {
                 to: CheckpointTo::Sink(name),
             } => self.bring_checkpoint(name, &kept).await?,
         };
-        self.settle(lease, claimed.queued_at, tried).await
+        self.settle(lease, queued_at, tried).await
     }
 
     async fn send_letter(&self, lease: Lease, sending: Sending) -> Result<Tried, Unavailable> {
@@ -281,35 +287,6 @@ impl Broker {
         }
     }
 
-    /// Tells the webhook of an alarm. Where none is set any more, there is nobody to tell.
-    async fn tell_hook(&self, lease: Lease, alarm: &Alarm, at: Timestamp) -> Tried {
-        let Some(hook) = &self.parts.alarms.hook else {
-            return Tried::Moot(None);
-        };
-        let id = lease.job.0.as_simple().to_string();
-        let body = alarms::message(alarm, at);
-        let sending = hook.send(&id, self.now(), &body);
-        let sent = match tokio::time::timeout(SENDING, sending).await {
-            Ok(sent) => sent,
-            Err(_) => Err(HookError::Transient("it did not answer in time".to_owned())),
-        };
-        let name = alarm.name().to_owned();
-        let (for_now, why) = match sent {
-            Ok(()) => {
-                let event = Event::HookTold { alarm: name };
-                return Tried::Sent(LogEntry::of_nothing(event, Actor::Clavis, None, self.now()));
-            }
-            Err(HookError::Transient(why)) => (true, why),
-            Err(HookError::Permanent(why)) => (false, why),
-        };
-        Tried::Failed {
-            for_now,
-            why,
-            dead: Event::HookDead { alarm: name },
-            about: None,
-        }
-    }
-
     async fn send(&self, letter: &Letter<'_>, message_id: String) -> Result<(), MailError> {
         let mail = self.parts.renderer.render(letter, message_id);
         match tokio::time::timeout(SENDING, self.parts.mailer.send(&mail)).await {
@@ -335,21 +312,22 @@ impl Broker {
                 change.extend(entry.map(log));
                 change
             }
-            Tried::Later { wait, why } => vec![Write::Postpone {
+            Tried::Blocked(error) => vec![self.postpone(lease, now, error.to_string())],
+            Tried::Waits { until, why } => vec![Write::Postpone {
                 lease,
-                due_at: now + wait.clamp(SignedDuration::from_secs(1), LONGEST_WAIT),
+                due_at: until,
                 error: why,
             }],
-            Tried::Blocked(error) => vec![self.postpone(lease, now, error.to_string())],
             Tried::Failed {
                 for_now: true,
                 why,
                 dead,
+                not_before,
                 ..
             } if now < queued_at + GIVE_UP => {
                 let what = not_taken(&dead);
                 tracing::warn!(job.id = %lease.job.0, job.attempt = lease.attempt, why, "{what}; it will be tried again");
-                vec![self.postpone(lease, now, why)]
+                vec![self.postpone_until(lease, now, not_before, why)]
             }
             Tried::Failed {
                 why, dead, about, ..
@@ -376,11 +354,22 @@ impl Broker {
     }
 
     pub(super) fn postpone(&self, lease: Lease, now: Timestamp, error: String) -> Write {
+        self.postpone_until(lease, now, None, error)
+    }
+
+    fn postpone_until(
+        &self,
+        lease: Lease,
+        now: Timestamp,
+        not_before: Option<Timestamp>,
+        error: String,
+    ) -> Write {
         let mut byte = [0];
         self.parts.random.fill(&mut byte);
+        let due_at = now + wait_after(lease.attempt, byte[0]);
         Write::Postpone {
             lease,
-            due_at: now + wait_after(lease.attempt, byte[0]),
+            due_at: not_before.map_or(due_at, |earliest| due_at.max(earliest)),
             error,
         }
     }
@@ -397,6 +386,7 @@ impl Tried {
             why,
             dead,
             about,
+            not_before: None,
         }
     }
 }
@@ -406,6 +396,7 @@ fn not_taken(dead: &Event) -> &'static str {
     match dead {
         Event::CheckpointDead { .. } => "a checkpoint of the log could not be kept outside of it",
         Event::TicketDead { .. } => "a ticket could not be read, or told something",
+        Event::HookDead { .. } => "a message was not taken",
         _ => "a mail was not taken",
     }
 }
@@ -414,6 +405,7 @@ fn not_taken(dead: &Event) -> &'static str {
 fn given_up(dead: &Event) -> &'static str {
     match dead {
         Event::CheckpointDead { .. } => "a checkpoint of the log",
+        Event::HookDead { .. } => "a message",
         _ => "a mail",
     }
 }
@@ -434,7 +426,7 @@ async fn known(
 
 /// The wait after a failed try: 5 seconds, doubled with each try up to [`LONGEST_WAIT`], and up
 /// to a quarter longer by chance, so that many jobs do not come back at one moment.
-fn wait_after(attempt: i64, chance: u8) -> SignedDuration {
+pub(super) fn wait_after(attempt: i64, chance: u8) -> SignedDuration {
     let doublings = attempt.saturating_sub(1).clamp(0, 10);
     let wait = SignedDuration::from_secs(5 * (1 << doublings)).min(LONGEST_WAIT);
     wait + wait * i32::from(chance) / 1024

@@ -88,6 +88,8 @@ impl Broker {
             Job::Alarm { to, .. } => (Some(MailName::Alarm), Some(to), None),
             Job::Hook { .. } | Job::LookAtTicket { .. } => (None, None, None),
             Job::TellTicket { news, .. } => (None, None, news.request()),
+            Job::Message { news, .. } => (None, None, Some(news.request)),
+            Job::Notice { request, .. } => (None, None, Some(*request)),
             Job::Checkpoint { to, .. } => match to {
                 CheckpointTo::Mail(to) => (Some(MailName::Checkpoint), Some(to), None),
                 CheckpointTo::Sink(_) => (None, None, None),

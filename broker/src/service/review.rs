@@ -1,4 +1,5 @@
-//! Reviewing a request by the link that was mailed to an approver.
+//! Reviewing a request: by the link that was mailed to an approver, or by its reference for an approver
+//! who is signed in.
 
 use std::net::IpAddr;
 
@@ -10,7 +11,7 @@ use crate::people::{Party, PersonId, PersonQuery};
 use crate::policy::{Seat, authorise};
 use crate::ports::{LinkKind, StoredRequest};
 use crate::text::Comment;
-use crate::tokens::PlainToken;
+use crate::tokens::{PlainToken, Reference};
 
 /// What an approver sees.
 #[derive(Debug, Clone)]
@@ -46,8 +47,8 @@ pub enum Choice {
 /// A review came to nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum ReviewError {
-    /// No such link: the same for every stranger.
-    #[error("there is no such link")]
+    /// No such link, or no such request: the same for every stranger.
+    #[error("there is no such review")]
     Unknown,
     /// To decide, one has to be signed in, and nobody is.
     #[error("nobody is signed in")]
@@ -111,6 +112,41 @@ impl Broker {
     ) -> Result<Request, ReviewError> {
         let (stored, seat, actor) = self.review_link(token, visitor).await?;
         self.decide_in(stored, &seat, choice, comment, &actor, visitor.source)
+            .await
+    }
+
+    /// Shows a request to somebody who is signed in and was asked to review it. Changes nothing but the
+    /// log. To everybody else it is as if there were no such request; for those who ask, see
+    /// [`Self::decide_as`].
+    pub async fn review_of(
+        &self,
+        person: &Party,
+        reference: &Reference,
+        source: Option<IpAddr>,
+    ) -> Result<Review, ReviewError> {
+        let (stored, seat) = self.seat_at(person, reference, source, false).await?;
+        let actor = Actor::Person(person.clone());
+        let (request, event) = (&stored.request, Event::ReviewOpened);
+        let row = LogEntry::of_request(request, event, actor, source, self.now());
+        self.record(row).await?;
+        Ok(Review {
+            request: stored.request,
+            seat,
+        })
+    }
+
+    /// Decides a request for somebody who is signed in and was asked to review it.
+    pub async fn decide_as(
+        &self,
+        person: &Party,
+        reference: &Reference,
+        choice: Choice,
+        comment: Option<Comment>,
+        source: Option<IpAddr>,
+    ) -> Result<Request, ReviewError> {
+        let (stored, seat) = self.seat_at(person, reference, source, true).await?;
+        let actor = Actor::Person(person.clone());
+        self.decide_in(stored, &seat, choice, comment, &actor, source)
             .await
     }
 
@@ -204,6 +240,30 @@ impl Broker {
             }
         }
         Ok(lapsed)
+    }
+
+    /// The request of this reference, and the seat that somebody has on its panel. Who has none is told
+    /// that there is no such request, and the log says that they wanted it; of those who ask only where
+    /// they want to decide it, since a channel shows them the way to it as well.
+    async fn seat_at(
+        &self,
+        person: &Party,
+        reference: &Reference,
+        source: Option<IpAddr>,
+        to_decide: bool,
+    ) -> Result<(StoredRequest, Seat), ReviewError> {
+        let stored = self.stored(reference).await?.ok_or(ReviewError::Unknown)?;
+        let asks = stored.request.askers().any(|it| it.is_same_as(person));
+        let seat = stored.request.seat_of(&person.id).cloned();
+        if let Some(seat) = seat.filter(|_| !asks) {
+            return Ok((stored, seat));
+        }
+        if to_decide || !asks {
+            let (event, actor) = (Event::ReviewRefused, Actor::Person(person.clone()));
+            let row = LogEntry::of_request(&stored.request, event, actor, source, self.now());
+            self.record(row).await?;
+        }
+        Err(ReviewError::Unknown)
     }
 
     /// The request of a review link, whose seat it is for, and who is taken to be there.

@@ -10,5 +10,5 @@ pub use fixed::{CountingRandom, SetClock};
 pub use spelled::{altered, spelled};
 pub use twins::{
     MailTrouble, MemoryDesk, MemoryDirectory, MemoryEscrow, MemoryHook, MemoryMailer,
-    MemoryProvider, MemorySink, MemoryStore, PlainLetters,
+    MemoryNotifier, MemoryProvider, MemorySink, MemoryStore, PlainLetters,
 };

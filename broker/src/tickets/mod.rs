@@ -238,7 +238,7 @@ pub enum Ending {
 /// What a ticket is told of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "news", rename_all = "snake_case")]
-pub enum News {
+pub enum TicketNews {
     /// A request was made of it.
     Opened {
         /// Which.
@@ -261,7 +261,7 @@ pub enum News {
     },
 }
 
-impl News {
+impl TicketNews {
     /// The request that it is about.
     pub fn request(&self) -> Option<RequestId> {
         match self {

@@ -14,8 +14,10 @@ use crate::values::{mail, number};
 const WEBHOOK: Keys = Keys {
     url: "webhook",
     secret_file: "webhook_secret_file",
+    previous_secret_file: "webhook_previous_secret_file",
     ca_file: "webhook_ca_file",
     timeout: "webhook_timeout",
+    allow_private: "webhook_allow_private",
 };
 
 /// Reads `[alarms]`, which may be missing.

@@ -21,8 +21,10 @@ const EVERY: SignedDuration = SignedDuration::from_hours(1);
 const WEBHOOK: Keys = Keys {
     url: "checkpoint_webhook",
     secret_file: "checkpoint_webhook_secret_file",
+    previous_secret_file: "checkpoint_webhook_previous_secret_file",
     ca_file: "checkpoint_webhook_ca_file",
     timeout: "checkpoint_webhook_timeout",
+    allow_private: "checkpoint_webhook_allow_private",
 };
 
 /// Reads `[audit]`, which may be missing: no checkpoints are made then.

@@ -120,7 +120,7 @@ fn syslog(section: &Section<'_>, origin: &Origin<'_>) -> Option<Syslog> {
 }
 
 /// A name that is fit for the log and for the store.
-fn name(value: &DeValue<'_>) -> Result<String, Wrong> {
+pub(super) fn name(value: &DeValue<'_>) -> Result<String, Wrong> {
     let name = text(value)?;
     let is_word = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let sound = name.len() <= 40 && name.chars().all(is_word);

@@ -12,6 +12,7 @@ mod feeds;
 mod gates;
 mod hardening;
 mod mail;
+mod programs;
 mod proxy;
 mod roles;
 mod rotation;
@@ -141,6 +142,7 @@ pub(crate) fn settings<P>(
             "Add `mail = [\"secops@example.com\"]` to [alarms].",
         );
     }
+    let (webhooks, notices) = programs::programs(root, origin);
     let section = root.optional_table("audit");
     let audit = audit::audit(section.as_ref(), origin);
     let feeds = feeds::feeds(section.as_ref(), origin, store.as_ref());
@@ -158,6 +160,8 @@ pub(crate) fn settings<P>(
         terms,
         gates,
         alarms,
+        webhooks: webhooks?,
+        notices: notices?,
         sign_in: sign_in?,
         roles,
         feeds: feeds?,

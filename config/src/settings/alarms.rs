@@ -1,11 +1,9 @@
 //! Who is told of what is odd.
 
-use std::path::PathBuf;
-
 use clavis_broker::alarms::Usual;
 use clavis_broker::people::MailAddress;
-use jiff::SignedDuration;
-use secrecy::SecretSlice;
+
+use super::Webhook;
 
 /// Who is told, and of what.
 #[derive(Debug, Clone, Default)]
@@ -16,19 +14,6 @@ pub struct Alarms {
     pub webhook: Option<Webhook>,
     /// What is still usual.
     pub usual: Usual,
-}
-
-/// A program elsewhere that is told.
-#[derive(Debug, Clone)]
-pub struct Webhook {
-    /// Its address, https:// or, on this machine, http://.
-    pub url: String,
-    /// What messages are signed with: 24 to 64 bytes, read from a file.
-    pub secret: SecretSlice<u8>,
-    /// The authorities to trust, and no others; those of the machine without it.
-    pub ca_file: Option<PathBuf>,
-    /// How long it may take to answer.
-    pub timeout: SignedDuration,
 }
 
 impl Alarms {

@@ -15,6 +15,7 @@ pub(crate) mod outbox;
 pub(crate) mod provider;
 pub(crate) mod request;
 pub(crate) mod review;
+pub(crate) mod reviews;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
 
@@ -81,7 +82,8 @@ pub(crate) const LONGEST_REASON: usize = Reason::MAX_CHARS;
 
 /// The reference in the path of a page of a request, or of one of its buttons.
 fn reference(uri: &Uri) -> Result<Reference, Fault> {
-    let mut segments = uri.path().split('/').skip_while(|it| *it != "requests");
+    let is_before = |segment: &&str| !["requests", "reviews"].contains(segment);
+    let mut segments = uri.path().split('/').skip_while(is_before);
     let segment = segments.nth(1).unwrap_or_default();
     segment.parse().map_err(|_| Fault::NotFound)
 }

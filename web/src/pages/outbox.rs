@@ -123,6 +123,8 @@ fn what(job: &Job) -> String {
         Job::LookAtTicket { ticket } => format!("Look at ticket {ticket}"),
         Job::TellTicket { ticket, .. } => format!("Note for ticket {ticket}"),
         Job::Hook { .. } => "Alarm to the webhook".to_owned(),
+        Job::Message { to, news } => format!("{} to the webhook {to}", news.event),
+        Job::Notice { to, .. } => format!("Notice of a review to {to}"),
         Job::Checkpoint { kept, to } => match to {
             CheckpointTo::Mail(to) => format!("Checkpoint of {} rows to {to}", kept.size),
             CheckpointTo::Sink(name) => format!("Checkpoint of {} rows to the {name}", kept.size),

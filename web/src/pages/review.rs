@@ -51,11 +51,19 @@ struct ReviewPage<'a> {
 
 /// What is said beside the review itself.
 #[derive(Default)]
-struct Aside<'a> {
-    choice: Option<Choice>,
-    typed: &'a str,
-    wrong: Option<String>,
-    not_counted: Option<&'static str>,
+pub(super) struct Aside<'a> {
+    pub(super) choice: Option<Choice>,
+    pub(super) typed: &'a str,
+    pub(super) wrong: Option<String>,
+    pub(super) not_counted: Option<&'static str>,
+}
+
+/// Where the page stands, and whose form it has.
+pub(super) struct Place<'a> {
+    pub(super) app: &'a App,
+    pub(super) frame: Frame<'a>,
+    pub(super) form_token: PlainToken,
+    pub(super) path: &'a str,
 }
 
 impl ReviewPage<'_> {
@@ -91,6 +99,23 @@ impl ReviewPage<'_> {
 pub(crate) struct Decided {
     choice: String,
     comment: String,
+}
+
+impl Decided {
+    /// What was decided, and with which comment; or what is to be said of a comment that cannot be one.
+    pub(super) fn read(&self) -> Result<(Choice, Result<Option<Comment>, Aside<'_>>), Fault> {
+        let chosen = choice(&self.choice).ok_or(Fault::Malformed)?;
+        let comment = match self.comment.trim() {
+            "" => Ok(None),
+            text => Comment::parse(text).map(Some).map_err(|error| Aside {
+                choice: Some(chosen),
+                typed: &self.comment,
+                wrong: Some(error.to_string()),
+                not_counted: None,
+            }),
+        };
+        Ok((chosen, comment))
+    }
 }
 
 /// Somebody with a review link in their hands.
@@ -136,36 +161,15 @@ pub(crate) async fn decide(
         let Decided { choice, .. } = form.served_to_anybody();
         return caller.refused(ReviewError::SignInFirst, &choice);
     };
-    let Decided {
-        choice: chosen,
-        comment: typed,
-    } = form.served_to(holder)?;
-    let chosen = choice(&chosen).ok_or(Fault::Malformed)?;
-    let comment = match typed.trim() {
-        "" => Ok(None),
-        text => Comment::parse(text).map(Some),
-    };
+    let decided = form.served_to(holder)?;
+    let (chosen, comment) = decided.read()?;
     let (status, aside) = match comment {
         Ok(comment) => match broker.decide(&token, chosen, comment, visitor).await {
             Ok(_) => return Ok(Redirect::to(uri.path()).into_response()),
-            Err(ReviewError::Refused(why)) => {
-                let aside = Aside {
-                    not_counted: Some(not_counted(why)),
-                    ..Aside::default()
-                };
-                (StatusCode::CONFLICT, aside)
-            }
+            Err(ReviewError::Refused(why)) => (StatusCode::CONFLICT, Aside::of_refusal(why)),
             Err(error) => return caller.refused(error, ""),
         },
-        Err(error) => {
-            let aside = Aside {
-                choice: Some(chosen),
-                typed: &typed,
-                wrong: Some(error.to_string()),
-                not_counted: None,
-            };
-            (StatusCode::UNPROCESSABLE_ENTITY, aside)
-        }
+        Err(aside) => (StatusCode::UNPROCESSABLE_ENTITY, aside),
     };
     match broker.review(&token, visitor).await {
         Ok(review) => caller.answer(&review, status, aside),
@@ -198,14 +202,54 @@ impl<'a> Caller<'a> {
         status: StatusCode,
         aside: Aside<'_>,
     ) -> Result<Response, Fault> {
+        let place = Place {
+            app: self.app,
+            frame: self.gate.frame(&self.app.site),
+            form_token: self.gate.form_token(self.token),
+            path: self.path,
+        };
+        place.answer(review, status, aside)
+    }
+
+    fn refused(&self, error: ReviewError, choice: &str) -> Result<Response, Fault> {
+        Err(match error {
+            // Refusals have a page of their own; one that comes of looking is none of ours.
+            ReviewError::Unknown | ReviewError::Refused(_) => Fault::NotFound,
+            ReviewError::SignInFirst => Fault::SignInFirst {
+                then: with_query(self.path, &[("choice", choice)]),
+            },
+            ReviewError::SomebodyElses => return somebody_elses(self.app, self.gate),
+            ReviewError::Unavailable(error) => error.into(),
+        })
+    }
+}
+
+impl Aside<'_> {
+    /// A decision did not count.
+    pub(super) fn of_refusal(why: Refusal) -> Self {
+        Self {
+            not_counted: Some(not_counted(why)),
+            ..Self::default()
+        }
+    }
+}
+
+impl Place<'_> {
+    /// The page of a review.
+    pub(super) fn answer(
+        self,
+        review: &Review,
+        status: StatusCode,
+        aside: Aside<'_>,
+    ) -> Result<Response, Fault> {
         let (site, now) = (&*self.app.site, self.app.broker.now());
         let request = &review.request;
         let is_undecided = request.state.approval().is_none() && words::is_open(request, now);
         let decide_by = request.state.runs_out_at().filter(|_| is_undecided);
         let votes = request.votes().iter();
         let page = ReviewPage {
-            frame: self.gate.frame(site),
-            form_token: self.gate.form_token(self.token),
+            frame: self.frame,
+            form_token: self.form_token,
             path: self.path,
             review,
             made_at: site.when(request.made_at),
@@ -221,18 +265,6 @@ impl<'a> Caller<'a> {
             not_counted: aside.not_counted,
         };
         page_with(status, &page)
-    }
-
-    fn refused(&self, error: ReviewError, choice: &str) -> Result<Response, Fault> {
-        Err(match error {
-            // Refusals have a page of their own; one that comes of looking is none of ours.
-            ReviewError::Unknown | ReviewError::Refused(_) => Fault::NotFound,
-            ReviewError::SignInFirst => Fault::SignInFirst {
-                then: with_query(self.path, &[("choice", choice)]),
-            },
-            ReviewError::SomebodyElses => return somebody_elses(self.app, self.gate),
-            ReviewError::Unavailable(error) => error.into(),
-        })
     }
 }
 

@@ -134,6 +134,8 @@ impl World {
             providers: vec![Arc::clone(&provider) as _],
             roles: role_groups(),
             desks: Vec::new(),
+            subscribers: Vec::new(),
+            notifiers: Vec::new(),
             audit: AuditTerms::default(),
         };
         change(&mut parts);

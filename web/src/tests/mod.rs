@@ -16,5 +16,6 @@ mod outbox;
 mod pick_up;
 mod providers;
 mod refusals;
+mod reviews;
 mod routes;
 mod sessions;

@@ -20,7 +20,7 @@ enum Open {
 use Open::{To, ToAll, ToEmployees};
 
 /// What the table has to say. Assets are open to all, and not listed.
-const EXPECTED: [(&str, &str, Open); 38] = [
+const EXPECTED: [(&str, &str, Open); 39] = [
     ("/", "GET", ToEmployees),
     ("/sign-in", "GET POST", ToAll),
     ("/sign-in/code", "GET POST", ToAll),
@@ -36,6 +36,7 @@ const EXPECTED: [(&str, &str, Open); 38] = [
     ("/requests/{reference}/pick-up", "POST", ToEmployees),
     ("/away", "GET POST", ToEmployees),
     ("/away/end", "POST", ToEmployees),
+    ("/reviews/{reference}", "GET POST", ToEmployees),
     ("/review/{token}", "GET POST", ToAll),
     ("/key/{token}", "GET POST", ToAll),
     ("/desk", "GET", To(&[Role::Agent])),

@@ -60,6 +60,8 @@ fn of_job(failing: &FailingJob, request: &Request, site: &Site) -> Wait {
         | Job::StandIn { .. }
         | Job::Alarm { .. }
         | Job::Hook { .. }
+        | Job::Message { .. }
+        | Job::Notice { .. }
         | Job::Checkpoint { .. } => ("A mail".to_owned(), "was not taken"),
     };
     // What is tried again in time may still come through by itself.

@@ -17,6 +17,7 @@ mod rotating;
 mod secrets;
 mod sessions;
 mod sign_in;
+mod telling;
 mod tickets;
 mod watching;
 
@@ -156,6 +157,8 @@ impl World {
             providers: providers.iter().map(|it| Arc::clone(it) as _).collect(),
             roles,
             desks: Vec::new(),
+            subscribers: Vec::new(),
+            notifiers: Vec::new(),
             audit: AuditTerms::default(),
         });
         Self {

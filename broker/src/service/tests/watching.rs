@@ -219,7 +219,8 @@ async fn the_webhook_is_told_as_well_and_once_more_where_it_did_not_answer() {
     assert_eq!(body["data"]["count"], 1);
     assert!(body["timestamp"].is_string());
     let told = Event::HookTold {
-        alarm: "many_redemptions".to_owned(),
+        hook: "alarms".to_owned(),
+        message: "alarm.many_redemptions".to_owned(),
     };
     assert!(world.events().await.contains(&told));
 
@@ -228,7 +229,8 @@ async fn the_webhook_is_told_as_well_and_once_more_where_it_did_not_answer() {
     world.clock.advance(hours(1));
     redeemed(&world).await;
     let dead = Event::HookDead {
-        alarm: "many_redemptions".to_owned(),
+        hook: "alarms".to_owned(),
+        message: "alarm.many_redemptions".to_owned(),
     };
     assert!(world.events().await.contains(&dead));
 }

@@ -16,6 +16,8 @@ use std::time::Duration;
 
 use super::outbox::Tried;
 use super::{Broker, Unavailable};
+use jiff::Timestamp;
+
 use crate::audit::{Actor, Event};
 use crate::lifecycle::State;
 use crate::ports::{EventError, Job, TicketError, TicketSystem};
@@ -93,7 +95,7 @@ impl Broker {
         }
         let ticket = match self.read(desk, &name.id, false).await {
             Ok(ticket) => ticket,
-            Err(error) => return Ok(failed(error, name)),
+            Err(error) => return Ok(failed(error, name, self.now())),
         };
         let done = match (known, ticket) {
             (Some(stored), ticket) => self.follow(desk, stored, ticket).await,
@@ -129,24 +131,19 @@ impl Broker {
 }
 
 /// A try that failed at the desk.
-fn failed(error: TicketError, ticket: &TicketName) -> Tried {
-    let for_now = match &error {
-        TicketError::Busy(wait) => {
-            return Tried::Later {
-                wait: *wait,
-                why: error.to_string(),
-            };
-        }
-        TicketError::Unavailable(_) => true,
-        TicketError::Denied(_) | TicketError::Nonsense(_) => false,
+fn failed(error: TicketError, ticket: &TicketName, now: Timestamp) -> Tried {
+    let not_before = match &error {
+        TicketError::Busy(wait) => now.saturating_add(*wait).ok(),
+        _ => None,
     };
     Tried::Failed {
-        for_now,
+        for_now: matches!(error, TicketError::Busy(_) | TicketError::Unavailable(_)),
         why: error.to_string(),
         dead: Event::TicketDead {
             ticket: ticket.clone(),
         },
         about: None,
+        not_before,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::ports::{CommitError, DirectoryError, Job, Write};
 use crate::service::ask::{Origin, silent};
 use crate::service::{Ask, AskError, Unavailable, in_time};
 use crate::text::{Asset, Reason};
-use crate::tickets::{AssetFault, DeskAsset, DeskUser, News, Snapshot, Ticket, TicketName};
+use crate::tickets::{AssetFault, DeskAsset, DeskUser, Snapshot, Ticket, TicketName, TicketNews};
 
 /// How long a ticket that no request could be made of is left alone, unless it changes: what was
 /// missing in escrow or in the directory may have come.
@@ -86,7 +86,7 @@ impl Broker {
             until: self.now() + AGAIN_AFTER,
         }];
         if is_news {
-            let news = News::Refused { why };
+            let news = TicketNews::Refused { why };
             let job = Job::TellTicket { ticket: name, news };
             change.push(self.enqueue_job(job, self.now()));
         }

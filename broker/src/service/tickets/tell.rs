@@ -6,7 +6,7 @@ use crate::lifecycle::{Outcome, Request, State, Step};
 use crate::ports::{Job, Lease, TicketError, Write};
 use crate::service::Unavailable;
 use crate::service::outbox::{SENDING, Tried};
-use crate::tickets::{Ending, News, Posted, Posting, TicketName};
+use crate::tickets::{Ending, Posted, Posting, TicketName, TicketNews};
 
 impl Broker {
     /// The job that tells a ticket of a step, where the request belongs to one.
@@ -14,14 +14,14 @@ impl Broker {
         let ticket = request.ticket.as_ref()?.ticket.clone();
         let request = request.id;
         let news = match step {
-            Step::Opened { .. } => News::Opened { request },
-            Step::Approved { .. } | Step::GlassBroken { .. } => News::Approved { request },
+            Step::Opened { .. } => TicketNews::Opened { request },
+            Step::Approved { .. } | Step::GlassBroken { .. } => TicketNews::Approved { request },
             Step::Redeemed(_)
             | Step::Declined
             | Step::Withdrawn
             | Step::Revoked
             | Step::Expired
-            | Step::Lapsed => News::Ended { request },
+            | Step::Lapsed => TicketNews::Ended { request },
             Step::Supported { .. }
             | Step::Reminded
             | Step::AskedMore { .. }
@@ -36,7 +36,7 @@ impl Broker {
         &self,
         lease: Lease,
         name: &TicketName,
-        news: &News,
+        news: &TicketNews,
     ) -> Result<Tried, Unavailable> {
         let Some(desk) = self.desk_named(&name.desk) else {
             return Ok(Tried::Moot(None));
@@ -65,17 +65,11 @@ impl Broker {
             Ok(Posted::NoteAlone) => ending.is_none(),
             Ok(Posted::Nowhere) => return Ok(Tried::Moot(None)),
             Err(error) => {
-                return Ok(match failed(error, name) {
-                    Tried::Failed {
-                        for_now, why, dead, ..
-                    } => Tried::Failed {
-                        for_now,
-                        why,
-                        dead,
-                        about: about.map(Box::new),
-                    },
-                    other => other,
-                });
+                let mut tried = failed(error, name, self.now());
+                if let Tried::Failed { about: of, .. } = &mut tried {
+                    *of = about.map(Box::new);
+                }
+                return Ok(tried);
             }
         };
         if !is_whole {
@@ -98,17 +92,17 @@ impl Broker {
 
 /// The note, and what the ticket comes to; nothing where another note says more by now. A ticket is
 /// done only where keys were shown.
-fn told(news: &News, request: Option<&Request>) -> Option<(String, Option<Ending>)> {
+fn told(news: &TicketNews, request: Option<&Request>) -> Option<(String, Option<Ending>)> {
     match (news, request) {
-        (News::Refused { why }, _) => Some((note::refused(*why), None)),
-        (News::Opened { .. }, Some(request)) => Some((note::opened(request), None)),
-        (News::Approved { .. }, Some(request)) => match &request.state {
+        (TicketNews::Refused { why }, _) => Some((note::refused(*why), None)),
+        (TicketNews::Opened { .. }, Some(request)) => Some((note::opened(request), None)),
+        (TicketNews::Approved { .. }, Some(request)) => match &request.state {
             State::Approved { approval, .. } | State::LinkSent { approval, .. } => {
                 Some((note::approved(request, approval), None))
             }
             State::Pending { .. } | State::Closed(_) => None,
         },
-        (News::Ended { .. }, Some(request)) => {
+        (TicketNews::Ended { .. }, Some(request)) => {
             let State::Closed(closing) = &request.state else {
                 return None;
             };
@@ -122,6 +116,9 @@ fn told(news: &News, request: Option<&Request>) -> Option<(String, Option<Ending
             };
             Some((note::ended(request, closing), Some(ending)))
         }
-        (News::Opened { .. } | News::Approved { .. } | News::Ended { .. }, None) => None,
+        (
+            TicketNews::Opened { .. } | TicketNews::Approved { .. } | TicketNews::Ended { .. },
+            None,
+        ) => None,
     }
 }

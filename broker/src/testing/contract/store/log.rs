@@ -323,10 +323,12 @@ pub(crate) fn events() -> Vec<Event> {
             }),
         },
         Event::HookTold {
-            alarm: "many_devices".to_owned(),
+            hook: "alarms".to_owned(),
+            message: "alarm.many_devices".to_owned(),
         },
         Event::HookDead {
-            alarm: "many_devices".to_owned(),
+            hook: "monitoring".to_owned(),
+            message: "request.approved".to_owned(),
         },
         Event::TicketTold {
             ticket: ticket_name(7),
