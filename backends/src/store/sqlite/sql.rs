@@ -45,6 +45,9 @@ pub(super) const KEEP_CHECKPOINT: &str = "
 /// it there.
 pub(super) const CLEAR_WRITE_AHEAD_LOG: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
+/// Compares each index with its table as well, which `quick_check` does not.
+pub(super) const INTEGRITY: &str = "PRAGMA integrity_check(20)";
+
 pub(super) const CHECKPOINTS: &str = "SELECT size, made_at, note FROM checkpoints ORDER BY size";
 
 pub(super) const LATEST_CHECKPOINT: &str = "
