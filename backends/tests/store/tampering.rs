@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use clavis_backends::store::SqliteStore;
-use clavis_broker::audit::{Actor, Event, LogEntry};
+use clavis_broker::audit::{Actor, Event, LogEntry, LogRow};
 use clavis_broker::lifecycle::Request;
-use clavis_broker::ports::{CommitError, KeptCheckpoint, Ledger, Store, Write};
+use clavis_broker::ports::{CommitError, KeptCheckpoint, Ledger, LogQuery, Store, Write};
 use clavis_broker::proof::checkpoint::Checkpoint;
 use clavis_broker::proof::examine::{Problem, Report};
 use clavis_broker::proof::leaf::seal;
 use clavis_broker::proof::note::{Signer, Verifier};
+use clavis_broker::search::LogSearch;
 use clavis_broker::service::{examine, root_of};
 use clavis_broker::testing::CountingRandom;
 use clavis_broker::testing::sample::{monday, person, request_numbered};
@@ -298,6 +299,39 @@ async fn a_row_with_something_else_in_a_column_is_named_and_the_rest_is_looked_a
         found.len() == 1 && found[0].contains("cannot be believed"),
         "{found:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_cannot_be_read_is_told_in_its_place() {
+    let kept = Kept::of(5).await;
+    for hands in [
+        "personal = CAST(personal AS BLOB)",
+        "leaf = x'00ff'",
+        "personal = '[]'",
+        "leaf = CAST(x'ff' AS TEXT), at = 'x'",
+    ] {
+        let path = kept.copy("changed.db");
+        execute(&path, &format!("UPDATE log SET {hands} WHERE seq = 2"));
+        let store = SqliteStore::open(&path).unwrap();
+        let query = LogQuery {
+            limit: 10,
+            ..LogQuery::default()
+        };
+        let rows = store.log(&query).await.unwrap();
+        let seqs = |rows: &[LogRow]| rows.iter().map(|row| row.seq).collect::<Vec<_>>();
+        assert_eq!(seqs(&rows), [1, 2, 3, 4, 5], "{hands}");
+        let odd: Vec<_> = rows.into_iter().filter(LogRow::is_unreadable).collect();
+        assert_eq!(seqs(&odd), [2], "{hands}");
+        for event in [None, Some("audit.unreadable".to_owned())] {
+            let search = LogSearch {
+                event,
+                limit: 10,
+                ..LogSearch::default()
+            };
+            let rows = store.search_log(&search).await.unwrap();
+            assert!(rows.contains(&odd[0]), "{hands}");
+        }
+    }
 }
 
 /// Whoever reads by an index does not come to what it has lost.

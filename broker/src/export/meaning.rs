@@ -117,6 +117,7 @@ pub(super) fn meaning(event: &Event) -> Meaning {
         Event::MailDead { .. } => ("A mail was given up", Error, Failure, Mail),
         Event::HookTold { .. } => ("The webhook took an alarm", Informational, Success, Page(Create)),
         Event::HookDead { .. } => ("An alarm for the webhook was given up", Error, Failure, Page(Create)),
+        Event::RowUnreadable { .. } => ("A row of the log cannot be read", Critical, Failure, Page(Read)),
         Event::CheckpointDead { .. } => ("A checkpoint was not kept outside", Error, Failure, Page(Create)),
     };
     Meaning { title, severity, outcome, activity }

@@ -8,7 +8,6 @@ use clavis_broker::ports::{
     Challenge, ChallengeState, ClaimedJob, DeadJob, FailingJob, Job, JobId, KeptCheckpoint, Lease,
     Link, PickUp, ProviderSignIn, Session, StoreError, StoredRequest, StoredRow, Version,
 };
-use clavis_broker::proof::leaf::{LeafError, restore};
 use clavis_broker::proof::tree::Hash;
 use clavis_broker::tokens::TokenHash;
 use jiff::Timestamp;
@@ -26,8 +25,6 @@ pub(super) enum RowError {
     Json(#[from] serde_json::Error),
     #[error("a row holds an impossible {0}")]
     Impossible(&'static str),
-    #[error("a row of the log does not hold together")]
-    Leaf(#[from] LeafError),
     #[error("the tree over the log does not fit its rows: `clavis audit verify` says where")]
     Tree,
 }
@@ -105,12 +102,11 @@ pub(super) fn id_of_request(row: &Row<'_>) -> Result<RequestId, RowError> {
     Ok(RequestId(uuid(row, 0)?))
 }
 
-/// `seq, leaf, personal`
+/// `seq, at, leaf, personal`
 pub(super) fn log_row(row: &Row<'_>) -> Result<LogRow, RowError> {
-    Ok(LogRow {
-        seq: row.get(0)?,
-        entry: restore(str(row, 1)?, str(row, 2)?)?,
-    })
+    let at = row.get(1).unwrap_or_default();
+    let (leaf, personal) = (str(row, 2).ok(), str(row, 3).ok());
+    Ok(LogRow::read(row.get(0)?, at, leaf, personal))
 }
 
 /// `seq, at, event, request, leaf, personal`. A column can hold what is none of its kind: SQLite keeps

@@ -27,7 +27,7 @@ pub(super) const HASHES: &str = "
 pub(super) const LOG_SIZE: &str = "SELECT COALESCE(MAX(seq), 0) FROM log";
 
 /// The columns of a row of the log that say what was so.
-pub(super) const ENTRY: &str = "seq, leaf, personal";
+pub(super) const ENTRY: &str = "seq, at, leaf, personal";
 
 /// All columns of a row of the log.
 pub(super) const WHOLE_ROW: &str = "seq, at, event, request, leaf, personal";
@@ -154,11 +154,11 @@ pub(super) fn log_rows(
 pub(super) const LOG_SPAN: &str = "SELECT MIN(seq), MAX(seq) FROM log WHERE at >= $1 AND at < $2";
 
 pub(super) const SEARCH_LOG: &str = "
-    SELECT seq, leaf, personal FROM log WHERE seq >= $1 AND seq <= $2 AND ($3 IS NULL OR event = $3)
+    SELECT seq, at, leaf, personal FROM log WHERE seq >= $1 AND seq <= $2 AND ($3 IS NULL OR event = $3)
     ORDER BY seq DESC";
 
 pub(super) const SEARCH_LOG_OF: &str = "
-    SELECT seq, leaf, personal FROM log
+    SELECT seq, at, leaf, personal FROM log
     WHERE seq >= $1 AND seq <= $2 AND ($3 IS NULL OR event = $3) AND request = $4
     ORDER BY seq DESC";
 
