@@ -13,6 +13,7 @@ pub mod mail;
 pub mod store;
 
 mod supplies;
+mod whole;
 
 pub use supplies::Supplies;
 
