@@ -272,6 +272,61 @@ fn a_person_is_erased_and_the_log_is_still_what_was_signed() {
     );
 }
 
+/// Somebody reads a line and has seen enough, as `head` does: what a command does and how it ends is the
+/// same.
+#[test]
+fn what_a_command_prints_after_its_reader_has_gone_is_dropped() {
+    let (clavis, _) = signing();
+    let reference = journey(&clavis);
+    let unread = |arguments: &[&str]| {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let output = clavis.command(arguments).stdout(writer).output();
+        output.expect("the binary runs")
+    };
+    for arguments in [
+        &["audit", "verify"][..],
+        &["audit", "show"],
+        &["audit", "show", "--json"],
+        &["audit", "export", "--format", "csv"],
+        &["audit", "checkpoint"],
+        &["audit", "prove", &reference],
+        &["check"],
+        &["outbox", "list"],
+        &["sessions", "end", "--person", "martin.vogt@example.com"],
+        &["audit", "erase", "anna.berg@example.com"],
+    ] {
+        let output = unread(arguments);
+        let aside = String::from_utf8(output.stderr).expect("UTF-8");
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {aside}");
+        assert!(
+            !aside.contains("panicked") && !aside.contains("pipe"),
+            "{aside}"
+        );
+    }
+    assert_eq!(clavis.count("fields_erased"), 1, "it was done all the same");
+
+    // What was found wrong shows in how it ends.
+    clavis.write_into_one_file();
+    let database = clavis.path().join("clavis.db");
+    let mut changed = fs::read(&database).unwrap();
+    let name = b"Martin Vogt";
+    let at = changed.windows(name.len()).position(|part| part == name);
+    changed[at.expect("the name is there")] = b'm';
+    fs::write(&database, changed).unwrap();
+    assert_eq!(unread(&["audit", "verify"]).status.code(), Some(1));
+
+    // A disk that is full is no reader who has gone.
+    let full = fs::OpenOptions::new().write(true).open("/dev/full");
+    let full = clavis
+        .command(&["audit", "verify"])
+        .stdout(full.expect("a device"))
+        .output();
+    let full = full.expect("the binary runs");
+    assert_eq!(full.status.code(), Some(1));
+    assert!(said(&full).contains("the output cannot be written"));
+}
+
 #[test]
 fn a_program_that_is_told_checkpoints_can_hold_the_log_against_them() {
     let witness = Program::start();
