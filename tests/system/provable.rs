@@ -73,6 +73,18 @@ fn database_has(clavis: &Installation, text: &str) -> bool {
         .any(|window| window == text.as_bytes())
 }
 
+/// The bytes with the first letter of a name small, in each place where they have it.
+fn with_small_letter(whole: &[u8], name: &[u8]) -> Vec<u8> {
+    let mut changed = whole.to_vec();
+    let has_name = |at: &usize| whole[*at..].starts_with(name);
+    let places: Vec<_> = (0..whole.len()).filter(has_name).collect();
+    assert!(!places.is_empty(), "the name is there");
+    for at in places {
+        changed[at].make_ascii_lowercase();
+    }
+    changed
+}
+
 #[test]
 fn a_request_is_proved_to_somebody_who_has_only_the_key() {
     let (clavis, key) = signing();
@@ -185,18 +197,8 @@ fn a_log_that_was_changed_or_is_an_older_one_is_told() {
     clavis.write_into_one_file();
     assert_eq!(verified(&clavis, &[&checkpoint]), (true, Vec::new()));
 
-    // One letter of a name, in each place where the file has it.
     let whole = fs::read(&database).unwrap();
-    let mut changed = whole.clone();
-    let name = b"Anna Berg";
-    let places: Vec<_> = (0..whole.len() - name.len())
-        .filter(|&at| whole[at..].starts_with(name))
-        .collect();
-    assert!(!places.is_empty(), "the name is there");
-    for at in places {
-        changed[at] = b'a';
-    }
-    fs::write(&database, &changed).unwrap();
+    fs::write(&database, with_small_letter(&whole, b"Anna Berg")).unwrap();
     let (_, wrong) = verified(&clavis, &[]);
     assert!(
         !wrong.is_empty() && wrong.iter().all(|line| line.contains("was changed")),
@@ -309,11 +311,8 @@ fn what_a_command_prints_after_its_reader_has_gone_is_dropped() {
     // What was found wrong shows in how it ends.
     clavis.write_into_one_file();
     let database = clavis.path().join("clavis.db");
-    let mut changed = fs::read(&database).unwrap();
-    let name = b"Martin Vogt";
-    let at = changed.windows(name.len()).position(|part| part == name);
-    changed[at.expect("the name is there")] = b'm';
-    fs::write(&database, changed).unwrap();
+    let whole = fs::read(&database).unwrap();
+    fs::write(&database, with_small_letter(&whole, b"Martin Vogt")).unwrap();
     assert_eq!(unread(&["audit", "verify"]).status.code(), Some(1));
 
     // A disk that is full is no reader who has gone.
