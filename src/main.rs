@@ -7,6 +7,7 @@ mod demo;
 mod door;
 mod hardening;
 mod organisations;
+mod output;
 mod serve;
 mod system;
 mod tls;

@@ -14,6 +14,7 @@ pub mod notice;
 pub mod store;
 
 mod supplies;
+mod whole;
 
 pub use supplies::Supplies;
 

@@ -78,6 +78,11 @@ pub enum Alarm {
         /// What it could not do before.
         rights: Vec<String>,
     },
+    /// What is stored at a place of the log cannot be read, so nobody knows what it told.
+    RowUnreadable {
+        /// The place; others may be like it.
+        row: i64,
+    },
 }
 
 /// What is still usual.
@@ -132,6 +137,7 @@ impl Alarm {
             Self::ManyRedemptions { .. } => "many_redemptions",
             Self::ManyDevices { .. } => "many_devices",
             Self::RightsWidened { .. } => "rights_widened",
+            Self::RowUnreadable { .. } => "row_unreadable",
         }
     }
 
@@ -144,7 +150,8 @@ impl Alarm {
             Self::Policy(_)
             | Self::ManyRedemptions { .. }
             | Self::ManyDevices { .. }
-            | Self::RightsWidened { .. } => None,
+            | Self::RightsWidened { .. }
+            | Self::RowUnreadable { .. } => None,
         }
     }
 
@@ -165,7 +172,8 @@ impl Alarm {
                     ..
                 },
             ) => reference == other && by.id == another.id,
-            (Self::ManyRedemptions { .. }, Self::ManyRedemptions { .. }) => true,
+            (Self::ManyRedemptions { .. }, Self::ManyRedemptions { .. })
+            | (Self::RowUnreadable { .. }, Self::RowUnreadable { .. }) => true,
             (
                 Self::ManyDevices { by, for_others, .. },
                 Self::ManyDevices {
@@ -185,6 +193,7 @@ pub fn told_by(row: &LogRow, request: Option<&Request>, shown: Option<&LogRow>) 
     let entry = &row.entry;
     match &entry.event {
         Event::PolicyFailed { fault } => Some(Alarm::Policy(fault.clone())),
+        Event::RowUnreadable { .. } => Some(Alarm::RowUnreadable { row: row.seq }),
         Event::RightsSeen { place, added, .. } => {
             (!added.is_empty()).then(|| Alarm::RightsWidened {
                 place: place.clone(),

@@ -19,6 +19,7 @@ use crate::lifecycle::{Refusal, Request, RequestId, Step};
 use crate::people::{MailAddress, Party, PersonId};
 use crate::policy::PolicyFault;
 use crate::ports::JobId;
+use crate::proof::leaf::{LeafError, restore};
 use crate::search::LogFilters;
 use crate::tickets::TicketName;
 use crate::tokens::Reference;
@@ -47,6 +48,29 @@ pub struct LogRow {
     pub seq: i64,
     /// The row.
     pub entry: LogEntry,
+}
+
+impl LogRow {
+    /// The row that these texts of the store make, with `at` as it is searched by; a text is none
+    /// where something else stands there. Where they make no row, it is one that says so, so that
+    /// whoever reads the log neither stops there nor passes over it.
+    pub fn read(seq: i64, at: i64, leaf: Option<&str>, personal: Option<&str>) -> Self {
+        let entry = match (leaf, personal) {
+            (None, _) => Err(LeafError::Leaf),
+            (_, None) => Err(LeafError::Fields),
+            (Some(leaf), Some(personal)) => restore(leaf, personal),
+        };
+        let entry = entry.unwrap_or_else(|why| {
+            let at = Timestamp::from_millisecond(at).unwrap_or(Timestamp::UNIX_EPOCH);
+            LogEntry::of_nothing(Event::RowUnreadable { why }, Actor::Stranger, None, at)
+        });
+        Self { seq, entry }
+    }
+
+    /// Whether what is stored at this place cannot be read.
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self.entry.event, Event::RowUnreadable { .. })
+    }
 }
 
 /// For exports: `seq`, the event's [`Event::name`] as `name`, and every field of the row.
@@ -344,6 +368,12 @@ pub enum Event {
         /// Which.
         ticket: TicketName,
     },
+    /// What is stored at this place of the log cannot be read. Clavis never writes it: it stands for
+    /// such a row wherever the log is read.
+    RowUnreadable {
+        /// Why not.
+        why: LeafError,
+    },
     /// A checkpoint of the log was not kept outside of it, and no try is left: an operator has to
     /// look.
     CheckpointDead {
@@ -547,6 +577,7 @@ impl Event {
             Self::TicketTold { .. } => "ticket.told",
             Self::TicketDead { .. } => "ticket.dead",
             Self::CheckpointDead { .. } => "checkpoint.dead",
+            Self::RowUnreadable { .. } => "audit.unreadable",
         }
     }
 

@@ -78,13 +78,18 @@ impl LogFilters {
 }
 
 impl LogSearch {
-    /// Whether a row is one of those that are searched for, whatever their number.
+    /// Whether a row is one of those that are searched for, whatever their number. One that cannot be
+    /// read may be of anybody: it is, wherever it lies between the moments.
     pub fn fits(&self, row: &LogRow) -> bool {
         let entry = &row.entry;
         let request = entry.request.as_ref().map(|request| request.id);
-        self.before.is_none_or(|before| row.seq < before)
+        let is_between = self.before.is_none_or(|before| row.seq < before)
             && self.from.is_none_or(|from| entry.at >= from)
-            && self.to.is_none_or(|to| entry.at < to)
+            && self.to.is_none_or(|to| entry.at < to);
+        if row.is_unreadable() {
+            return is_between;
+        }
+        is_between
             && self.request.is_none_or(|id| request == Some(id))
             && self
                 .event
@@ -92,6 +97,11 @@ impl LogSearch {
                 .is_none_or(|name| entry.event.name() == name)
             && (self.device.as_ref()).is_none_or(|name| is_about(entry, name))
             && (self.person.as_ref()).is_none_or(|name| mentions(entry, name))
+    }
+
+    /// The event by which a store has to choose rows: rows that cannot be read were of any.
+    pub fn stored_event(&self) -> Option<&str> {
+        self.event.as_deref().filter(|name| *name != UNREADABLE)
     }
 
     /// What the JSON of a row that fits has in it, [folded](fold): a row without one of these need
@@ -204,7 +214,11 @@ pub const EVENTS: &[&str] = &[
     "hook.told",
     "hook.dead",
     "checkpoint.dead",
+    UNREADABLE,
 ];
+
+/// The name of what stands for rows that cannot be read.
+const UNREADABLE: &str = "audit.unreadable";
 
 /// Keys of JSON whose values say of which sort something is, and name nobody.
 const SORTS: [&str; 4] = ["kind", "event", "step", "why"];

@@ -12,6 +12,7 @@ pub mod settings;
 pub mod values;
 
 mod read;
+mod regular;
 mod secrets;
 mod section;
 mod spelling;
@@ -23,6 +24,7 @@ use crate::escrow::EscrowKind;
 use crate::problems::Problems;
 use crate::settings::Settings;
 
+pub use crate::regular::read_at_most;
 pub use crate::secrets::{OnDisk, SecretFiles};
 pub use crate::together::{kept_apart, load_all};
 

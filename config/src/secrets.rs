@@ -1,6 +1,5 @@
 //! Secrets: each in a file of its own, never in the configuration itself.
 
-use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -9,6 +8,7 @@ use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 
 use crate::problems::Wrong;
+use crate::regular;
 
 /// Where the contents of secret files come from.
 pub trait SecretFiles {
@@ -167,7 +167,7 @@ fn read(path: &Path, expected: &Expected) -> Result<Zeroizing<Vec<u8>>, Wrong> {
             "Make the file, and let the user that Clavis runs as read it.",
         )
     };
-    let mut file = File::open(path).map_err(unreadable)?;
+    let mut file = regular::open(path).map_err(unreadable)?;
     let about = file.metadata().map_err(unreadable)?;
     if about.permissions().mode() & 0o007 != 0 {
         return Err(Wrong::new(

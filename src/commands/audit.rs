@@ -1,6 +1,5 @@
 //! `clavis audit show` and `clavis audit export`: the log, for reading and for other programs.
 
-use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -12,7 +11,7 @@ use clavis_broker::tokens::Reference;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::{Outcome, assemble};
+use crate::{Outcome, assemble, output};
 
 /// How many rows are read at once.
 const PAGE: usize = 1000;
@@ -60,7 +59,9 @@ pub(crate) async fn show(config: &Path, wanted: &Wanted, json: bool) -> Outcome 
 
 /// Writes rows of the log, oldest first, in a format for other programs.
 pub(crate) async fn export(config: &Path, wanted: &Wanted, format: Format) -> Outcome {
-    std::io::stdout().write_all(format.head().as_bytes())?;
+    if !output::text(&format.head())? {
+        return Ok(ExitCode::SUCCESS);
+    }
     each(config, wanted, |row| Ok(format.line(row)?)).await
 }
 
@@ -113,9 +114,10 @@ async fn each(
             left -= 1;
             page.push_str(&write(row)?);
         }
-        std::io::stdout().write_all(page.as_bytes())?;
+        if !output::text(&page)? {
+            break;
+        }
     }
-    std::io::stdout().flush()?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -14,6 +14,7 @@ use clavis_broker::roles::Role;
 use clavis_config::settings::SignInProxy;
 
 use crate::assemble::Settings;
+use crate::output::say;
 use crate::system::SystemClock;
 use crate::{Outcome, assemble};
 
@@ -23,9 +24,9 @@ pub(crate) async fn run(configs: &[PathBuf]) -> Outcome {
     let loaded = match assemble::load_all(configs) {
         Ok(loaded) => loaded,
         Err(problems) => {
-            println!("{problems}");
+            say!("{problems}");
             let count = problems.iter().count();
-            println!(
+            say!(
                 "\n{count} problem{} in the configuration. Nothing was tried.",
                 if count == 1 { "" } else { "s" }
             );
@@ -35,9 +36,9 @@ pub(crate) async fn run(configs: &[PathBuf]) -> Outcome {
     let mut worst = Severity::Ok;
     for (at, (config, settings)) in loaded.iter().enumerate() {
         if loaded.len() > 1 {
-            println!("{}{}:", if at > 0 { "\n" } else { "" }, config.display());
+            say!("{}{}:", if at > 0 { "\n" } else { "" }, config.display());
         }
-        println!("ok       configuration: {} is sound", config.display());
+        say!("ok       configuration: {} is sound", config.display());
         worst = worst.max(check(config, settings).await);
     }
     let verdict = match worst {
@@ -45,7 +46,7 @@ pub(crate) async fn run(configs: &[PathBuf]) -> Outcome {
         Severity::Warning => "Everything works, and somebody should look at the warnings.",
         Severity::Failure => "Clavis cannot do its work like this.",
     };
-    println!("\n{verdict}");
+    say!("\n{verdict}");
     Ok(if worst == Severity::Failure {
         ExitCode::FAILURE
     } else {
@@ -150,9 +151,9 @@ fn print(part: &str, finding: &Finding) {
         Severity::Warning => "warning",
         Severity::Failure => "FAILURE",
     };
-    println!("{word:<8} {part}: {}", finding.what);
+    say!("{word:<8} {part}: {}", finding.what);
     if let Some(remedy) = &finding.remedy {
-        println!("         {remedy}");
+        say!("         {remedy}");
     }
 }
 

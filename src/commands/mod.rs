@@ -1,9 +1,4 @@
 //! The commands that are not the daemon.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command talks to its terminal"
-)]
 
 pub(crate) mod audit;
 pub(crate) mod check;
@@ -19,15 +14,16 @@ use clavis_broker::service::Broker;
 
 use crate::assemble;
 use crate::organisations::Organisation;
+use crate::output::aside;
 
 /// Says why a command failed.
 pub(crate) fn complain(text: &str) {
-    eprintln!("clavis: {}", shown(text));
+    aside(&format!("clavis: {}", shown(text)));
 }
 
 /// Says something beside what a command prints, which may go on into a file.
 fn remark(text: &str) {
-    eprintln!("{}", shown(text));
+    aside(&shown(text));
 }
 
 /// A text as it can be shown in a terminal: what would steer it, or turn round what is read, is

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clavis_broker::ports::{CheckpointTo, Job, JobId};
 
 use crate::Outcome;
+use crate::output::say;
 
 /// How many are listed.
 const LISTED: usize = 500;
@@ -15,7 +16,7 @@ pub(crate) async fn list(config: &Path) -> Outcome {
     let broker = super::broker(config)?;
     let dead = broker.store().dead(LISTED).await?;
     if dead.is_empty() {
-        println!("Nothing was given up.");
+        say!("Nothing was given up.");
     }
     for job in dead {
         let what = match &job.job {
@@ -36,7 +37,7 @@ pub(crate) async fn list(config: &Path) -> Outcome {
                 }
             },
         };
-        println!(
+        say!(
             "{}  {what}\n    {} {}; the last: {}",
             job.id.0,
             job.attempts,
@@ -57,7 +58,7 @@ pub(crate) async fn retry(config: &Path, id: &str) -> Outcome {
         .revive(id, &super::operator())
         .await?
     {
-        println!("It will be tried again by the running daemon.");
+        say!("It will be tried again by the running daemon.");
         Ok(ExitCode::SUCCESS)
     } else {
         Err(format!(

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clavis_broker::tokens::Reference;
 
 use crate::Outcome;
+use crate::output::say;
 
 /// Stops the request, in the name of whoever runs the command.
 pub(crate) async fn run(config: &Path, reference: &str) -> Outcome {
@@ -13,7 +14,7 @@ pub(crate) async fn run(config: &Path, reference: &str) -> Outcome {
     let broker = super::broker(config)?;
     match broker.revoke(&reference, &super::operator()).await? {
         Some(request) => {
-            println!(
+            say!(
                 "{} is stopped. The running daemon mails everybody concerned.",
                 request.reference
             );

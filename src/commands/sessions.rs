@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clavis_broker::people::MailAddress;
 
 use crate::Outcome;
+use crate::output::say;
 
 /// Signs a person out of every browser, in the name of whoever runs the command.
 pub(crate) async fn end(config: &Path, mail: &str) -> Outcome {
@@ -13,9 +14,10 @@ pub(crate) async fn end(config: &Path, mail: &str) -> Outcome {
     let broker = super::broker(config)?;
     match broker.end_sessions_of(&mail, &super::operator()).await? {
         Some(person) => {
-            println!(
+            say!(
                 "{} <{}> is signed out everywhere.",
-                person.name, person.mail
+                person.name,
+                person.mail
             );
             Ok(ExitCode::SUCCESS)
         }

@@ -1,6 +1,5 @@
 //! `clavis demo`: the real daemon for a company that does not exist. The people, the devices and
 //! the keys come from files that ship with the binary; mails are caught in a page.
-#![expect(clippy::print_stdout, reason = "a command talks to its terminal")]
 
 mod caught;
 mod client;
@@ -16,6 +15,7 @@ use clavis_broker::ports::Mailer;
 use crate::assemble::Settings;
 use crate::door::{Door, OpenFiles};
 use crate::organisations::Organisation;
+use crate::output::say;
 use crate::{Outcome, assemble, serve};
 use caught::CaughtMails;
 
@@ -94,7 +94,7 @@ pub(crate) async fn run(options: Options) -> Outcome {
 
 fn introduce(settings: &Settings, folder: &Path) {
     let url = &settings.server.public_url;
-    println!(
+    say!(
         "\
 Clavis, with a company that does not exist. Nothing is installed, and no mail leaves this machine.
 

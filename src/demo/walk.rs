@@ -12,6 +12,7 @@ use super::caught::CaughtMails;
 use super::client::{Browser, Page};
 use crate::assemble::Settings;
 use crate::commands::audit::line;
+use crate::output::say;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -85,7 +86,7 @@ pub(crate) async fn walk(
         keys.texts("<code class=\"digits\""),
     );
     for (id, digits) in ids.iter().zip(&digits) {
-        println!("    {id}\n        {digits}");
+        say!("    {id}\n        {digits}");
     }
     if digits.is_empty() {
         return Err("the key page shows no key".into());
@@ -96,7 +97,7 @@ pub(crate) async fn walk(
     let used = walk
         .blocking(&anna, move |browser| browser.open(&again))
         .await?;
-    println!("    {} {}", used.status, used.texts("<h1").join(" "));
+    say!("    {} {}", used.status, used.texts("<h1").join(" "));
     expect(&used, 410, "/key/")?;
 
     step("The audit log says all of it.");
@@ -109,7 +110,7 @@ pub(crate) async fn walk(
         })
         .await?;
     for row in &rows {
-        println!("{}", line(row));
+        say!("{}", line(row));
     }
     Ok(())
 }
@@ -151,14 +152,16 @@ impl Walk {
         let mail = tokio::time::timeout(PATIENCE, self.mails.first(subject, since))
             .await
             .map_err(|_| late())?;
-        println!(
+        say!(
             "    ┌ to {} <{}>\n    │ {}\n    │",
-            mail.to_name, mail.to, mail.subject
+            mail.to_name,
+            mail.to,
+            mail.subject
         );
         for line in mail.text.lines() {
-            println!("    │ {line}");
+            say!("    │ {line}");
         }
-        println!("    └");
+        say!("    └");
         Ok(mail)
     }
 
@@ -181,7 +184,7 @@ impl Walk {
 }
 
 fn step(what: &str) {
-    println!("\n• {what}");
+    say!("\n• {what}");
 }
 
 fn expect(page: &Page, status: u16, path: &str) -> Result<(), Failure> {

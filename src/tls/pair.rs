@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clavis_config::problems::Wrong;
 use clavis_config::settings::CertificateFiles;
-use clavis_config::{OnDisk, SecretFiles};
+use clavis_config::{OnDisk, SecretFiles, read_at_most};
 use jiff::Timestamp;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -14,6 +14,9 @@ use secrecy::ExposeSecret;
 use webpki::EndEntityCert;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
+
+/// The longest file of certificates, in bytes. A chain of a few has some thousand.
+const LONGEST: u64 = 1024 * 1024;
 
 /// A certificate with its key, and what it says of itself.
 pub(crate) struct Pair {
@@ -61,7 +64,8 @@ impl PairError {
     pub(crate) fn remedy(&self) -> String {
         match self {
             Self::Unreadable { .. } => {
-                "Make the file, and let the user that Clavis runs as read it.".to_owned()
+                "Write the certificate into a regular file, and let the user that Clavis runs as read it."
+                    .to_owned()
             }
             Self::NoCertificate { .. } => {
                 "Write the certificate into it, and after it those that lead to the authority, in \
@@ -124,7 +128,7 @@ impl Pair {
 
 /// The certificates of a file, in its order; at least one.
 fn chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, PairError> {
-    let text = std::fs::read(file).map_err(|why| PairError::Unreadable {
+    let text = read_at_most(file, LONGEST).map_err(|why| PairError::Unreadable {
         file: file.to_owned(),
         why,
     })?;
@@ -233,6 +237,11 @@ mod tests {
         error.to_string()
     }
 
+    fn make_pipe(path: &Path) {
+        let made = std::process::Command::new("mkfifo").arg(path).status();
+        assert!(made.unwrap().success());
+    }
+
     #[test]
     fn a_sound_pair_is_read_with_what_it_is_good_for() {
         let pair = Pair::read(&Files::new("keys.example.com").paths()).unwrap();
@@ -268,9 +277,19 @@ mod tests {
         fs::set_permissions(&paths.private_key, fs::Permissions::from_mode(0o600)).unwrap();
         fs::write(&paths.certificate, "no certificate").unwrap();
         assert!(why(&files).contains("holds no certificate"));
+        fs::write(&paths.certificate, vec![b'\n'; 1024 * 1024 + 1]).unwrap();
+        assert!(why(&files).contains("cannot be read"));
         fs::remove_file(&paths.certificate).unwrap();
         assert!(why(&files).contains("cannot be read"));
+        // Nobody ever writes into these.
+        make_pipe(&paths.certificate);
+        assert!(why(&files).contains("cannot be read"));
+        fs::remove_file(&paths.certificate).unwrap();
+        fs::remove_file(&paths.private_key).unwrap();
         files.take_certificate_of(&other);
+        make_pipe(&paths.private_key);
+        assert!(why(&files).contains("which cannot be read: it is no regular file"));
+        fs::remove_file(&paths.private_key).unwrap();
         files.take_key_of(&other);
         assert!(Pair::read(&paths).is_ok());
         files.lose_key();

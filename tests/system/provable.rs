@@ -73,6 +73,18 @@ fn database_has(clavis: &Installation, text: &str) -> bool {
         .any(|window| window == text.as_bytes())
 }
 
+/// The bytes with the first letter of a name small, in each place where they have it.
+fn with_small_letter(whole: &[u8], name: &[u8]) -> Vec<u8> {
+    let mut changed = whole.to_vec();
+    let has_name = |at: &usize| whole[*at..].starts_with(name);
+    let places: Vec<_> = (0..whole.len()).filter(has_name).collect();
+    assert!(!places.is_empty(), "the name is there");
+    for at in places {
+        changed[at].make_ascii_lowercase();
+    }
+    changed
+}
+
 #[test]
 fn a_request_is_proved_to_somebody_who_has_only_the_key() {
     let (clavis, key) = signing();
@@ -185,18 +197,8 @@ fn a_log_that_was_changed_or_is_an_older_one_is_told() {
     clavis.write_into_one_file();
     assert_eq!(verified(&clavis, &[&checkpoint]), (true, Vec::new()));
 
-    // One letter of a name, in each place where the file has it.
     let whole = fs::read(&database).unwrap();
-    let mut changed = whole.clone();
-    let name = b"Anna Berg";
-    let places: Vec<_> = (0..whole.len() - name.len())
-        .filter(|&at| whole[at..].starts_with(name))
-        .collect();
-    assert!(!places.is_empty(), "the name is there");
-    for at in places {
-        changed[at] = b'a';
-    }
-    fs::write(&database, &changed).unwrap();
+    fs::write(&database, with_small_letter(&whole, b"Anna Berg")).unwrap();
     let (_, wrong) = verified(&clavis, &[]);
     assert!(
         !wrong.is_empty() && wrong.iter().all(|line| line.contains("was changed")),
@@ -270,6 +272,58 @@ fn a_person_is_erased_and_the_log_is_still_what_was_signed() {
         "{}",
         said(&again)
     );
+}
+
+/// Somebody reads a line and has seen enough, as `head` does: what a command does and how it ends is the
+/// same.
+#[test]
+fn what_a_command_prints_after_its_reader_has_gone_is_dropped() {
+    let (clavis, _) = signing();
+    let reference = journey(&clavis);
+    let unread = |arguments: &[&str]| {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let output = clavis.command(arguments).stdout(writer).output();
+        output.expect("the binary runs")
+    };
+    for arguments in [
+        &["audit", "verify"][..],
+        &["audit", "show"],
+        &["audit", "show", "--json"],
+        &["audit", "export", "--format", "csv"],
+        &["audit", "checkpoint"],
+        &["audit", "prove", &reference],
+        &["check"],
+        &["outbox", "list"],
+        &["sessions", "end", "--person", "martin.vogt@example.com"],
+        &["audit", "erase", "anna.berg@example.com"],
+    ] {
+        let output = unread(arguments);
+        let aside = String::from_utf8(output.stderr).expect("UTF-8");
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {aside}");
+        assert!(
+            !aside.contains("panicked") && !aside.contains("pipe"),
+            "{aside}"
+        );
+    }
+    assert_eq!(clavis.count("fields_erased"), 1, "it was done all the same");
+
+    // What was found wrong shows in how it ends.
+    clavis.write_into_one_file();
+    let database = clavis.path().join("clavis.db");
+    let whole = fs::read(&database).unwrap();
+    fs::write(&database, with_small_letter(&whole, b"Martin Vogt")).unwrap();
+    assert_eq!(unread(&["audit", "verify"]).status.code(), Some(1));
+
+    // A disk that is full is no reader who has gone.
+    let full = fs::OpenOptions::new().write(true).open("/dev/full");
+    let full = clavis
+        .command(&["audit", "verify"])
+        .stdout(full.expect("a device"))
+        .output();
+    let full = full.expect("the binary runs");
+    assert_eq!(full.status.code(), Some(1));
+    assert!(said(&full).contains("the output cannot be written"));
 }
 
 #[test]

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use clavis_broker::ports::{CheckpointSink, Finding, KeepError, KeptCheckpoint};
 use sha2::{Digest, Sha256};
-use tokio::io::AsyncWriteExt;
+
+use crate::whole;
 
 /// How a folder is refused whose names cannot be brought to the disk by themselves.
 const CANNOT_SYNC: [io::ErrorKind; 3] = [
@@ -92,14 +93,9 @@ async fn keep(folder: &Path, checkpoint: &KeptCheckpoint) -> io::Result<()> {
     )))
 }
 
-/// Writes a file whole: it has its name once all of it is on the disk.
+/// Writes a file, and brings its name to the disk as well.
 async fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    tokio::fs::create_dir_all(folder).await?;
-    let unfinished = folder.join(format!(".{name}.part"));
-    let mut file = tokio::fs::File::create(&unfinished).await?;
-    file.write_all(bytes).await?;
-    file.sync_all().await?;
-    tokio::fs::rename(&unfinished, folder.join(name)).await?;
+    whole::write(folder, name, bytes, 0o666, true).await?;
     let synced = match tokio::fs::File::open(folder).await {
         Ok(folder) => folder.sync_all().await,
         Err(error) => Err(error),
@@ -166,6 +162,24 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         sink.keep(&kept).await.unwrap();
         assert_eq!(std::fs::read_to_string(path).unwrap(), "a note\n");
+    }
+
+    /// Root checks, in a folder that is the daemon's.
+    #[tokio::test]
+    async fn a_check_follows_no_link_that_lies_in_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("of root");
+        std::fs::write(&file, "as it was").unwrap();
+        let kept = folder.path().join("kept");
+        std::fs::create_dir(&kept).unwrap();
+        for name in ["check-PID", ".check-PID.part"] {
+            let name = name.replace("PID", &std::process::id().to_string());
+            std::os::unix::fs::symlink(&file, kept.join(name)).unwrap();
+        }
+        let found = CheckpointFolder::new(kept.clone()).check().await;
+        assert_eq!(found[0].severity, Severity::Ok, "{found:?}");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "as it was");
+        assert_eq!(std::fs::read_dir(&kept).unwrap().count(), 0);
     }
 
     #[tokio::test]

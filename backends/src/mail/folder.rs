@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use clavis_broker::letters::Mail;
 use clavis_broker::ports::{Clock, Finding, MailError, Mailer};
 use clavis_config::settings;
-use tokio::io::AsyncWriteExt;
 
 use super::compose::compose;
+use crate::whole;
 
 /// Writes each mail to `MESSAGE-ID.eml` in a folder; the same mail again takes the same name.
 pub struct FolderMailer {
@@ -60,15 +60,7 @@ impl Mailer for FolderMailer {
     }
 }
 
-/// Writes `NAME.eml` so that nobody ever sees half of it.
+/// Writes `NAME.eml`. Links and codes are in it: for our account only.
 async fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    tokio::fs::create_dir_all(folder).await?;
-    let unfinished = folder.join(format!(".{name}.part"));
-    // Links and codes are in it: for our account only.
-    let mut options = tokio::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let mut file = options.open(&unfinished).await?;
-    file.write_all(bytes).await?;
-    file.flush().await?;
-    tokio::fs::rename(&unfinished, folder.join(format!("{name}.eml"))).await
+    whole::write(folder, &format!("{name}.eml"), bytes, 0o600, false).await
 }

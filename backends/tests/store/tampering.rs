@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use clavis_backends::store::SqliteStore;
-use clavis_broker::audit::{Actor, Event, LogEntry};
+use clavis_broker::audit::{Actor, Event, LogEntry, LogRow};
 use clavis_broker::lifecycle::Request;
-use clavis_broker::ports::{CommitError, KeptCheckpoint, Ledger, Store, Write};
+use clavis_broker::ports::{CommitError, KeptCheckpoint, Ledger, LogQuery, Store, Write};
 use clavis_broker::proof::checkpoint::Checkpoint;
 use clavis_broker::proof::examine::{Problem, Report};
 use clavis_broker::proof::leaf::seal;
 use clavis_broker::proof::note::{Signer, Verifier};
+use clavis_broker::search::LogSearch;
 use clavis_broker::service::{examine, root_of};
 use clavis_broker::testing::CountingRandom;
 use clavis_broker::testing::sample::{monday, person, request_numbered};
@@ -208,21 +209,21 @@ fn read_from(path: &Path) -> Option<Vec<String>> {
     Some(read)
 }
 
-/// Bytes of the file itself: where what is read of the log is not what it was, it is found.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_byte_of_the_file_that_changes_what_is_read_is_found() {
+/// Bytes of the file itself: where what is read of the log is not what it was, it is found. Every byte
+/// is changed, in four tests that run beside each other.
+async fn every_fourth_byte(first: usize) {
     let kept = Kept::of(3).await;
-    let whole = std::fs::read(&kept.file).unwrap();
-    let before = read_from(&kept.file).unwrap();
+    let whole = std::fs::read(&kept.file).expect("a file");
+    let before = read_from(&kept.file).expect("a log");
     let (mut found, mut same) = (0, 0);
-    for at in (0..whole.len()).step_by(17) {
+    for at in (first..whole.len()).step_by(4) {
         // A name of its own: who had the last one open may still be closing it.
         let path = kept.folder.path().join(format!("{at}.db"));
         let mut wrong = whole.clone();
         wrong[at] ^= 1 << (at % 8);
-        std::fs::write(&path, &wrong).unwrap();
+        std::fs::write(&path, &wrong).expect("written");
         if read_from(&path).as_ref() == Some(&before) {
-            std::fs::remove_file(&path).unwrap();
+            std::fs::remove_file(&path).expect("removed");
             same += 1;
             continue;
         }
@@ -233,13 +234,124 @@ async fn a_byte_of_the_file_that_changes_what_is_read_is_found() {
                 report.is_none_or(|report| !report.problems.is_empty())
             }
         };
-        std::fs::remove_file(&path).unwrap();
+        std::fs::remove_file(&path).expect("removed");
         assert!(is_found, "byte {at}");
         found += 1;
     }
     assert!(
         found > 100 && same > 100,
         "{found} were found, {same} changed nothing"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_four_bytes_of_the_file_the_first_is_found_where_it_changes_what_is_read() {
+    every_fourth_byte(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_four_bytes_of_the_file_the_second_is_found_where_it_changes_what_is_read() {
+    every_fourth_byte(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_four_bytes_of_the_file_the_third_is_found_where_it_changes_what_is_read() {
+    every_fourth_byte(2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_four_bytes_of_the_file_the_fourth_is_found_where_it_changes_what_is_read() {
+    every_fourth_byte(3).await;
+}
+
+/// SQLite keeps whatever a column is given.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_with_something_else_in_a_column_is_named_and_the_rest_is_looked_at() {
+    let kept = Kept::of(5).await;
+    for column in ["leaf", "personal", "event", "request", "at"] {
+        let found = kept
+            .found(&format!(
+                "UPDATE log SET {column} = CAST({column} AS BLOB) WHERE seq = 2;
+                 UPDATE log SET at = at + 1 WHERE seq = 4"
+            ))
+            .await;
+        assert!(
+            found[0].starts_with(&format!("row 2 cannot be read: its column `{column}`"))
+                && found[1].starts_with("row 4 was changed: its column `at`")
+                && found.len() == 2,
+            "{found:?}"
+        );
+    }
+    for value in ["x'00ff'", "CAST(x'ff' AS TEXT)"] {
+        let found = kept
+            .found(&format!("UPDATE log SET leaf = {value} WHERE seq = 2"))
+            .await;
+        assert!(
+            found[0].starts_with("row 2 cannot be read: its column `leaf`"),
+            "{found:?}"
+        );
+        assert_eq!(found[1..], ["row 2 was changed"], "{value}");
+    }
+    let found = kept
+        .found("UPDATE checkpoints SET note = CAST(note AS BLOB)")
+        .await;
+    assert!(
+        found.len() == 1 && found[0].contains("cannot be believed"),
+        "{found:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_cannot_be_read_is_told_in_its_place() {
+    let kept = Kept::of(5).await;
+    for hands in [
+        "personal = CAST(personal AS BLOB)",
+        "leaf = x'00ff'",
+        "personal = '[]'",
+        "leaf = CAST(x'ff' AS TEXT), at = 'x'",
+    ] {
+        let path = kept.copy("changed.db");
+        execute(&path, &format!("UPDATE log SET {hands} WHERE seq = 2"));
+        let store = SqliteStore::open(&path).unwrap();
+        let query = LogQuery {
+            limit: 10,
+            ..LogQuery::default()
+        };
+        let rows = store.log(&query).await.unwrap();
+        let seqs = |rows: &[LogRow]| rows.iter().map(|row| row.seq).collect::<Vec<_>>();
+        assert_eq!(seqs(&rows), [1, 2, 3, 4, 5], "{hands}");
+        let odd: Vec<_> = rows.into_iter().filter(LogRow::is_unreadable).collect();
+        assert_eq!(seqs(&odd), [2], "{hands}");
+        for event in [None, Some("audit.unreadable".to_owned())] {
+            let search = LogSearch {
+                event,
+                limit: 10,
+                ..LogSearch::default()
+            };
+            let rows = store.search_log(&search).await.unwrap();
+            assert!(rows.contains(&odd[0]), "{hands}");
+        }
+    }
+}
+
+/// Whoever reads by an index does not come to what it has lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_has_lost_rows_is_told() {
+    let kept = Kept::of(5).await;
+    let found = kept
+        .found(
+            "PRAGMA writable_schema = on;
+             UPDATE sqlite_schema SET rootpage =
+                 (SELECT rootpage FROM sqlite_schema WHERE name = 'jobs_dead')
+             WHERE name = 'log_of_request'",
+        )
+        .await;
+    assert!(
+        found
+            .iter()
+            .any(|it| it.starts_with("the database is damaged: ")
+                && it.contains("missing from index log_of_request")),
+        "{found:?}"
     );
 }
 

@@ -90,6 +90,7 @@ pub(super) fn why(event: &Event) -> Option<String> {
         Event::RotationImpossible { why } => code(why),
         Event::SignInDropped { why, .. } | Event::SignInRefused { why, .. } => code(why),
         Event::FieldsErased { why, .. } => code(why),
+        Event::RowUnreadable { why } => code(why),
         _ => None,
     }
 }

@@ -119,6 +119,7 @@ pub(super) fn meaning(event: &Event) -> Meaning {
         Event::TicketDead { .. } => ("What was to be done with a ticket was given up", Error, Failure, Page(Create)),
         Event::HookTold { .. } => ("A program elsewhere took a message", Informational, Success, Page(Create)),
         Event::HookDead { .. } => ("A message for a program elsewhere was given up", Error, Failure, Page(Create)),
+        Event::RowUnreadable { .. } => ("A row of the log cannot be read", Critical, Failure, Page(Read)),
         Event::CheckpointDead { .. } => ("A checkpoint was not kept outside", Error, Failure, Page(Create)),
     };
     Meaning { title, severity, outcome, activity }

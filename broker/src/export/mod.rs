@@ -14,6 +14,8 @@ mod syslog;
 #[cfg(test)]
 mod tests;
 
+use std::fmt::Write as _;
+
 use serde::{Deserialize, Serialize};
 
 use crate::audit::LogRow;
@@ -64,10 +66,10 @@ impl Format {
     /// Where a part of the row has no form in JSON, which no row that was read has.
     pub fn record(self, row: &LogRow) -> Result<String, serde_json::Error> {
         match self {
-            Self::Json => serde_json::to_string(row),
+            Self::Json => Ok(in_one_line(serde_json::to_string(row)?)),
             Self::Csv => csv::record(row),
             Self::Cef => cef::record(row),
-            Self::Ocsf => ocsf::record(row),
+            Self::Ocsf => Ok(in_one_line(ocsf::record(row)?)),
         }
     }
 
@@ -97,6 +99,25 @@ impl Format {
         });
         record
     }
+}
+
+/// JSON with what some readers take for the end of a line escaped in it: serde leaves alone whatever JSON
+/// does (RFC 8259, section 7), which are U+007F to U+009F, U+2028 and U+2029. They stand in texts alone.
+fn in_one_line(json: String) -> String {
+    let is_raw = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    if !json.contains(is_raw) {
+        return json;
+    }
+    let mut escaped = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if is_raw(c) {
+            // Writing to a text cannot fail.
+            let _ = write!(escaped, "\\u{:04x}", u32::from(c));
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
 }
 
 /// Who made the rows, as all formats name it.

@@ -25,6 +25,9 @@ pub struct StoredRow {
     pub leaf: String,
     /// The fields beside it.
     pub personal: String,
+    /// The first of these columns that does not hold what it should, where one does not: what stands
+    /// for it here is as close to it as can be.
+    pub unreadable: Option<&'static str>,
 }
 
 /// A checkpoint that was made of the log.
@@ -80,6 +83,11 @@ pub trait Ledger: Send + Sync {
 
     /// What everybody last said of who decides in their place, ended or not.
     async fn stand_ins(&self) -> Result<Vec<StandIn>, StoreError>;
+
+    /// What does not hold together of the place where all of this is kept, such as an index that has
+    /// lost rows: whoever reads by it does not come to them, and misses nothing. Nothing where it is
+    /// sound. Goes through all of it.
+    async fn damage(&self) -> Result<Vec<String>, StoreError>;
 
     /// Clears what is left of erased fields in places of which only the store knows, such as a
     /// write-ahead log; false where others are reading there, and it has to be tried again.

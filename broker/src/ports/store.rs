@@ -537,10 +537,10 @@ pub trait Store: Ledger {
     /// returns, however many are pending.
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<RequestId>, StoreError>;
 
-    /// Rows of the log, oldest first.
+    /// Rows of the log, oldest first; one that cannot be read comes as [`LogRow::read`] has it.
     async fn log(&self, query: &LogQuery) -> Result<Vec<LogRow>, StoreError>;
 
-    /// Rows of the log that fit, newest first.
+    /// Rows of the log that fit, newest first; those that cannot be read among them.
     ///
     /// Goes by an index for those of a request, and to the rows between two moments; from there it
     /// reads one row after the other until it has as many as are wanted. A search for a person or

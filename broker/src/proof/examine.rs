@@ -198,6 +198,9 @@ impl Examiner {
 
     /// Whether a row holds together by itself.
     fn look_at(&mut self, row: &StoredRow) {
+        if let Some(column) = row.unreadable {
+            return self.tell(Problem::Unreadable(row.seq, column));
+        }
         let (entry, fields) = match check(&row.leaf, &row.personal) {
             Ok(whole) => whole,
             Err(why) => return self.tell(Problem::Broken(row.seq, why)),

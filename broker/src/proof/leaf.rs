@@ -57,7 +57,8 @@ pub struct Placed {
 }
 
 /// What is stored of a row does not hold together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
 pub enum LeafError {
     /// The leaf is none.
     #[error("its leaf cannot be read")]

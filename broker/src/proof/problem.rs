@@ -11,6 +11,12 @@ pub enum Problem {
     Changed(i64),
     /// What is stored of a row does not hold together.
     Broken(i64, LeafError),
+    /// A column of a row does not hold what such a column does.
+    Unreadable(i64, &'static str),
+    /// What the log is kept in does not hold together.
+    Damage(String),
+    /// Nothing after this row could be read, and why.
+    Unread(i64, String),
     /// A column of a row is not what its leaf says.
     Column(i64, &'static str),
     /// Rows are missing, from one to another.
@@ -71,6 +77,17 @@ impl fmt::Display for Problem {
         match self {
             Self::Changed(row) => write!(f, "row {row} was changed"),
             Self::Broken(row, why) => write!(f, "row {row} was changed: {why}"),
+            Self::Unreadable(row, column) => {
+                write!(
+                    f,
+                    "row {row} cannot be read: its column `{column}` holds something else than what \
+                     Clavis writes there"
+                )
+            }
+            Self::Damage(what) => write!(f, "the database is damaged: {what}"),
+            Self::Unread(after, why) => {
+                write!(f, "the log cannot be read after row {after}: {why}")
+            }
             Self::Column(row, column) => {
                 write!(
                     f,

@@ -50,6 +50,7 @@ impl Log {
             request: sealed.request().map(|id| id.to_string()),
             leaf: sealed.leaf().to_owned(),
             personal: sealed.personal().to_owned(),
+            unreadable: None,
         });
         let size = u64::try_from(seq).unwrap() - 1;
         let Ok(added) = append(size, leaf_hash(sealed.leaf().as_bytes()), |node| {

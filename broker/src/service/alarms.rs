@@ -147,14 +147,22 @@ impl Broker {
     ) -> Result<Vec<(Alarm, Option<Request>)>, Unavailable> {
         // What is older was found when alarms were switched on, or after a long outage.
         let since = before(self.now(), AGAIN_AFTER);
-        let late = rows.iter().filter(|row| row.entry.at <= since).count();
+        // When a row was written that cannot be read, nobody knows.
+        let is_new = |row: &&LogRow| row.entry.at > since || row.is_unreadable();
+        let late = rows.iter().filter(|row| !is_new(row)).count();
         if late > 0 {
             tracing::warn!(
                 rows = late,
                 "rows of the log were looked at too late to raise an alarm; look through it with `clavis audit show`"
             );
         }
-        let rows = || rows.iter().filter(|row| row.entry.at > since);
+        for row in rows.iter().filter(|row| row.is_unreadable()) {
+            tracing::error!(
+                log.row = row.seq,
+                "a row of the log cannot be read, so nobody knows whether it tells of an alarm; run `clavis audit verify`"
+            );
+        }
+        let rows = || rows.iter().filter(is_new);
         let (mut found, mut shown) = (Vec::new(), HashMap::new());
         for row in rows() {
             found.extend(self.told_by(row, &mut shown).await?);

@@ -401,7 +401,13 @@ impl Forgotten {
 }
 
 fn checked(row: &StoredRow) -> Result<(LogEntry, Vec<Placed>), EraseError> {
-    check(&row.leaf, &row.personal).map_err(|why| EraseError::Damaged(row.seq, why))
+    let checked = match row.unreadable {
+        Some("leaf") => Err(LeafError::Leaf),
+        Some("personal") => Err(LeafError::Fields),
+        // Columns that are searched by have no part in it.
+        Some(_) | None => check(&row.leaf, &row.personal),
+    };
+    checked.map_err(|why| EraseError::Damaged(row.seq, why))
 }
 
 /// The fields as texts; of one that was erased, none.

@@ -162,6 +162,13 @@ impl<'f> Feed<'f> {
         if self.standing != Standing::Feeding {
             return Ok(0);
         }
+        for row in rows.iter().filter(|row| row.is_unreadable()) {
+            tracing::error!(
+                feed = self.sink.name(),
+                log.row = row.seq,
+                "a row of the log cannot be read: the feed says so in its place; run `clavis audit verify`"
+            );
+        }
         match tokio::time::timeout(SENDING, self.sink.send(&rows)).await {
             Ok(sent) => sent.map_err(|error| Held::Sink(error.to_string()))?,
             Err(_) => return Err(Held::Sink("the rows were not taken in time".to_owned())),
@@ -271,6 +278,19 @@ mod tests {
         store.mend();
         assert_eq!(feed.step().await.unwrap(), 3);
         assert_eq!(sink.seqs(), [1, 2, 3, 1, 2, 3]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_row_that_cannot_be_read_is_told_in_its_place_and_the_rest_comes() {
+        let (store, sink) = (MemoryStore::default(), MemorySink::new("siem"));
+        write(&store, 3).await;
+        store.overwrite(2, "no fields");
+        assert_eq!(Feed::new(&store, &sink).step().await.unwrap(), 3);
+        assert_eq!(sink.seqs(), [1, 2, 3]);
+        assert_eq!(
+            sink.events(),
+            ["sign_in.ended", "audit.unreadable", "sign_in.ended"]
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -5,6 +5,7 @@ use std::iter;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Broker, Unavailable};
+use crate::causes::with_causes;
 use crate::lifecycle::RequestId;
 use crate::ports::{Ledger, LogQuery, StoreError, StoredRow};
 use crate::proof::bundle::{Bundle, ProofHash, ProvedRow};
@@ -84,7 +85,8 @@ pub async fn prove_rows(
             break;
         }
         for row in page {
-            if row.seq <= rows.last().map_or(0, |last| last.seq) {
+            let is_after = row.seq > rows.last().map_or(0, |last| last.seq);
+            if !is_after || row.unreadable.is_some() {
                 return Err(ProofError::Damaged);
             }
             let number = u64::try_from(row.seq - 1).map_err(|_| ProofError::Damaged)?;
@@ -135,29 +137,48 @@ pub async fn examine(
         }
     }
     let mut examiner = Examiner::new(claims);
-    let mut after = i64::MIN;
-    loop {
-        let rows = page(ledger, after).await?;
-        let Some(last) = rows.last() else { break };
-        after = last.seq;
+    let mut after = 0;
+    let read = follow(ledger, &mut examiner, &mut after).await;
+    let damage = ledger.damage().await;
+    match (read, damage) {
+        (Ok(()), damage) => problems.extend(damage?.into_iter().map(Problem::Damage)),
+        // What is damaged says more than that it could not be read.
+        (Err(error), Ok(damage)) if !damage.is_empty() => {
+            problems.extend(damage.into_iter().map(Problem::Damage));
+            problems.push(Problem::Unread(after, with_causes(&error)));
+        }
+        (Err(error), _) => return Err(error),
+    }
+    let mut report = examiner.finish();
+    report.problems.extend(problems);
+    Ok(report)
+}
+
+/// Shows the examiner every row and every hash; `after` is the last row of those that it was shown.
+async fn follow(
+    ledger: &dyn Ledger,
+    examiner: &mut Examiner,
+    after: &mut i64,
+) -> Result<(), StoreError> {
+    let mut rows = page(ledger, i64::MIN).await?;
+    while let Some(last) = rows.last().map(|row| row.seq) {
         for row in &rows {
             while let Some(place) = examiner.wants(row.seq) {
-                if !give(ledger, &mut examiner, place).await? {
+                if !give(ledger, examiner, place).await? {
                     break;
                 }
             }
             examiner.row(row);
         }
+        *after = last;
+        rows = page(ledger, last).await?;
     }
     loop {
         let place = examiner.given();
-        if !give(ledger, &mut examiner, place).await? {
-            break;
+        if !give(ledger, examiner, place).await? {
+            return Ok(());
         }
     }
-    let mut report = examiner.finish();
-    report.problems.extend(problems);
-    Ok(report)
 }
 
 impl Broker {

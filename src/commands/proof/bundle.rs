@@ -11,12 +11,13 @@ use clavis_broker::tokens::Reference;
 
 use super::{Error, known, read, read_checkpoint};
 use crate::commands::audit::line;
-use crate::{Outcome, assemble, commands};
+use crate::output::say;
+use crate::{Outcome, assemble, commands, output};
 
 /// Makes a checkpoint, and prints it.
 pub(super) async fn checkpoint(config: &Path) -> Outcome {
     let kept = commands::broker(config)?.make_checkpoint().await?;
-    print!("{}", kept.note);
+    output::text(&kept.note)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -32,7 +33,7 @@ pub(super) async fn prove(config: &Path, reference: &str) -> Outcome {
         (found.request.id, &reference),
         (&kept.note, kept.size),
     );
-    println!("{}", serde_json::to_string_pretty(&bundle.await?)?);
+    say!("{}", serde_json::to_string_pretty(&bundle.await?)?);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -59,7 +60,7 @@ pub(super) async fn consistency(config: &Path, old: &Path, new: &Path, keys: &[S
         proof: proof.into_iter().map(ProofHash).collect(),
     };
     bundle.check(&known)?;
-    println!("{}", serde_json::to_string_pretty(&bundle)?);
+    say!("{}", serde_json::to_string_pretty(&bundle)?);
     commands::remark(&format!(
         "The log of {} rows goes on as that of {} rows.",
         earlier.size, later.size
@@ -84,23 +85,25 @@ pub(super) fn check(file: &Path, keys: &[String]) -> Outcome {
             left_out,
         } => {
             for row in &rows {
-                println!("{}", line(row));
+                say!("{}", line(row));
             }
-            println!(
+            say!(
                 "\nThese {} rows of the request {request} are in the log {} of {} rows. Whether there are others, this does not say.",
                 rows.len(),
                 checkpoint.origin,
                 checkpoint.size
             );
             if left_out > 0 {
-                println!(
+                say!(
                     "{left_out} fields are left out; nothing here proves that the log erased them."
                 );
             }
         }
-        Proved::Consistency { earlier, later } => println!(
+        Proved::Consistency { earlier, later } => say!(
             "The log {} of {} rows goes on as that of {} rows: nothing in the first was changed.",
-            later.origin, earlier.size, later.size
+            later.origin,
+            earlier.size,
+            later.size
         ),
     }
     Ok(ExitCode::SUCCESS)

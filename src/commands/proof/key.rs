@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clavis_broker::proof::note::Signer;
 
 use crate::Outcome;
+use crate::output::say;
 use crate::system::SystemRandom;
 
 /// Writes a new key to a file that only this account can read, and prints its public half.
@@ -23,7 +24,7 @@ pub(super) fn make(file: &Path, name: &str) -> Outcome {
         made.sync_all()
     });
     written.map_err(|error| format!("{shown} cannot be made: {error}"))?;
-    println!("{}", signer.verifier());
+    say!("{}", signer.verifier());
     super::super::remark(&format!(
         "The key is in {shown}. Name it in `signing_key_file` of [audit], where the daemon can read it, \
          and give the line above to whoever is to check checkpoints."

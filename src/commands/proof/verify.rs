@@ -9,6 +9,7 @@ use clavis_broker::proof::examine::{Claim, Problem, Report};
 use clavis_broker::service::examine;
 
 use super::{known, read_checkpoint};
+use crate::output::say;
 use crate::system::SystemClock;
 use crate::{Outcome, assemble, commands};
 
@@ -44,10 +45,10 @@ pub(super) async fn run(config: &Path, checkpoints: &[PathBuf], keys: &[String])
         );
     }
     Ok(if report.problems.is_empty() {
-        println!("The log is what it was.");
+        say!("The log is what it was.");
         ExitCode::SUCCESS
     } else {
-        println!(
+        say!(
             "The log is not what it was. Keep the database as it is; the handbook says what to do \
              (\"When verify finds something\")."
         );
@@ -57,25 +58,30 @@ pub(super) async fn run(config: &Path, checkpoints: &[PathBuf], keys: &[String])
 
 fn tell(report: &Report) {
     for problem in &report.problems {
-        println!("WRONG    {}", commands::shown(&problem.to_string()));
+        say!("WRONG    {}", commands::shown(&problem.to_string()));
     }
     if report.untold > 0 {
-        println!("WRONG    and {} more", report.untold);
+        say!("WRONG    and {} more", report.untold);
     }
-    println!("rows                    {}", report.rows);
-    println!("checkpoints that fit    {}", report.fitting);
-    println!(
+    say!("rows                    {}", report.rows);
+    say!("checkpoints that fit    {}", report.fitting);
+    say!(
         "personal fields erased  {}, in {} rows",
-        report.erased_fields, report.erased_rows
+        report.erased_fields,
+        report.erased_rows
     );
     for erasure in &report.erasures {
         let why = match erasure.why {
             WhyErased::Person => "of a person",
             WhyErased::Age => "for their age",
         };
-        println!(
+        say!(
             "erasure in row {}: {}, by {}, {why}, {} fields in {} rows",
-            erasure.row, erasure.at, erasure.by, erasure.fields, erasure.rows
+            erasure.row,
+            erasure.at,
+            erasure.by,
+            erasure.fields,
+            erasure.rows
         );
     }
 }

@@ -171,6 +171,16 @@ fn told(alarm: &Alarm, site: &Site) -> Told {
                 facts: vec![("Where", place), ("Rights", rights)],
             }
         }
+        Alarm::RowUnreadable { row } => Told {
+            title: "Alarm: The Log Is Damaged",
+            what: format!("row {row}"),
+            before: vec![
+                format!("What is stored at row {row} of the audit log cannot be read, so nobody knows what it told, or whether it was an alarm. There may be other rows like it."),
+                "Clavis writes no such row: the disk has lost something, or somebody has written in the database. Find out which rows are not what they were:".to_owned(),
+                "`clavis audit verify`".to_owned(),
+            ],
+            facts: vec![("Row", row.to_string())],
+        },
     }
 }
 

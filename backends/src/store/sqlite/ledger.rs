@@ -150,6 +150,17 @@ impl Ledger for SqliteStore {
         self.readers.read("listing who stands in", read).await
     }
 
+    async fn damage(&self) -> Result<Vec<String>, StoreError> {
+        let read = |connection: &Connection| {
+            let mut found = many(connection, sql::INTEGRITY, params![], |row| {
+                Ok(rows::str(row, 0)?.trim().replace('\n', "; "))
+            })?;
+            found.retain(|it| it != "ok");
+            Ok(found)
+        };
+        self.readers.read("checking the file", read).await
+    }
+
     async fn clear_traces(&self) -> Result<bool, StoreError> {
         let read = |connection: &Connection| {
             let mut statement = connection.prepare(sql::CLEAR_WRITE_AHEAD_LOG)?;

@@ -9,12 +9,12 @@ use clavis_broker::ports::{
     Link, PickUp, ProviderSignIn, RefusedTicket, Session, StoreError, StoredRequest, StoredRow,
     Version,
 };
-use clavis_broker::proof::leaf::{LeafError, restore};
 use clavis_broker::proof::tree::Hash;
 use clavis_broker::tickets::TicketName;
 use clavis_broker::tokens::TokenHash;
 use jiff::Timestamp;
 use rusqlite::Row;
+use rusqlite::types::ValueRef;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -27,8 +27,6 @@ pub(super) enum RowError {
     Json(#[from] serde_json::Error),
     #[error("a row holds an impossible {0}")]
     Impossible(&'static str),
-    #[error("a row of the log does not hold together")]
-    Leaf(#[from] LeafError),
     #[error("the tree over the log does not fit its rows: `clavis audit verify` says where")]
     Tree,
 }
@@ -120,23 +118,45 @@ pub(super) fn id_of_request(row: &Row<'_>) -> Result<RequestId, RowError> {
     Ok(RequestId(uuid(row, 0)?))
 }
 
-/// `seq, leaf, personal`
+/// `seq, at, leaf, personal`
 pub(super) fn log_row(row: &Row<'_>) -> Result<LogRow, RowError> {
-    Ok(LogRow {
-        seq: row.get(0)?,
-        entry: restore(str(row, 1)?, str(row, 2)?)?,
-    })
+    let at = row.get(1).unwrap_or_default();
+    let (leaf, personal) = (str(row, 2).ok(), str(row, 3).ok());
+    Ok(LogRow::read(row.get(0)?, at, leaf, personal))
 }
 
-/// `seq, at, event, request, leaf, personal`
+/// `seq, at, event, request, leaf, personal`. A column can hold what is none of its kind: SQLite keeps
+/// whatever it is given.
 pub(super) fn stored_row(row: &Row<'_>) -> Result<StoredRow, RowError> {
+    let mut unreadable = None;
+    let mut text = |at: usize, column: &'static str| {
+        let value = row.get_ref(at)?;
+        if !matches!(value, ValueRef::Text(text) if std::str::from_utf8(text).is_ok()) {
+            unreadable = unreadable.or(Some(column));
+        }
+        let (ValueRef::Text(bytes) | ValueRef::Blob(bytes)) = value else {
+            return Ok(String::new());
+        };
+        Ok::<_, RowError>(String::from_utf8_lossy(bytes).into_owned())
+    };
+    let (leaf, personal) = (text(4, "leaf")?, text(5, "personal")?);
+    let event = text(2, "event")?;
+    let request = match row.get_ref(3)? {
+        ValueRef::Null => None,
+        _ => Some(text(3, "request")?),
+    };
+    let at = row.get_ref(1)?.as_i64();
+    if at.is_err() {
+        unreadable = unreadable.or(Some("at"));
+    }
     Ok(StoredRow {
         seq: row.get(0)?,
-        at: row.get(1)?,
-        event: row.get(2)?,
-        request: row.get(3)?,
-        leaf: row.get(4)?,
-        personal: row.get(5)?,
+        at: at.unwrap_or_default(),
+        event,
+        request,
+        leaf,
+        personal,
+        unreadable,
     })
 }
 
@@ -145,13 +165,13 @@ pub(super) fn hash(row: &Row<'_>, at: usize) -> Option<Hash> {
     row.get_ref(at).ok()?.as_blob().ok()?.try_into().ok()
 }
 
-/// `size, made_at, note`
+/// `size, made_at, note`. A note that is no text is one that nobody has signed.
 pub(super) fn checkpoint(row: &Row<'_>) -> Result<KeptCheckpoint, RowError> {
     let size: i64 = row.get(0)?;
     Ok(KeptCheckpoint {
         size: size.try_into().map_err(|_| RowError::Impossible("size"))?,
         made_at: moment(row, 1)?,
-        note: row.get(2)?,
+        note: str(row, 2).unwrap_or_default().to_owned(),
     })
 }
 

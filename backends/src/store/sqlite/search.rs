@@ -17,7 +17,7 @@ pub(super) fn run(connection: &Connection, search: &LogSearch) -> Result<Vec<Log
         return Ok(found);
     }
     let traces = search.traces();
-    let event = search.event.as_deref();
+    let event = search.stored_event();
     let request = search.request.map(request_id);
     let mut statement = connection.prepare_cached(match request {
         Some(_) => sql::SEARCH_LOG_OF,
@@ -31,11 +31,14 @@ pub(super) fn run(connection: &Connection, search: &LogSearch) -> Result<Vec<Log
         if !traces.is_empty() {
             // What is searched for names somebody or something of theirs, or is one of the few texts
             // that do not.
-            let (leaf, personal) = (fold(str(row, 1)?), fold(str(row, 2)?));
-            let is_there =
-                |trace: &String| personal.contains(trace.as_str()) || leaf.contains(trace.as_str());
-            if !traces.iter().all(is_there) {
-                continue;
+            if let (Ok(leaf), Ok(personal)) = (str(row, 2), str(row, 3)) {
+                let (leaf, personal) = (fold(leaf), fold(personal));
+                let is_there = |trace: &String| {
+                    personal.contains(trace.as_str()) || leaf.contains(trace.as_str())
+                };
+                if !traces.iter().all(is_there) {
+                    continue;
+                }
             }
         }
         let row = log_row(row)?;

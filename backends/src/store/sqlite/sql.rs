@@ -27,7 +27,7 @@ pub(super) const HASHES: &str = "
 pub(super) const LOG_SIZE: &str = "SELECT COALESCE(MAX(seq), 0) FROM log";
 
 /// The columns of a row of the log that say what was so.
-pub(super) const ENTRY: &str = "seq, leaf, personal";
+pub(super) const ENTRY: &str = "seq, at, leaf, personal";
 
 /// All columns of a row of the log.
 pub(super) const WHOLE_ROW: &str = "seq, at, event, request, leaf, personal";
@@ -44,6 +44,9 @@ pub(super) const KEEP_CHECKPOINT: &str = "
 /// What was overwritten in the file would lie in the log beside it until others have overwritten
 /// it there.
 pub(super) const CLEAR_WRITE_AHEAD_LOG: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+
+/// Compares each index with its table as well, which `quick_check` does not.
+pub(super) const INTEGRITY: &str = "PRAGMA integrity_check(20)";
 
 pub(super) const CHECKPOINTS: &str = "SELECT size, made_at, note FROM checkpoints ORDER BY size";
 
@@ -164,11 +167,11 @@ pub(super) fn log_rows(
 pub(super) const LOG_SPAN: &str = "SELECT MIN(seq), MAX(seq) FROM log WHERE at >= $1 AND at < $2";
 
 pub(super) const SEARCH_LOG: &str = "
-    SELECT seq, leaf, personal FROM log WHERE seq >= $1 AND seq <= $2 AND ($3 IS NULL OR event = $3)
+    SELECT seq, at, leaf, personal FROM log WHERE seq >= $1 AND seq <= $2 AND ($3 IS NULL OR event = $3)
     ORDER BY seq DESC";
 
 pub(super) const SEARCH_LOG_OF: &str = "
-    SELECT seq, leaf, personal FROM log
+    SELECT seq, at, leaf, personal FROM log
     WHERE seq >= $1 AND seq <= $2 AND ($3 IS NULL OR event = $3) AND request = $4
     ORDER BY seq DESC";
 

@@ -155,6 +155,22 @@ fn every_event_is_one_line_of_every_format() {
 }
 
 #[test]
+fn what_some_readers_take_for_the_end_of_a_line_is_escaped_in_json() {
+    let typed = "a\u{85}b\u{2028}c\u{2029}d\u{7f}\u{1}é";
+    let searched = Event::DeskSearched {
+        text: typed.to_owned(),
+    };
+    let row = row(7, searched, Actor::Person(party("boss")));
+    for format in [Format::Json, Format::Ocsf] {
+        let record = format.record(&row).unwrap();
+        let escaped = r"a\u0085b\u2028c\u2029d\u007f\u0001é";
+        assert!(record.contains(escaped), "{record}");
+        let read: serde_json::Value = serde_json::from_str(&record).unwrap();
+        assert!(read.to_string().contains("\u{2028}"), "it is what it was");
+    }
+}
+
+#[test]
 fn a_row_in_cef() {
     let why = WhyNoRequest::NothingEscrowed;
     let asset = "a=b|c\\d\ne".to_owned();
@@ -276,19 +292,19 @@ proptest! {
                 row.entry.device.as_mut().unwrap().id.native.clone_from(&typed);
 
                 let json = Format::Json.record(&row).unwrap();
-                prop_assert!(!json.contains(['\r', '\n']));
+                let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+                prop_assert!(!json.contains(breaks));
                 let read: serde_json::Value = serde_json::from_str(&json).unwrap();
                 prop_assert_eq!(&read["device"]["name"], &typed);
 
                 let ocsf = Format::Ocsf.record(&row).unwrap();
-                prop_assert!(!ocsf.contains(['\r', '\n']));
+                prop_assert!(!ocsf.contains(breaks));
                 schema::check(&serde_json::from_str(&ocsf).unwrap());
 
                 let csv = Format::Csv.record(&row).unwrap();
                 prop_assert_eq!(cells(&csv).len(), 13);
 
                 let cef = Format::Cef.record(&row).unwrap();
-                let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
                 prop_assert!(!cef.contains(breaks));
                 let (fields, pairs) = cef::tests::read(&cef);
                 prop_assert_eq!(fields.len(), 7);

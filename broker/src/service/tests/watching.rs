@@ -6,7 +6,7 @@ use super::{World, anna, asking, boss, hours, minutes};
 use crate::alarms::{Alarm, Usual};
 use crate::audit::Event;
 use crate::people::{MailAddress, Party};
-use crate::ports::HookError;
+use crate::ports::{HookError, Store};
 use crate::service::{Choice, ReviewError, Visitor};
 use crate::testing::sample::{device, person, record};
 use crate::tokens::PlainToken;
@@ -233,6 +233,32 @@ async fn the_webhook_is_told_as_well_and_once_more_where_it_did_not_answer() {
         message: "alarm.many_redemptions".to_owned(),
     };
     assert!(world.events().await.contains(&dead));
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_is_told_and_the_watch_goes_on() {
+    let world = World::new();
+    let link = redeemed(&world).await;
+    let open = async || {
+        let opened = world.broker.open_link(&link, from(ELSEWHERE)).await;
+        opened.unwrap_err();
+        world.store.newest().await.unwrap()
+    };
+    for round in 0..2 {
+        let row = open().await;
+        world.store.overwrite(row, "no fields");
+        world.settle().await;
+        let told = Alarm::RowUnreadable { row };
+        assert_eq!(raised(&world).await.last() == Some(&told), round == 0);
+    }
+    assert_eq!(alarms(&world), 1, "the second within the hour");
+    open().await;
+    world.settle().await;
+    let raised = raised(&world).await;
+    assert!(
+        matches!(raised[..], [_, Alarm::UsedLinkOpened { .. }]),
+        "{raised:?}"
+    );
 }
 
 #[tokio::test]

@@ -97,6 +97,7 @@ impl MailRenderer for PlainLetters {
                     Alarm::ManyRedemptions { .. } => "RedemptionsAlarm",
                     Alarm::ManyDevices { .. } => "DevicesAlarm",
                     Alarm::RightsWidened { .. } => "RightsAlarm",
+                    Alarm::RowUnreadable { .. } => "UnreadableAlarm",
                 };
                 (&String::new(), *to, kind.to_owned(), None)
             }

@@ -19,6 +19,7 @@ pub struct MemorySink {
 #[derive(Debug, Clone, Default)]
 struct Taken {
     seqs: Vec<i64>,
+    events: Vec<&'static str>,
     failures: usize,
 }
 
@@ -35,6 +36,11 @@ impl MemorySink {
     /// The numbers of the rows that it has, in the order in which they came.
     pub fn seqs(&self) -> Vec<i64> {
         self.taken.borrow().seqs.clone()
+    }
+
+    /// The names of their events.
+    pub fn events(&self) -> Vec<&'static str> {
+        self.taken.borrow().events.clone()
     }
 
     /// Takes so many rows of what it is given from now, and fails; or takes all of them again.
@@ -64,9 +70,11 @@ impl LogSink for MemorySink {
     async fn send(&self, rows: &[LogRow]) -> Result<(), SinkError> {
         tokio::task::yield_now().await;
         let limit = *locked(&self.limit);
-        let seqs = rows.iter().map(|row| row.seq);
+        let rows = &rows[..limit.unwrap_or(rows.len()).min(rows.len())];
         self.taken.send_modify(|taken| {
-            taken.seqs.extend(seqs.take(limit.unwrap_or(usize::MAX)));
+            taken.seqs.extend(rows.iter().map(|row| row.seq));
+            let events = rows.iter().map(|row| row.entry.event.name());
+            taken.events.extend(events);
             taken.failures += usize::from(limit.is_some());
         });
         match limit {

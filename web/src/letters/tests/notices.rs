@@ -101,7 +101,12 @@ fn an_alarm_says_what_is_wrong_and_what_to_do() {
         place: "corp\r\nX: y".to_owned(),
         rights: vec!["changing recovery records".to_owned()],
     };
+    let unreadable = Alarm::RowUnreadable { row: 4711 };
     for (alarm, said) in [
+        (
+            &unreadable,
+            ["What is stored at row 4711", "`clavis audit verify`"],
+        ),
         (
             &used,
             [

@@ -20,6 +20,7 @@ use crate::lifecycle::{Disclosure, Refusal, Step};
 use crate::people::GroupName;
 use crate::policy::{PolicyFault, WhichFault};
 use crate::ports::{LogQuery, Store, Write};
+use crate::proof::leaf::LeafError;
 use crate::search::LogFilters;
 use crate::testing::sample::ticket_name;
 use crate::text::Reason;
@@ -339,6 +340,9 @@ pub(crate) fn events() -> Vec<Event> {
         },
         Event::CheckpointDead {
             sink: "folder".to_owned(),
+        },
+        Event::RowUnreadable {
+            why: LeafError::Fields,
         },
     ]
 }

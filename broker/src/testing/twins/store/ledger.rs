@@ -27,6 +27,7 @@ impl Memory {
             request: sealed.request().map(|id| id.to_string()),
             leaf: sealed.leaf().to_owned(),
             personal: sealed.personal().to_owned(),
+            unreadable: None,
         });
     }
 
@@ -118,6 +119,10 @@ impl Ledger for MemoryStore {
 
     async fn stand_ins(&self) -> Result<Vec<StandIn>, StoreError> {
         self.read(|memory| memory.stand_ins.clone()).await
+    }
+
+    async fn damage(&self) -> Result<Vec<String>, StoreError> {
+        self.read(|_| Vec::new()).await
     }
 
     async fn clear_traces(&self) -> Result<bool, StoreError> {
