@@ -127,7 +127,7 @@ impl Daemon {
         self.status_kib("VmLck:") > 0.0
     }
 
-    /// A figure that the kernel has of it (proc_pid_status(5)).
+    /// A figure that the kernel has of it (`/proc/PID/status`).
     #[allow(dead_code, reason = "read by the benchmark, which shares this file")]
     fn status_kib(&self, name: &str) -> f64 {
         let status =
