@@ -37,6 +37,7 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// Runs the daemon of these configurations, an organisation each, until it is told to stop.
 pub(crate) fn run(configs: &[PathBuf], log: LogFormat, unread: Unread) -> Outcome {
+    clavis_process::keep_one_heap();
     let begun = Begun::begin(unread);
     start_log(log);
     let loaded = assemble::load_all(configs)?;
@@ -110,6 +111,7 @@ pub(crate) async fn serve(
     }
     let mut answering = JoinSet::new();
     let hall = Hall::new(room(organisations, files));
+    let airing = tokio::spawn(Arc::clone(&hall).tend());
     for door in doors {
         answering.spawn(door.open(Arc::clone(&hall), told.clone()));
     }
@@ -120,7 +122,9 @@ pub(crate) async fn serve(
         while answering.join_next().await.is_some() {}
         while tending.join_next().await.is_some() {}
     });
-    if ended.await.is_err() {
+    let ended = ended.await;
+    airing.abort();
+    if ended.is_err() {
         tracing::warn!("some connections did not end in time and were cut");
     }
 }

@@ -35,37 +35,42 @@ type Settings = clavis_config::settings::Settings<Plan>;
 
 const EXAMPLE: &str = include_str!("../../docs/clavis.example.toml");
 
+/// Each secret is what this makes of the path of its file; one named `open` may be written by all.
+struct Secrets(fn(&Path) -> Result<SecretString, Wrong>);
+
 /// The path is the secret, but for those of webhooks, channels and checkpoints; a file named `missing` is
 /// not there.
-struct PathIsSecret;
+fn path_is_secret(path: &Path) -> Result<SecretString, Wrong> {
+    if path.ends_with("missing") {
+        return Err(Wrong::new("names a file that is not there", "Make it."));
+    }
+    if path.ends_with("teams.url") || path.ends_with("slack.url") {
+        return Ok("https://hooks.example.net/workflows/1?sig=geheim"
+            .to_owned()
+            .into());
+    }
+    if path.ends_with("private.url") {
+        return Ok("https://10.0.0.7/workflows/1?sig=geheim".to_owned().into());
+    }
+    let of_webhooks = [
+        "alarms.secret",
+        "monitoring.secret",
+        "monitoring.before.secret",
+    ];
+    if of_webhooks.iter().any(|name| path.ends_with(name)) {
+        return Ok(format!("whsec_{}", "MfKQ".repeat(8)).into());
+    }
+    if path.ends_with("audit.key") {
+        let random = CountingRandom::default();
+        let key = Signer::generate("keys.example.com/log", &random).expect("a good name");
+        return Ok(SecretString::from(key.as_str()));
+    }
+    Ok(SecretString::from(path.display().to_string()))
+}
 
-impl SecretFiles for PathIsSecret {
+impl SecretFiles for Secrets {
     fn secret(&self, path: &Path) -> Result<SecretString, Wrong> {
-        if path.ends_with("missing") {
-            return Err(Wrong::new("names a file that is not there", "Make it."));
-        }
-        if path.ends_with("teams.url") || path.ends_with("slack.url") {
-            return Ok("https://hooks.example.net/workflows/1?sig=geheim"
-                .to_owned()
-                .into());
-        }
-        if path.ends_with("private.url") {
-            return Ok("https://10.0.0.7/workflows/1?sig=geheim".to_owned().into());
-        }
-        let of_webhooks = [
-            "alarms.secret",
-            "monitoring.secret",
-            "monitoring.before.secret",
-        ];
-        if of_webhooks.iter().any(|name| path.ends_with(name)) {
-            return Ok(format!("whsec_{}", "MfKQ".repeat(8)).into());
-        }
-        if path.ends_with("audit.key") {
-            let random = CountingRandom::default();
-            let key = Signer::generate("keys.example.com/log", &random).expect("a good name");
-            return Ok(SecretString::from(key.as_str()));
-        }
-        Ok(SecretString::from(path.display().to_string()))
+        self.0(path)
     }
 
     fn private_key(&self, path: &Path) -> Result<SecretString, Wrong> {
@@ -90,7 +95,7 @@ impl SecretFiles for PathIsSecret {
 
 fn parse(text: &str) -> Result<Settings, Problems> {
     let file = Path::new("/etc/clavis/clavis.toml");
-    clavis_config::parse(text, file, &PathIsSecret, KINDS)
+    clavis_config::parse(text, file, &Secrets(path_is_secret), KINDS)
 }
 
 /// The example with the application in Entra ID that it shows in comments.

@@ -201,6 +201,17 @@ mod tests {
     }
 
     #[test]
+    fn memory_is_locked_as_it_was_and_not_all_that_is_set_aside() {
+        let at_once = libc::MCL_CURRENT | libc::MCL_FUTURE;
+        for (flags, alone) in [
+            (at_once | libc::MCL_ONFAULT, None),
+            (at_once, Some(libc::ENOSYS)),
+        ] {
+            assert_eq!(answers(libc::SYS_mlockall, &[flags]), [alone, None]);
+        }
+    }
+
+    #[test]
     fn what_is_run_is_neither_written_nor_shared() {
         let (read, write, run) = (libc::PROT_READ, libc::PROT_WRITE, libc::PROT_EXEC);
         for (protection, kind, is_allowed) in [

@@ -4,13 +4,15 @@
 //! the caller's to decide. Nothing here knows of keys or of the rest of Clavis.
 
 mod calls;
+mod machine;
 mod memory;
 mod reach;
 mod scrub;
 
 pub use calls::{Programs, confine_calls};
 pub use memory::{
-    NotLocked, forbid_core_dumps, forbid_new_privileges, forbid_reading, lock_memory, unlock_memory,
+    NotLocked, forbid_core_dumps, forbid_new_privileges, forbid_reading, give_memory_back,
+    keep_one_heap, lock_memory, unlock_memory,
 };
 pub use reach::{Files, Ports, confine_files, confine_ports};
 pub use scrub::scrub;

@@ -2,12 +2,18 @@
 //! program that it starts.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::mm::{MlockAllFlags, mlockall, munlockall};
 use rustix::process::{
     DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit,
 };
 use rustix::thread::{CapabilitySet, capabilities, set_no_new_privs};
+
+use crate::machine;
+
+/// Whether memory is locked. The kernel keeps it for the process, and tells it in `/proc` alone.
+static IS_LOCKED: AtomicBool = AtomicBool::new(false);
 
 /// Why memory is not locked.
 #[derive(Debug, thiserror::Error)]
@@ -53,11 +59,44 @@ pub fn lock_memory() -> Result<(), NotLocked> {
     if let Some(limit) = limit.filter(|_| !is_exempt) {
         return Err(NotLocked::Limited(limit));
     }
-    let all = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT;
-    mlockall(all).map_err(|error| NotLocked::Refused(error.into()))
+    Ok(lock()?)
 }
 
 /// Takes [`lock_memory`] back.
 pub fn unlock_memory() -> io::Result<()> {
+    IS_LOCKED.store(false, Ordering::Relaxed);
     Ok(munlockall()?)
+}
+
+/// Has the C library keep one heap for all threads, for a process that has one thread as yet.
+///
+/// [`give_memory_back`] reaches all of it: what is free at the end of those that glibc makes for other
+/// threads stays with the process.
+pub fn keep_one_heap() {
+    machine::keep_one_heap();
+}
+
+/// Gives memory that was freed back to the kernel, where the C library keeps it for later.
+///
+/// The kernel takes no page back that is locked (`MADV_DONTNEED` in madvise(2)), so memory is unlocked
+/// for as long as this takes, some tenths of a second at most.
+///
+/// # Errors
+/// What the kernel refused. Memory that was locked may be so no longer.
+pub fn give_memory_back() -> io::Result<()> {
+    if IS_LOCKED.load(Ordering::Relaxed) {
+        munlockall()?;
+        machine::trim_heap();
+        lock()
+    } else {
+        machine::trim_heap();
+        Ok(())
+    }
+}
+
+fn lock() -> io::Result<()> {
+    let all = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT;
+    let locked = mlockall(all);
+    IS_LOCKED.store(locked.is_ok(), Ordering::Relaxed);
+    Ok(locked?)
 }

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use clavis_broker::ports::{CheckpointTo, Job, JobId};
+use clavis_broker::ports::JobId;
+use clavis_web::job_in_words;
 
 use crate::Outcome;
 use crate::output::say;
@@ -19,24 +20,7 @@ pub(crate) async fn list(config: &Path) -> Outcome {
         say!("Nothing was given up.");
     }
     for job in dead {
-        let what = match &job.job {
-            Job::Letter(sending) => format!("{:?} to {}", sending.letter, sending.to.mail),
-            Job::Rotate { request } => format!("new keys after request {request}"),
-            Job::SignInCode { mail, .. } => format!("sign-in code to {mail}"),
-            Job::StandIn { to, .. } => format!("word of a stand-in to {}", to.mail),
-            Job::Alarm { to, .. } => format!("alarm to {to}"),
-            Job::LookAtTicket { ticket } => format!("look at ticket {ticket}"),
-            Job::TellTicket { ticket, .. } => format!("note for ticket {ticket}"),
-            Job::Hook { alarm, .. } => format!("{} to the webhook", alarm.name()),
-            Job::Message { to, news } => format!("{} to the webhook {to}", news.event),
-            Job::Notice { to, .. } => format!("notice of a review to {to}"),
-            Job::Checkpoint { kept, to } => match to {
-                CheckpointTo::Mail(to) => format!("checkpoint of {} rows to {to}", kept.size),
-                CheckpointTo::Sink(name) => {
-                    format!("checkpoint of {} rows to the {name}", kept.size)
-                }
-            },
-        };
+        let what = job_in_words(&job.job);
         say!(
             "{}  {what}\n    {} {}; the last: {}",
             job.id.0,

@@ -9,6 +9,7 @@
 mod bodies;
 mod connection;
 mod course;
+mod ebb;
 mod frames;
 mod notices;
 mod open_files;
@@ -80,6 +81,11 @@ impl Hall {
             notices: Notices::default(),
         })
     }
+
+    /// What goes on beside the doors, for as long as it is polled.
+    pub(crate) async fn tend(self: Arc<Self>) {
+        ebb::tend(self).await;
+    }
 }
 
 impl Door {
@@ -94,6 +100,8 @@ impl Door {
             let (stream, peer) = tokio::select! {
                 biased;
                 () = told(&mut stop) => break,
+                // Those that have ended are not kept.
+                Some(_) = inside.join_next() => continue,
                 accepted = self.listener.accept() => match accepted {
                     Ok(accepted) => accepted,
                     Err(error) => {
@@ -105,8 +113,6 @@ impl Door {
                     }
                 },
             };
-            // Those that have ended are not kept.
-            while inside.try_join_next().is_some() {}
             let source = self.source(peer.ip());
             match hall.connections.take(source) {
                 Ok(place) => {

@@ -5,18 +5,22 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
+
+use super::ebb::Ebb;
 
 /// The places that there are.
 pub(crate) struct Places {
     taken: Arc<Mutex<Taken>>,
     is_crowded: watch::Sender<bool>,
+    ebbed: Arc<Notify>,
 }
 
 /// A place, which is free again when it is dropped.
 pub(crate) struct Place {
     taken: Arc<Mutex<Taken>>,
     is_crowded: watch::Sender<bool>,
+    ebbed: Arc<Notify>,
     source: Option<IpAddr>,
 }
 
@@ -34,6 +38,7 @@ struct Taken {
     of: HashMap<IpAddr, usize>,
     at_most: usize,
     of_one_at_most: usize,
+    ebb: Ebb,
 }
 
 impl Places {
@@ -44,10 +49,12 @@ impl Places {
             of: HashMap::new(),
             at_most,
             of_one_at_most,
+            ebb: Ebb::default(),
         };
         Self {
             taken: Arc::new(Mutex::new(taken)),
             is_crowded: watch::Sender::new(false),
+            ebbed: Arc::default(),
         }
     }
 
@@ -62,6 +69,7 @@ impl Places {
         Ok(Place {
             taken: Arc::clone(&self.taken),
             is_crowded: self.is_crowded.clone(),
+            ebbed: Arc::clone(&self.ebbed),
             source,
         })
     }
@@ -70,16 +78,30 @@ impl Places {
     pub(crate) fn crowded(&self) -> watch::Receiver<bool> {
         self.is_crowded.subscribe()
     }
+
+    /// How many are taken.
+    pub(crate) fn taken(&self) -> usize {
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.all
+    }
+
+    /// Comes when very many were there and at least half of them have gone, once for each time.
+    pub(crate) async fn ebbed(&self) {
+        self.ebbed.notified().await;
+    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let crowded = {
+        let (crowded, has_ebbed) = {
             let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-            taken.leave(self.source);
-            taken.is_crowded()
+            let has_ebbed = taken.leave(self.source);
+            (taken.is_crowded(), has_ebbed)
         };
         set(&self.is_crowded, crowded);
+        if has_ebbed {
+            self.ebbed.notify_one();
+        }
     }
 }
 
@@ -100,16 +122,20 @@ impl Taken {
             self.of.insert(source, of_this + 1);
         }
         self.all += 1;
+        self.ebb.rose_to(self.all);
         Ok(())
     }
 
-    fn leave(&mut self, source: Option<IpAddr>) {
+    /// Gives whether so many have left that it is worth to tell.
+    fn leave(&mut self, source: Option<IpAddr>) -> bool {
         self.all -= 1;
-        let Some(source) = source else { return };
-        match self.of.get_mut(&source) {
-            Some(more) if *more > 1 => *more -= 1,
-            _ => drop(self.of.remove(&source)),
+        if let Some(source) = source {
+            match self.of.get_mut(&source) {
+                Some(more) if *more > 1 => *more -= 1,
+                _ => drop(self.of.remove(&source)),
+            }
         }
+        self.ebb.fell_to(self.all)
     }
 
     /// From three quarters on.

@@ -170,7 +170,7 @@ fn unsafe_code_stands_in_one_module() {
     let all = ["broker", "config", "backends", "web", "process", "src"];
     let mut found = mentions(&all, "rs", &["unsafe {", "unsafe fn", "unsafe impl"]);
     found.dedup();
-    assert_eq!(found, ["process/src/scrub.rs"]);
+    assert_eq!(found, ["process/src/machine.rs"]);
 }
 
 #[test]

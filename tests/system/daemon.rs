@@ -168,7 +168,7 @@ fn a_letter_that_was_given_up_is_listed_and_can_be_tried_again() {
     given_up(1);
     let listed = text(&clavis.run(&["outbox", "list"]).stdout);
     assert!(
-        listed.contains("ApprovalNeeded to refuse-550@example.com"),
+        listed.contains("Approval Needed to ") && listed.contains("(refuse-550@example.com)"),
         "{listed}"
     );
     assert!(listed.contains("1 try; the last: "), "{listed}");

@@ -51,3 +51,4 @@ pub use seldom::Seldom;
 pub use short::InShort;
 pub use site::{Site, Support};
 pub use trusted::{Names, TrustedHeader};
+pub use words::job_in_words;

@@ -4,6 +4,7 @@
 //! log, so that several daemons tell once.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -40,6 +41,14 @@ pub struct Alarms {
     pub hook: Option<Arc<dyn Hook>>,
     /// What is still usual.
     pub usual: Usual,
+}
+
+/// What was looked up for rows before: somebody may have opened one link very often.
+#[derive(Default)]
+struct Known {
+    requests: HashMap<RequestId, Option<Request>>,
+    /// The rows by which keys were shown.
+    shown: HashMap<RequestId, Option<LogRow>>,
 }
 
 impl Broker {
@@ -163,9 +172,9 @@ impl Broker {
             );
         }
         let rows = || rows.iter().filter(is_new);
-        let (mut found, mut shown) = (Vec::new(), HashMap::new());
+        let (mut found, mut known) = (Vec::new(), Known::default());
         for row in rows() {
-            found.extend(self.told_by(row, &mut shown).await?);
+            found.extend(self.told_by(row, &mut known).await?);
         }
         if rows().any(|row| is_redemption(&row.entry)) {
             found.extend(self.redemptions().await?.map(|alarm| (alarm, None)));
@@ -191,32 +200,37 @@ impl Broker {
         Ok(found)
     }
 
-    /// What a row tells by itself. `shown` has the rows by which keys were shown that were looked up
-    /// before: somebody may have opened one link very often.
+    /// What a row tells by itself.
     async fn told_by(
         &self,
         row: &LogRow,
-        shown: &mut HashMap<RequestId, Option<LogRow>>,
+        known: &mut Known,
     ) -> Result<Option<(Alarm, Option<Request>)>, Unavailable> {
         let Some(name) = &row.entry.request else {
             return Ok(told_by(row, None, None).map(|alarm| (alarm, None)));
         };
         let store = &self.parts.store;
-        if is_of_link(&row.entry) && !shown.contains_key(&name.id) {
+        if is_of_link(&row.entry)
+            && let Entry::Vacant(place) = known.shown.entry(name.id)
+        {
             let search = LogSearch {
                 request: Some(name.id),
                 event: Some("link.redeemed".to_owned()),
                 limit: 1,
                 ..LogSearch::default()
             };
-            shown.insert(name.id, store.search_log(&search).await?.pop());
+            place.insert(store.search_log(&search).await?.pop());
         }
-        let shown = shown.get(&name.id).and_then(Option::as_ref);
-        let Some(stored) = store.request(name.id).await? else {
+        if let Entry::Vacant(place) = known.requests.entry(name.id) {
+            let stored = store.request(name.id).await?;
+            place.insert(stored.map(|stored| stored.request));
+        }
+        let shown = known.shown.get(&name.id).and_then(Option::as_ref);
+        let Some(request) = known.requests.get(&name.id).and_then(Option::as_ref) else {
             return Ok(None);
         };
-        let alarm = told_by(row, Some(&stored.request), shown);
-        Ok(alarm.map(|alarm| (alarm, Some(stored.request))))
+        let alarm = told_by(row, Some(request), shown);
+        Ok(alarm.map(|alarm| (alarm, Some(request.clone()))))
     }
 
     async fn redemptions(&self) -> Result<Option<Alarm>, Unavailable> {

@@ -7,7 +7,7 @@ use super::gates::{ReviewGate, Shut, Visitor};
 use super::{AdvanceError, Broker, Unavailable, in_time};
 use crate::audit::{Actor, Event, LogEntry};
 use crate::lifecycle::{Command, Refusal, Request, State};
-use crate::people::{Party, PersonId, PersonQuery};
+use crate::people::{Party, Person, PersonId, PersonQuery};
 use crate::policy::{Seat, authorise};
 use crate::ports::{LinkKind, StoredRequest};
 use crate::text::Comment;
@@ -173,13 +173,13 @@ impl Broker {
         // A no is always safe, whatever has become of the rule.
         let may =
             is_borne_out && (choice == Choice::Decline || self.rule_holds(&stored.request, seat));
-        let judged = person
-            .ok_or(Refusal::NotConcerned)
-            .and_then(|person| authorise(&stored.request, &person, may));
+        let judged = person.as_ref().ok_or(Refusal::NotConcerned);
+        let judged = judged.and_then(|person| authorise(&stored.request, person, may));
         let by = match judged {
             Ok(by) => by,
             Err(why) => {
-                self.record_refusal(&stored.request, name, why, actor, source)
+                let actor = as_known_now(&stored.request, actor.clone(), person.as_ref());
+                self.record_refusal(&stored.request, name, why, &actor, source)
                     .await?;
                 return Err(why.into());
             }
@@ -310,5 +310,17 @@ impl Broker {
                 Err(ReviewError::SomebodyElses)
             }
         }
+    }
+}
+
+/// Who did something, as the directory has them by now where by that they are one with who asked or
+/// gets the key: the row then tells that somebody tried to approve for themselves.
+fn as_known_now(request: &Request, actor: Actor, person: Option<&Person>) -> Actor {
+    let party = person.and_then(|person| person.party().ok());
+    let asker = party.filter(|party| request.askers().any(|asker| asker.is_same_as(party)));
+    match (actor, asker) {
+        (Actor::Holder(_), Some(asker)) => Actor::Holder(asker),
+        (Actor::Person(_), Some(asker)) => Actor::Person(asker),
+        (actor, _) => actor,
     }
 }

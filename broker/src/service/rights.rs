@@ -1,6 +1,6 @@
 //! Whether what Clavis reads with may do more than it needs, looked at from time to time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::{Broker, Unavailable};
 use crate::audit::{Actor, Event, LogEntry};
@@ -21,6 +21,7 @@ impl Broker {
             let findings = source.backend.check().await;
             places.push((source.backend.name().to_string(), findings));
         }
+        let seen = self.rights_seen().await?;
         for (place, findings) in places {
             // Where something failed, less was seen than there may be.
             if findings.iter().any(Finding::is_failure) {
@@ -31,12 +32,12 @@ impl Broker {
                 continue;
             }
             let rights = rights_in(&findings);
-            let before = self.rights_before(&place).await?;
-            if before.as_ref() == Some(&rights) {
+            let before = seen.get(&place);
+            if before == Some(&rights) {
                 continue;
             }
             let added = before.map_or_else(Vec::new, |before| {
-                rights.difference(&before).cloned().collect()
+                rights.difference(before).cloned().collect()
             });
             let rights = rights.into_iter().collect();
             let event = Event::RightsSeen {
@@ -50,21 +51,23 @@ impl Broker {
         Ok(())
     }
 
-    /// What was seen the last time; `None` where nobody had looked.
-    async fn rights_before(&self, place: &str) -> Result<Option<BTreeSet<String>>, Unavailable> {
+    /// What was seen the last time at each place where somebody had looked.
+    async fn rights_seen(&self) -> Result<HashMap<String, BTreeSet<String>>, Unavailable> {
         let search = LogSearch {
             event: Some("rights.seen".to_owned()),
             limit: REMEMBERED,
             ..LogSearch::default()
         };
         let rows = self.parts.store.search_log(&search).await?;
-        let mut seen = rows.into_iter().filter_map(|row| match row.entry.event {
-            Event::RightsSeen {
-                place: of, rights, ..
-            } if of == place => Some(rights.into_iter().collect()),
-            _ => None,
-        });
-        Ok(seen.next())
+        let mut seen = HashMap::new();
+        for row in rows {
+            // The newest comes first.
+            if let Event::RightsSeen { place, rights, .. } = row.entry.event {
+                seen.entry(place)
+                    .or_insert_with(|| rights.into_iter().collect());
+            }
+        }
+        Ok(seen)
     }
 }
 

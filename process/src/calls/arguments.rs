@@ -71,6 +71,14 @@ pub(super) fn allowed() -> Result<Rules, BackendError> {
             libc::SYS_mprotect,
             vec![all_of([lacks(2, libc::PROT_EXEC)])?],
         ),
+        // All of it is locked, as far as it is used, or none.
+        (
+            libc::SYS_mlockall,
+            one_of(
+                0,
+                &[libc::MCL_CURRENT | libc::MCL_FUTURE | libc::MCL_ONFAULT],
+            )?,
+        ),
         (
             libc::SYS_ioctl,
             [

@@ -71,6 +71,7 @@ pub(super) const FREE: &[c_long] = &[
     libc::SYS_brk,
     libc::SYS_madvise,
     libc::SYS_mremap,
+    libc::SYS_munlockall,
     libc::SYS_munmap,
     // Threads, signals to itself, and the end.
     libc::SYS_exit,

@@ -121,6 +121,14 @@ fn a_process_that_starts_no_programs_makes_threads_and_little_else() {
 }
 
 #[test]
+fn one_whose_memory_is_locked_gives_some_back_and_locks_the_rest_again() {
+    let told = tries("locked-memory-and-calls", &["give-back:", "give-back:"]);
+    if is_offered(&told[1..]) {
+        assert_eq!(told[2..], ["done", "done"]);
+    }
+}
+
+#[test]
 fn one_that_starts_programs_does_so_and_leaves_the_machine_as_it_is() {
     let told = tries(
         "calls-with-programs",

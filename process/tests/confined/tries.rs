@@ -1,7 +1,7 @@
 //! A process that confines itself as its first argument says, and then tries what the others say:
 //! `read:PATH`, `write:PATH`, `connect:PORT`, `connect-on-many-paths:PORT`, `connect-by-sending:PORT`,
 //! `connect-by-message:PORT`, `listen:PORT`, `start:PROGRAM`, `thread:`,
-//! `mount:`, `packets:`. Prints a line for each: `done`, or the name of the error.
+//! `mount:`, `packets:`, `give-back:`. Prints a line for each: `done`, or the name of the error.
 #![allow(clippy::print_stdout, reason = "this is what it is for")]
 
 use std::fs::{self, OpenOptions};
@@ -10,7 +10,10 @@ use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
 use std::process::Command;
 use std::thread;
 
-use clavis_process::{Files, Ports, Programs, confine_calls, confine_files, confine_ports};
+use clavis_process::{
+    Files, Ports, Programs, confine_calls, confine_files, confine_ports, give_memory_back,
+    lock_memory,
+};
 use rustix::net::{
     AddressFamily, SendAncillaryBuffer, SendFlags, SocketType, connect, ipproto, sendmsg_addr,
     sendto, socket,
@@ -43,6 +46,19 @@ fn main() {
             })
         }),
         "calls" => confine_calls(Programs::None),
+        "locked-memory-and-calls" => {
+            let locked = lock_memory();
+            let confined = confine_calls(Programs::None);
+            println!(
+                "{}",
+                if locked.is_ok() {
+                    "locked"
+                } else {
+                    "not locked"
+                }
+            );
+            confined
+        }
         "calls-with-programs" => confine_calls(Programs::Some),
         "files-with-a-thread" => {
             let (end, ended) = std::sync::mpsc::channel::<()>();
@@ -89,6 +105,7 @@ fn attempt(verb: &str, object: &str) -> io::Result<()> {
         "start" => Command::new(object).status().map(drop),
         "thread" => thread::Builder::new().spawn(|| ()).map(drop),
         "mount" => Ok(rustix::mount::mount_bind("/", "/")?),
+        "give-back" => give_memory_back(),
         "packets" => Ok(socket(AddressFamily::PACKET, SocketType::RAW, None).map(drop)?),
         _ => Err(io::Error::other("no such deed")),
     }

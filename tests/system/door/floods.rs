@@ -3,7 +3,7 @@
 use super::wire::{
     DATA, END_HEADERS, END_STREAM, HEADERS, Http2, PING, RST_STREAM, SETTINGS, connect, head,
 };
-use super::{address, answers};
+use super::{address, answers, forgets};
 use crate::harness::{Installation, Kind};
 
 /// A frame that is sent over and over: its type, flags and payload.
@@ -13,6 +13,8 @@ type Sent<'a> = (u8, u8, &'a [u8]);
 fn floods_end_their_connection_and_the_log_says_so_once() {
     let clavis = Installation::new(&Kind::Files);
     let daemon = clavis.start();
+    answers(&daemon);
+    let before = daemon.resident_kib();
     let request = head("GET", "/sign-in", "a");
     let open = (HEADERS, END_HEADERS | END_STREAM, &request[..]);
     let floods: [(&str, Vec<Sent<'_>>); 4] = [
@@ -55,6 +57,7 @@ fn floods_end_their_connection_and_the_log_says_so_once() {
     let log = daemon.log();
     let lines = log.matches("they sent frames without end").count();
     assert_eq!(lines, 1, "{log}");
+    forgets(&daemon, before);
 }
 
 #[test]

@@ -10,7 +10,7 @@ pub(crate) mod tls;
 pub(crate) mod wire;
 
 use crate::client::Browser;
-use crate::harness::Daemon;
+use crate::harness::{Daemon, until};
 
 /// Whether it answers others.
 fn answers(daemon: &Daemon) {
@@ -19,6 +19,18 @@ fn answers(daemon: &Daemon) {
         let page = browser.open(path).expect("an answer");
         assert_eq!(page.status, 200, "{path}");
     }
+}
+
+/// What a daemon may hold more than before once its clients have gone: a page that it shows for the
+/// first time, a worker's first buffers.
+const ROOM_KIB: f64 = 16.0 * 1024.0;
+
+/// Waits until its memory is back where it was.
+fn forgets(daemon: &Daemon, before: f64) {
+    until(&format!("memory is back at {before} KiB"), || {
+        let is_back = daemon.resident_kib() < before + ROOM_KIB;
+        is_back.then_some(())
+    });
 }
 
 /// The address that it listens on: `host:port`.

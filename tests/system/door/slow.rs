@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use super::wire::{DATA, END_HEADERS, HEADERS, Http2, connect, field, head, header, rest};
-use super::{address, answers};
+use super::{address, answers, forgets};
 use crate::harness::{Daemon, Installation, Kind};
 
 /// Between two bytes.
@@ -94,6 +94,8 @@ fn slow_clients(daemon: &Daemon) -> Vec<(&'static str, std::thread::JoinHandle<S
 fn slow_clients_end_their_own_connections_and_nobody_elses() {
     let clavis = Installation::new(&Kind::Files);
     let daemon = clavis.start();
+    answers(&daemon);
+    let before = daemon.resident_kib();
     let clients = slow_clients(&daemon);
     while clients.iter().any(|(_, client)| !client.is_finished()) {
         answers(&daemon);
@@ -112,4 +114,5 @@ fn slow_clients_end_their_own_connections_and_nobody_elses() {
     let log = daemon.log();
     let lines = log.matches("their requests did not come in time").count();
     assert_eq!(lines, 1, "five were too slow, and one line says so: {log}");
+    forgets(&daemon, before);
 }

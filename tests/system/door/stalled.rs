@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 
-use super::address;
 use super::wire::{DATA, Frame, GOAWAY, Http2, connect, is_of_time};
+use super::{address, forgets};
 use crate::client::Browser;
 use crate::harness::{Daemon, Installation, Kind, key_link, split, until};
 
@@ -28,6 +28,7 @@ fn over_http_2_the_connection_of_a_key_page_ends_though_the_client_has_no_room()
     let daemon = clavis.start();
     let at = address(&daemon);
     let (path, form) = link_and_form(&clavis, &daemon);
+    let before = daemon.resident_kib();
     // Another page waits for a client without room, and goes on waiting.
     let mut waiting = Http2::begin(connect(at), 0);
     waiting.ask(1, "/help", at, None);
@@ -47,6 +48,8 @@ fn over_http_2_the_connection_of_a_key_page_ends_though_the_client_has_no_room()
     assert!(read.is_err_and(|error| is_of_time(&error)), "it is there");
     let shown = clavis.audit().matches("link.redeemed").count();
     assert_eq!(shown, 1);
+    drop((waiting, client));
+    forgets(&daemon, before);
 }
 
 #[test]
@@ -54,6 +57,7 @@ fn over_http_1_the_connection_of_a_key_page_ends_though_the_client_reads_nothing
     let clavis = Installation::new(&Kind::Files);
     let daemon = clavis.start();
     let (path, form) = link_and_form(&clavis, &daemon);
+    let before = daemon.resident_kib();
     let at = address(&daemon);
     until("nobody else is connected", || {
         (daemon.connections() == 0).then_some(())
@@ -77,4 +81,5 @@ fn over_http_1_the_connection_of_a_key_page_ends_though_the_client_reads_nothing
         (daemon.connections() == 0).then_some(())
     });
     drop(stream);
+    forgets(&daemon, before);
 }

@@ -118,11 +118,23 @@ impl Daemon {
     /// How much memory it holds.
     #[allow(dead_code, reason = "read by the benchmark, which shares this file")]
     pub(crate) fn resident_kib(&self) -> f64 {
+        self.status_kib("VmRSS:")
+    }
+
+    /// Whether its memory is locked.
+    #[allow(dead_code, reason = "not for the benchmark, which shares this file")]
+    pub(crate) fn is_locked(&self) -> bool {
+        self.status_kib("VmLck:") > 0.0
+    }
+
+    /// A figure that the kernel has of it (`/proc/PID/status`).
+    #[allow(dead_code, reason = "read by the benchmark, which shares this file")]
+    fn status_kib(&self, name: &str) -> f64 {
         let status =
             std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
         let line = status
             .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .find_map(|line| line.strip_prefix(name))
             .expect("a figure");
         line.trim()
             .trim_end_matches(" kB")

@@ -191,7 +191,7 @@ fn answer(browser: &Browser, page: &Page, choice: &str) -> Page {
 
 /// Asks at the desk for somebody, whom their mail address finds; gives the page that answers. What
 /// is typed of another address is nobody's.
-fn ask_for(agent: &Browser, mail: &str, asset: &str) -> Page {
+pub(crate) fn ask_for(agent: &Browser, mail: &str, asset: &str) -> Page {
     let found = agent.open(&format!("/desk/search?q={mail}"));
     let found = found.expect("who was found");
     let path = attribute(&found, "href=\"/desk/people/");
@@ -228,7 +228,7 @@ fn press(browser: &Browser, page: &Page, path: &str) -> Page {
 
 /// Sends a form to this path, with the token that the page's forms have, whether it is one of these
 /// or not.
-fn send(browser: &Browser, page: &Page, path: &str, fields: &[(&str, &str)]) -> Page {
+pub(crate) fn send(browser: &Browser, page: &Page, path: &str, fields: &[(&str, &str)]) -> Page {
     let token = attribute(page, "name=\"form_token\" value=\"");
     let to = Page {
         path: path.to_owned(),

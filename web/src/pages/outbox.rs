@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use clavis_broker::ports::{CheckpointTo, DeadJob, FailingJob, Job, JobId};
+use clavis_broker::ports::{DeadJob, FailingJob, JobId};
 use clavis_broker::roles::Operator;
 use clavis_broker::tokens::PlainToken;
 use serde::Deserialize;
@@ -14,11 +14,10 @@ use crate::app::App;
 use crate::client::Source;
 use crate::fault::Fault;
 use crate::forms::Posted;
-use crate::letters::title;
 use crate::sessions::SignedIn;
 use crate::site::Site;
 use crate::times::When;
-use crate::words::tries;
+use crate::words::{job_in_words, tries};
 
 /// Which job is to be tried again.
 #[derive(Deserialize)]
@@ -91,7 +90,7 @@ impl Row {
     fn of_dead(dead: &DeadJob) -> Self {
         Self {
             job: Some(dead.id),
-            what: what(&dead.job),
+            what: job_in_words(&dead.job),
             tries: tries(dead.attempts),
             error: dead.error.clone(),
             next_try: None,
@@ -101,33 +100,10 @@ impl Row {
     fn of_failing(failing: &FailingJob, site: &Site) -> Self {
         Self {
             job: None,
-            what: what(&failing.job),
+            what: job_in_words(&failing.job),
             tries: tries(failing.attempts),
             error: failing.error.clone(),
             next_try: failing.next_try.map(|at| site.when(at)),
         }
-    }
-}
-
-/// What was to be done.
-fn what(job: &Job) -> String {
-    match job {
-        Job::Letter(sending) => {
-            let to = &sending.to;
-            format!("{} to {} ({})", title(sending.letter), to.name, to.mail)
-        }
-        Job::Rotate { .. } => "Order to make a new key".to_owned(),
-        Job::SignInCode { mail, .. } => format!("Sign-in code to {mail}"),
-        Job::StandIn { to, .. } => format!("Word of a stand-in to {} ({})", to.name, to.mail),
-        Job::Alarm { to, .. } => format!("Alarm to {to}"),
-        Job::LookAtTicket { ticket } => format!("Look at ticket {ticket}"),
-        Job::TellTicket { ticket, .. } => format!("Note for ticket {ticket}"),
-        Job::Hook { .. } => "Alarm to the webhook".to_owned(),
-        Job::Message { to, news } => format!("{} to the webhook {to}", news.event),
-        Job::Notice { to, .. } => format!("Notice of a review to {to}"),
-        Job::Checkpoint { kept, to } => match to {
-            CheckpointTo::Mail(to) => format!("Checkpoint of {} rows to {to}", kept.size),
-            CheckpointTo::Sink(name) => format!("Checkpoint of {} rows to the {name}", kept.size),
-        },
     }
 }

@@ -2,6 +2,7 @@
 
 mod deciding;
 mod history;
+mod jobs;
 mod standing;
 mod stuck;
 
@@ -10,6 +11,7 @@ use clavis_broker::lifecycle::{Approval, Outcome, Request, State};
 
 pub(crate) use deciding::{Asked, Begins, asked, asked_later, begins, progress};
 pub(crate) use history::{Moment, Page, history};
+pub use jobs::job_in_words;
 pub(crate) use standing::{Standing, is_open, standing};
 pub(crate) use stuck::{Wait, has_next, is_stuck, tries, waits};
 

@@ -115,10 +115,10 @@ async fn one_that_wants_no_more_is_told_no_more_of_it_and_one_that_never_answers
     silent.break_down(Some(|| HookError::Transient("it answered 500".to_owned())));
     world.ask().await;
     let dead = world.store.dead(9).await.unwrap();
-    let [refused] = &dead[..] else {
+    let [given_up] = &dead[..] else {
         panic!("{dead:?}");
     };
-    assert_eq!(refused.attempts, 1);
+    assert_eq!(given_up.attempts, 1);
     world.pass(5 * 24 * 60 + 30, 10).await;
     let dead = world.store.dead(9).await.unwrap();
     assert_eq!(dead.len(), 2);

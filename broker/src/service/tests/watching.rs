@@ -7,6 +7,7 @@ use crate::alarms::{Alarm, Usual};
 use crate::audit::Event;
 use crate::people::{MailAddress, Party};
 use crate::ports::{HookError, Store};
+use crate::roles::{Role, Roles};
 use crate::service::{Choice, ReviewError, Visitor};
 use crate::testing::sample::{device, person, record};
 use crate::tokens::PlainToken;
@@ -116,11 +117,12 @@ async fn who_tries_to_approve_their_own_request_is_told_of() {
         .await;
     assert!(decided.is_err());
     world.settle().await;
-    assert_eq!(
-        alarms(&world),
-        1,
-        "by the link of her manager, who is not her by that row"
-    );
+    let told = raised(&world).await;
+    let [_, Alarm::OwnApproval { by, .. }] = &told[..] else {
+        panic!("{told:?}");
+    };
+    assert_eq!((&by.id, &by.mail), (&boss().id, &anna.mail));
+    assert_eq!(alarms(&world), 2, "one for each account");
 }
 
 #[tokio::test]
@@ -161,6 +163,39 @@ async fn more_devices_of_one_person_in_a_day_than_usual_are_told() {
     };
     assert_eq!(raised(&world).await, [told]);
     assert_eq!(alarms(&world), 1);
+}
+
+#[tokio::test]
+async fn more_devices_that_an_agent_asks_for_in_a_day_are_told_apart_from_their_own() {
+    let world = strict(Usual {
+        devices: Some(1),
+        devices_for_others: Some(2),
+        ..Usual::default()
+    });
+    let otto = person("otto").party().unwrap();
+    let roles: Roles = [Role::Agent].into_iter().collect();
+    let agent = roles.agent(&otto).unwrap();
+    for (at, name) in (0_u128..).zip(["a", "b", "c", "d"]) {
+        let key = "000011-000022-720885-123453-000000-700007-111111-222222";
+        let records = [(record(100 + at, Some(at), 5), key)];
+        world.escrow.hold(device(name), &records);
+        let anna = anna().id;
+        let asked = world.broker.ask_for(&agent, &anna, asking(name), None);
+        asked.await.unwrap();
+        world.settle().await;
+        let is_more = at >= 2;
+        assert_eq!(alarms(&world), usize::from(is_more), "{name}");
+    }
+    let told = Alarm::ManyDevices {
+        by: otto,
+        count: 3,
+        for_others: true,
+    };
+    assert_eq!(
+        raised(&world).await,
+        [told],
+        "of the agent, and not of anna"
+    );
 }
 
 #[tokio::test]

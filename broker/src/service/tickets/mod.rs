@@ -95,10 +95,10 @@ impl Broker {
         }
         let ticket = match self.read(desk, &name.id, false).await {
             Ok(ticket) => ticket,
-            Err(error) => return Ok(failed(error, name, self.now())),
+            Err(error) => return Ok(failed(&error, name, self.now())),
         };
         let done = match (known, ticket) {
-            (Some(stored), ticket) => self.follow(desk, stored, ticket).await,
+            (Some(stored), ticket) => Box::pin(self.follow(desk, stored, ticket)).await,
             (None, Some(ticket)) if ticket.standing == Standing::Open => {
                 self.take_up(desk, ticket).await
             }
@@ -131,8 +131,8 @@ impl Broker {
 }
 
 /// A try that failed at the desk.
-fn failed(error: TicketError, ticket: &TicketName, now: Timestamp) -> Tried {
-    let not_before = match &error {
+fn failed(error: &TicketError, ticket: &TicketName, now: Timestamp) -> Tried {
+    let not_before = match error {
         TicketError::Busy(wait) => now.saturating_add(*wait).ok(),
         _ => None,
     };

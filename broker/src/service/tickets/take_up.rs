@@ -239,9 +239,5 @@ fn facts(ticket: &Ticket) -> String {
     let asset = ticket.asset.as_ref();
     let asset = asset.map(|asset| (&asset.id, &asset.known_as));
     let told = format!("{:?}", (user(&ticket.user), user(&ticket.raised_by), asset));
-    let digest: [u8; 32] = Sha256::digest(told).into();
-    digest[..16]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    format!("{:x}", Sha256::digest(told))
 }

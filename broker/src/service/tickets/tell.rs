@@ -65,7 +65,7 @@ impl Broker {
             Ok(Posted::NoteAlone) => ending.is_none(),
             Ok(Posted::Nowhere) => return Ok(Tried::Moot(None)),
             Err(error) => {
-                let mut tried = failed(error, name, self.now());
+                let mut tried = failed(&error, name, self.now());
                 if let Tried::Failed { about: of, .. } = &mut tried {
                     *of = about.map(Box::new);
                 }
