@@ -247,6 +247,7 @@ pub fn many_devices(requests: &[Request], by: &Party, now: Timestamp, usual: &Us
 pub fn person_of(actor: &Actor) -> Option<&Party> {
     match actor {
         Actor::Person(party) | Actor::Holder(party) => Some(party),
+        Actor::Delegate { person, .. } => Some(person),
         Actor::Operator { .. } | Actor::Program { .. } | Actor::Clavis | Actor::Stranger => None,
     }
 }

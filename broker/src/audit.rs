@@ -19,6 +19,7 @@ use crate::lifecycle::{Refusal, Request, RequestId, Step};
 use crate::people::{MailAddress, Party, PersonId};
 use crate::policy::PolicyFault;
 use crate::ports::JobId;
+use crate::programs::Scope;
 use crate::search::LogFilters;
 use crate::tokens::Reference;
 
@@ -94,6 +95,13 @@ pub enum Actor {
     Program {
         /// The name.
         name: String,
+    },
+    /// A program that acts in somebody's name, by a token of theirs.
+    Delegate {
+        /// The program's name.
+        name: String,
+        /// In whose name.
+        person: Party,
     },
     /// Clavis, because time passed or there was something left to do.
     Clavis,
@@ -320,6 +328,29 @@ pub enum Event {
         /// Which, by its [`Alarm::name`].
         alarm: String,
     },
+    /// A token for a program was made.
+    TokenMade {
+        /// The program's name.
+        token: String,
+        /// What it is good for.
+        scopes: Vec<Scope>,
+        /// In whose name the program acts, where it does so.
+        person: Option<Party>,
+        /// When it ends.
+        until: Timestamp,
+    },
+    /// A token of a program's was ended.
+    TokenRevoked {
+        /// The program's name.
+        token: String,
+    },
+    /// A token was shown and did not do.
+    TokenRefused {
+        /// The program's name, where the token is known.
+        token: Option<String>,
+        /// Why not.
+        why: WhyNoToken,
+    },
     /// A checkpoint of the log was not kept outside of it, and no try is left: an operator has to
     /// look.
     CheckpointDead {
@@ -378,6 +409,20 @@ pub enum WhyNoRequest {
     Unavailable,
     /// There is an open request for this device already.
     AlreadyOpen,
+}
+
+/// Why a program's token did not do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhyNoToken {
+    /// There is no such token, or no more.
+    Unknown,
+    /// Its time is over.
+    Ended,
+    /// It is not good for what was wanted.
+    WrongScope,
+    /// The account of the person whose it is, is gone, disabled or has no mail address.
+    UnfitPerson,
 }
 
 /// Why a pick-up code did not count.
@@ -521,6 +566,9 @@ impl Event {
             Self::MailDead { .. } => "mail.dead",
             Self::HookTold { .. } => "hook.told",
             Self::HookDead { .. } => "hook.dead",
+            Self::TokenMade { .. } => "token.made",
+            Self::TokenRevoked { .. } => "token.revoked",
+            Self::TokenRefused { .. } => "token.refused",
             Self::CheckpointDead { .. } => "checkpoint.dead",
         }
     }
@@ -543,6 +591,9 @@ impl Actor {
             Self::Holder(party) => format!("link of {} <{}>", party.name, party.mail),
             Self::Operator { name } => format!("operator {name}"),
             Self::Program { name } => format!("program {name}"),
+            Self::Delegate { name, person } => {
+                format!("program {name} for {} <{}>", person.name, person.mail)
+            }
             Self::Clavis => "clavis".to_owned(),
             Self::Stranger => "-".to_owned(),
         }

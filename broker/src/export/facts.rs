@@ -8,7 +8,8 @@ use crate::people::Party;
 
 /// Who did it.
 pub(super) struct Doer<'a> {
-    /// What is known of who it was: `person`, `holder`, `operator`, `program`, `clavis` or `stranger`.
+    /// What is known of who it was: `person`, `holder`, `operator`, `program`, `delegate`, `clavis`
+    /// or `stranger`.
     pub(super) kind: &'static str,
     /// Their name; empty where nobody is known.
     pub(super) name: &'a str,
@@ -22,6 +23,7 @@ impl<'a> Doer<'a> {
             Actor::Holder(party) => ("holder", party.name.as_str(), Some(party)),
             Actor::Operator { name } => ("operator", name.as_str(), None),
             Actor::Program { name } => ("program", name.as_str(), None),
+            Actor::Delegate { name, person } => ("delegate", name.as_str(), Some(person)),
             Actor::Clavis => ("clavis", "", None),
             Actor::Stranger => ("stranger", "", None),
         };
@@ -53,6 +55,7 @@ impl Concerned {
                 name: Some(named.clone()),
                 ..Self::default()
             }),
+            Event::TokenMade { person, .. } => person.as_ref().map(Self::party),
             Event::SignedOutEverywhere { whose } => Some(Self::party(whose)),
             Event::DeskPersonViewed { person, called } => Some(Self {
                 name: Some(called.clone()),
@@ -88,6 +91,7 @@ pub(super) fn why(event: &Event) -> Option<String> {
         Event::RotationImpossible { why } => code(why),
         Event::SignInDropped { why, .. } | Event::SignInRefused { why, .. } => code(why),
         Event::FieldsErased { why, .. } => code(why),
+        Event::TokenRefused { why, .. } => code(why),
         _ => None,
     }
 }

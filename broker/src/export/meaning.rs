@@ -117,6 +117,9 @@ pub(super) fn meaning(event: &Event) -> Meaning {
         Event::MailDead { .. } => ("A mail was given up", Error, Failure, Mail),
         Event::HookTold { .. } => ("The webhook took an alarm", Informational, Success, Page(Create)),
         Event::HookDead { .. } => ("An alarm for the webhook was given up", Error, Failure, Page(Create)),
+        Event::TokenMade { .. } => ("A token for a program was made", Notice, Success, Page(Create)),
+        Event::TokenRevoked { .. } => ("A token of a program was ended", Notice, Success, Page(Update)),
+        Event::TokenRefused { .. } => ("A token was refused", Warning, Failure, Page(Read)),
         Event::CheckpointDead { .. } => ("A checkpoint was not kept outside", Error, Failure, Page(Create)),
     };
     Meaning { title, severity, outcome, activity }

@@ -157,13 +157,16 @@ fn status(meant: &Meaning) -> u8 {
 fn actor(actor: &Actor) -> Value {
     match actor {
         Actor::Clavis => json!({ "app_name": PRODUCT }),
+        Actor::Delegate { name, .. } => json!({ "app_name": named(name), "user": user(actor) }),
         known => json!({ "user": user(known) }),
     }
 }
 
 fn user(actor: &Actor) -> Value {
     match actor {
-        Actor::Person(party) | Actor::Holder(party) => person(Concerned::party(party)),
+        Actor::Person(party) | Actor::Holder(party) | Actor::Delegate { person: party, .. } => {
+            person(Concerned::party(party))
+        }
         Actor::Operator { name } => json!({ "name": named(name), "type_id": 2 }),
         Actor::Program { name } => json!({ "name": named(name), "type_id": 3 }),
         Actor::Clavis => json!({ "name": PRODUCT, "type_id": 3 }),
@@ -175,7 +178,11 @@ fn user(actor: &Actor) -> Value {
 fn place(actor: &Actor) -> &'static str {
     match actor {
         Actor::Operator { .. } | Actor::Clavis => "localhost",
-        Actor::Person(_) | Actor::Holder(_) | Actor::Program { .. } | Actor::Stranger => UNKNOWN,
+        Actor::Person(_)
+        | Actor::Holder(_)
+        | Actor::Program { .. }
+        | Actor::Delegate { .. }
+        | Actor::Stranger => UNKNOWN,
     }
 }
 
@@ -259,6 +266,11 @@ fn resource(event: &Event) -> Value {
         Event::OutboxRetried { job, .. } => {
             json!({ "type": "Job", "name": "outbox", "uid": job.0.to_string() })
         }
+        Event::TokenMade { token, .. }
+        | Event::TokenRevoked { token }
+        | Event::TokenRefused {
+            token: Some(token), ..
+        } => json!({ "type": "Token", "name": named(token) }),
         Event::DeskSearched { .. } => json!({ "type": "Directory", "name": "directory" }),
         _ => json!({ "type": "Log", "name": "audit log" }),
     }

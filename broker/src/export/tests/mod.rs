@@ -37,6 +37,10 @@ fn rows() -> Vec<LogRow> {
         Actor::Program {
             name: "servicedesk".to_owned(),
         },
+        Actor::Delegate {
+            name: "assistant".to_owned(),
+            person: party("boss"),
+        },
         Actor::Clavis,
         Actor::Stranger,
     ];

@@ -59,6 +59,7 @@ fn glance(actor: &Actor) -> String {
         Actor::Holder(party) => format!("link of {}", party.name),
         Actor::Operator { name } => format!("operator {name}"),
         Actor::Program { name } => format!("program {name}"),
+        Actor::Delegate { name, person } => format!("program {name} for {}", person.name),
         Actor::Clavis => "Clavis".to_owned(),
         Actor::Stranger => "a stranger".to_owned(),
     }
@@ -79,6 +80,10 @@ fn proved(actor: &Actor) -> String {
         ),
         Actor::Operator { name } => format!("the account {name} on the server"),
         Actor::Program { name } => format!("the program or service desk {name}"),
+        Actor::Delegate { name, person } => format!(
+            "the program {name}, by a token of {} <{}>. ID {}",
+            person.name, person.mail, person.id
+        ),
         Actor::Clavis => "Clavis itself".to_owned(),
         Actor::Stranger => "nobody known".to_owned(),
     }

@@ -9,7 +9,7 @@ use super::{at, commit, conflict, job_id, log, log_of, open, party, pending, row
 use crate::alarms::Alarm;
 use crate::audit::{
     Actor, Event, FetchFault, LogEntry, MailName, WhyErased, WhyNoPickUp, WhyNoRequest,
-    WhyNoRotation, WhyNoSignIn,
+    WhyNoRotation, WhyNoSignIn, WhyNoToken,
 };
 use crate::devices::BackendName;
 use crate::export::Format;
@@ -20,6 +20,7 @@ use crate::lifecycle::{Disclosure, Refusal, Step};
 use crate::people::GroupName;
 use crate::policy::{PolicyFault, WhichFault};
 use crate::ports::{LogQuery, Store, Write};
+use crate::programs::Scope;
 use crate::search::LogFilters;
 use crate::text::Reason;
 
@@ -115,7 +116,7 @@ pub async fn a_query_narrows_the_rows(store: Arc<dyn Store>) {
     assert_eq!(of_events(&["review.opened"], Some(one.id)).await, [1, 4]);
 }
 
-pub(crate) fn actors() -> [Actor; 6] {
+pub(crate) fn actors() -> [Actor; 7] {
     [
         Actor::Person(party("anna")),
         Actor::Holder(party("boss")),
@@ -124,6 +125,10 @@ pub(crate) fn actors() -> [Actor; 6] {
         },
         Actor::Program {
             name: "servicedesk".to_owned(),
+        },
+        Actor::Delegate {
+            name: "assistant".to_owned(),
+            person: party("boss"),
         },
         Actor::Clavis,
         Actor::Stranger,
@@ -322,6 +327,19 @@ pub(crate) fn events() -> Vec<Event> {
         },
         Event::HookDead {
             alarm: "many_devices".to_owned(),
+        },
+        Event::TokenMade {
+            token: "servicedesk".to_owned(),
+            scopes: vec![Scope::Create, Scope::Decide],
+            person: Some(party("boss")),
+            until: at(60),
+        },
+        Event::TokenRevoked {
+            token: "servicedesk".to_owned(),
+        },
+        Event::TokenRefused {
+            token: None,
+            why: WhyNoToken::Unknown,
         },
         Event::CheckpointDead {
             sink: "folder".to_owned(),

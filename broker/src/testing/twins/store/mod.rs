@@ -15,10 +15,11 @@ use crate::lifecycle::RequestId;
 use crate::people::PersonId;
 use crate::policy::StandIn;
 use crate::ports::{
-    Challenge, Change, ClaimedJob, CommitError, DeadJob, FailingJob, Finding, Job, JobId,
+    Answered, Challenge, Change, ClaimedJob, CommitError, DeadJob, FailingJob, Finding, Job, JobId,
     KeptCheckpoint, Lease, Link, LogQuery, PickUp, ProviderSignIn, Session, Store, StoreError,
     StoredRequest, StoredRow,
 };
+use crate::programs::{ProgramName, ProgramToken};
 use crate::proof::leaf::restore;
 use crate::proof::tree::Hash;
 use crate::search::LogSearch;
@@ -52,6 +53,8 @@ struct Memory {
     /// The code of each request, and how often codes were typed from where.
     pick_ups: HashMap<RequestId, (TokenHash, HashMap<String, i64>)>,
     cursors: HashMap<String, i64>,
+    tokens: Vec<ProgramToken>,
+    answers: Vec<Answered>,
 }
 
 #[derive(Debug, Clone)]
@@ -375,6 +378,37 @@ impl Store for MemoryStore {
         .await
     }
 
+    async fn program_token(&self, token: &TokenHash) -> Result<Option<ProgramToken>, StoreError> {
+        self.read(|memory| {
+            let mut tokens = memory.tokens.iter();
+            tokens.find(|it| it.token == *token).cloned()
+        })
+        .await
+    }
+
+    async fn program_tokens(&self) -> Result<Vec<ProgramToken>, StoreError> {
+        self.read(|memory| {
+            let mut tokens = memory.tokens.clone();
+            tokens.sort_by(|one, other| one.name.cmp(&other.name));
+            tokens
+        })
+        .await
+    }
+
+    async fn answered(
+        &self,
+        program: &ProgramName,
+        key: &TokenHash,
+    ) -> Result<Option<Answered>, StoreError> {
+        self.read(|memory| {
+            let mut answers = memory.answers.iter();
+            answers
+                .find(|it| it.program == *program && it.key == *key)
+                .cloned()
+        })
+        .await
+    }
+
     async fn forget_ended(&self, before: Timestamp) -> Result<(), StoreError> {
         self.read(|memory| {
             memory.challenges.retain(|it| it.expires_at >= before);
@@ -383,6 +417,7 @@ impl Store for MemoryStore {
                 .retain(|it| it.expires_at >= before);
             memory.sessions.retain(|it| it.ends_at >= before);
             memory.allowances.retain(|(_, until), _| *until >= before);
+            memory.answers.retain(|it| it.until >= before);
         })
         .await
     }
