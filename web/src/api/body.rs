@@ -5,7 +5,7 @@ use axum::extract::{FromRequest, Query, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::error::Category;
 
@@ -31,10 +31,17 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
         let read = serde_json::from_slice(&body);
         let read = read.map_err(|error| match error.classify() {
             Category::Data => Problem::invalid(error.to_string()),
+            // Two fields where one is wanted end the reading early.
+            _ if is_whole(&body) => Problem::invalid(error.to_string()),
             Category::Io | Category::Syntax | Category::Eof => Problem::of(Kind::Malformed),
         })?;
         Ok(Self(read))
     }
+}
+
+/// Whether it is JSON, of whatever shape.
+fn is_whole(body: &[u8]) -> bool {
+    serde_json::from_slice::<IgnoredAny>(body).is_ok()
 }
 
 /// An answer of JSON.

@@ -157,7 +157,7 @@ impl Kind {
     fn parts(self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as S;
         match self {
-            Self::NoToken => (S::UNAUTHORIZED, "no-token", "Show a token: Authorization: Bearer clv_…"),
+            Self::NoToken => (S::UNAUTHORIZED, "no-token", "Show a token in the header Authorization"),
             Self::InvalidToken => (S::UNAUTHORIZED, "invalid-token", "The token is not valid, or no more"),
             Self::WrongScope(_) => (S::FORBIDDEN, "wrong-scope", "The token is not good for this"),
             Self::NotFound => (S::NOT_FOUND, "not-found", "There is nothing here, or nothing that is yours"),
