@@ -59,6 +59,9 @@ enum Command {
     /// Browsers that people are signed in with
     #[command(subcommand)]
     Sessions(Sessions),
+    /// Tokens, by which programs use the API
+    #[command(subcommand)]
+    Token(Token),
     /// Stop an open request: its key link ends at once
     Revoke {
         /// The request's reference, like K7Q-4MX2
@@ -122,6 +125,29 @@ enum Sessions {
     },
 }
 
+#[derive(Subcommand)]
+enum Token {
+    /// Make a token and show it, this once
+    Make {
+        #[command(flatten)]
+        wanted: commands::token::Wanted,
+        #[command(flatten)]
+        config: Config,
+    },
+    /// List what tokens there are, for what and until when
+    List {
+        #[command(flatten)]
+        config: Config,
+    },
+    /// End a token, at once
+    Revoke {
+        /// The program's name, as `clavis token list` shows it
+        name: clavis_broker::programs::ProgramName,
+        #[command(flatten)]
+        config: Config,
+    },
+}
+
 #[derive(clap::Args)]
 struct Config {
     /// The configuration file
@@ -179,6 +205,13 @@ fn run(command: Command, unread: Unread) -> Outcome {
         }
         Command::Sessions(Sessions::End { person, config }) => {
             block(commands::sessions::end(&config.config, &person))
+        }
+        Command::Token(Token::Make { wanted, config }) => {
+            block(commands::token::make(&config.config, wanted))
+        }
+        Command::Token(Token::List { config }) => block(commands::token::list(&config.config)),
+        Command::Token(Token::Revoke { name, config }) => {
+            block(commands::token::revoke(&config.config, &name))
         }
         Command::Revoke { reference, config } => {
             block(commands::revoke::run(&config.config, &reference))

@@ -19,6 +19,7 @@ use crate::lifecycle::{Refusal, Request, RequestId, Step};
 use crate::people::{MailAddress, Party, PersonId};
 use crate::policy::PolicyFault;
 use crate::ports::JobId;
+use crate::programs::Scope;
 use crate::proof::leaf::{LeafError, restore};
 use crate::search::LogFilters;
 use crate::tickets::TicketName;
@@ -374,6 +375,29 @@ pub enum Event {
         /// Why not.
         why: LeafError,
     },
+    /// A token for a program was made.
+    TokenMade {
+        /// The program's name.
+        token: String,
+        /// What it is good for.
+        scopes: Vec<Scope>,
+        /// In whose name the program acts, where it does so.
+        person: Option<Party>,
+        /// When it ends.
+        until: Timestamp,
+    },
+    /// A token of a program's was ended.
+    TokenRevoked {
+        /// The program's name.
+        token: String,
+    },
+    /// A token was shown and did not do.
+    TokenRefused {
+        /// The program's name, where the token is known.
+        token: Option<String>,
+        /// Why not.
+        why: WhyNoToken,
+    },
     /// A checkpoint of the log was not kept outside of it, and no try is left: an operator has to
     /// look.
     CheckpointDead {
@@ -442,6 +466,20 @@ pub enum WhyNoRequest {
     SeveralAssets,
     /// The ticket's asset has nothing by which a device can be told for sure.
     UnknownAsset,
+}
+
+/// Why a program's token did not do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhyNoToken {
+    /// There is no such token, or no more.
+    Unknown,
+    /// Its time is over.
+    Ended,
+    /// It is not good for what was wanted.
+    WrongScope,
+    /// The account of the person whose it is, is gone, disabled or has no mail address.
+    UnfitPerson,
 }
 
 /// Why a pick-up code did not count.
@@ -576,6 +614,9 @@ impl Event {
             Self::HookDead { .. } => "hook.dead",
             Self::TicketTold { .. } => "ticket.told",
             Self::TicketDead { .. } => "ticket.dead",
+            Self::TokenMade { .. } => "token.made",
+            Self::TokenRevoked { .. } => "token.revoked",
+            Self::TokenRefused { .. } => "token.refused",
             Self::CheckpointDead { .. } => "checkpoint.dead",
             Self::RowUnreadable { .. } => "audit.unreadable",
         }

@@ -1,6 +1,7 @@
 //! The domain of Clavis: who may have which recovery key, and what is remembered of it.
 //!
-//! Read in this order: the words (`people`, `mail_domains`, `devices`, `keys`, `tickets`, `tokens`), the
+//! Read in this order: the words (`people`, `mail_domains`, `devices`, `keys`, `tickets`, `programs`,
+//! `tokens`), the
 //! lifecycle of a request as a pure function, the policy that says who approves, the roles that say
 //! who else may do what, the ports to the world, and the shell that carries decisions through the
 //! ports.
@@ -13,6 +14,7 @@ pub mod keys;
 pub mod mail_domains;
 pub mod networks;
 pub mod people;
+pub mod programs;
 pub mod text;
 pub mod tickets;
 pub mod tokens;

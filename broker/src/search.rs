@@ -213,6 +213,9 @@ pub const EVENTS: &[&str] = &[
     "mail.dead",
     "hook.told",
     "hook.dead",
+    "token.made",
+    "token.revoked",
+    "token.refused",
     "checkpoint.dead",
     UNREADABLE,
 ];

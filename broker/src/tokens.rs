@@ -36,6 +36,19 @@ impl PlainToken {
         sound.then(|| Self(text.to_owned().into()))
     }
 
+    /// What stands before the token of a program, so that whoever finds one knows what it is.
+    pub const OF_PROGRAM: &str = "clv_";
+
+    /// Takes the token of a program; `None` for what cannot be one.
+    pub fn parse_of_program(text: &str) -> Option<Self> {
+        Self::parse(text.strip_prefix(Self::OF_PROGRAM)?)
+    }
+
+    /// The token of a program, for the one who is to have it.
+    pub fn expose_of_program(&self) -> String {
+        format!("{}{}", Self::OF_PROGRAM, self.expose())
+    }
+
     /// What is stored in its place.
     pub fn hash(&self) -> TokenHash {
         TokenHash(Sha256::digest(self.0.expose_secret().as_bytes()).into())
@@ -277,6 +290,11 @@ mod tests {
         ] {
             assert!(PlainToken::parse(text).is_none(), "{text}");
         }
+        let of_program = token.expose_of_program();
+        assert!(of_program.starts_with("clv_"));
+        assert_eq!(PlainToken::parse_of_program(&of_program).unwrap(), token);
+        assert!(PlainToken::parse_of_program(token.expose()).is_none());
+        assert!(PlainToken::parse(&of_program).is_none());
         let shown = format!("{token:?} {:?}", token.hash());
         assert_eq!(shown, "PlainToken(…) TokenHash(…)");
     }

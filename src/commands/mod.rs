@@ -6,6 +6,7 @@ pub(crate) mod outbox;
 pub(crate) mod proof;
 pub(crate) mod revoke;
 pub(crate) mod sessions;
+pub(crate) mod token;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -7,6 +7,7 @@ mod collector;
 mod harness;
 
 mod alarms;
+mod api;
 mod arrows;
 mod browser;
 mod checks;

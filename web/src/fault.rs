@@ -14,6 +14,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use clavis_broker::causes::with_causes;
 use clavis_broker::service::{BeginError, Unavailable};
 
+use crate::api::{self, Kind, Problem};
 use crate::forms::with_query;
 use crate::pages::Frame;
 use crate::seldom::Seldom;
@@ -48,6 +49,9 @@ pub(crate) enum Fault {
     /// Nobody is signed in. Not shown: it leads to the sign-in, and from there to this path.
     #[error("nobody is signed in")]
     SignInFirst { then: String },
+    /// What a program is told.
+    #[error(transparent)]
+    Problem(#[from] Problem),
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
     #[error("a page could not be made")]
@@ -83,10 +87,22 @@ impl Fault {
             | Self::AskedTooOften { .. }
             | Self::TooManyAtOnce => StatusCode::TOO_MANY_REQUESTS,
             Self::SignInFirst { .. } => StatusCode::SEE_OTHER,
+            Self::Problem(problem) => problem.status(),
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unrenderable(_) | Self::BadHeader(_) | Self::Panicked => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
+        }
+    }
+
+    fn page(&self, site: &Site) -> Response {
+        let page = FaultPage {
+            frame: Frame::plain(site),
+            fault: self,
+        };
+        match page.render() {
+            Ok(page) => (self.status(), Html(page)).into_response(),
+            Err(_) => (self.status(), self.title()).into_response(),
         }
     }
 
@@ -98,6 +114,11 @@ impl Fault {
             | Self::TooManyLinks { wait }
             | Self::AskedTooOften { wait } => Some(wait.as_secs() + 1),
             Self::Unavailable(_) | Self::TooManyAtOnce => Some(RETRY_UNAVAILABLE),
+            Self::Problem(Problem { kind, wait, .. }) => match (wait, kind) {
+                (Some(wait), _) => Some(wait.as_secs() + 1),
+                (None, Kind::TooManyAtOnce) => Some(RETRY_UNAVAILABLE),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -114,6 +135,7 @@ impl Fault {
             Self::AskedTooOften { .. } => "You have asked for many keys now",
             Self::TooManyAtOnce => "Your other requests are still being looked up",
             Self::SignInFirst { .. } => "Please sign in",
+            Self::Problem(_) => "The program was refused",
             Self::Unavailable(_) => "Clavis cannot do this right now",
             Self::Unrenderable(_) | Self::BadHeader(_) | Self::Panicked => "Something went wrong",
         }
@@ -149,6 +171,7 @@ impl Fault {
                 "Nothing has come of this one. Please wait for the others, then go back and send it \
                  again."
             }
+            Self::Problem(_) => "This address is for programs.",
             Self::SignInFirst { .. } => "Then you come back to the page that you asked for.",
             Self::Unavailable(_) => {
                 "Something that Clavis relies on does not answer. Nothing has changed. Please \
@@ -190,25 +213,23 @@ pub(crate) fn is(answer: &Response, kind: impl Fn(&Fault) -> bool) -> bool {
     fault.is_some_and(|fault| kind(fault))
 }
 
-/// Gives every fault its page, and the log its row.
+/// Gives every fault its page, or what programs read, and the log its row.
 pub(crate) async fn pages_for_faults(
     State((site, refusals)): State<(Arc<Site>, Arc<Refusals>)>,
     route: Option<MatchedPath>,
     request: Request,
     next: Next,
 ) -> Response {
+    let is_of_api = request.uri().path().starts_with(api::ROOT);
     let mut response = next.run(request).await;
     let Some(fault) = response.extensions_mut().remove::<Arc<Fault>>() else {
         return response;
     };
     report(&fault, route.as_ref(), &refusals);
-    let page = FaultPage {
-        frame: Frame::plain(&site),
-        fault: &fault,
-    };
-    let mut answer = match page.render() {
-        Ok(page) => (fault.status(), Html(page)).into_response(),
-        Err(_) => (fault.status(), fault.title()).into_response(),
+    let mut answer = if is_of_api {
+        Problem::told(&fault).answer()
+    } else {
+        fault.page(&site)
     };
     if let Some(allow) = response.headers_mut().remove(ALLOW) {
         answer.headers_mut().insert(ALLOW, allow);
@@ -244,7 +265,11 @@ fn report(fault: &Fault, route: Option<&MatchedPath>, refusals: &Refusals) {
         | Fault::TooManyEverywhere { .. }
         | Fault::TooManyLinks { .. }
         | Fault::AskedTooOften { .. }
-        | Fault::TooManyAtOnce => {
+        | Fault::TooManyAtOnce
+        | Fault::Problem(Problem {
+            kind: Kind::TooMany | Kind::TooManyAtOnce | Kind::InvalidToken,
+            ..
+        }) => {
             if let Some(times) = refusals.count(mem::discriminant(fault)) {
                 tracing::warn!(times, error, http.route = route, "requests were refused");
             }
@@ -253,6 +278,7 @@ fn report(fault: &Fault, route: Option<&MatchedPath>, refusals: &Refusals) {
         | Fault::MethodNotAllowed
         | Fault::Malformed
         | Fault::TooLarge
+        | Fault::Problem(_)
         | Fault::SignInFirst { .. } => {}
     }
 }

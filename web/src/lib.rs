@@ -2,7 +2,7 @@
 //!
 //! Read in this order: what an installation is called (`site`) and how it looks (`look`), how times are written (`times`),
 //! which there are and for whom (`routes`), the pages (`pages`) on what they stand on (`forms`,
-//! `sessions`, `trusted`, `headers`, `fault`), and the letters (`letters`). Several installations
+//! `sessions`, `trusted`, `headers`, `fault`), the API for programs (`api`), and the letters (`letters`). Several installations
 //! behind one listener are told apart in `front`. Nothing changes on GET or HEAD but where a provider
 //! sends a browser back, every page works without script, and a recovery key is written into one
 //! buffer that wipes itself (`wiped`).
@@ -12,6 +12,7 @@ mod site;
 mod times;
 mod words;
 
+mod api;
 mod app;
 mod assets;
 mod client;

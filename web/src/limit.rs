@@ -1,5 +1,5 @@
 //! How often one source may begin a sign-in or open a link that is none, and one person may ask for a
-//! key or name a stand-in. These keep one from burdening others, and are counted in each process by
+//! key or name a stand-in, and one program may call. These keep one from burdening others, and are counted in each process by
 //! itself; what keeps codes from being guessed is counted in the store, by the broker.
 
 use std::hash::Hash;
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use clavis_broker::networks::network;
 use clavis_broker::people::PersonId;
+use clavis_broker::programs::ProgramName;
 use clavis_broker::tokens::TokenHash;
 use governor::clock::Clock;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
@@ -42,6 +43,19 @@ const OPENED_AT_ONCE: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
 /// And then again.
 const OPENED_A_MINUTE: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
 
+/// So many calls may be made with one token at once: a service desk that comes back after a night.
+const CALLS_AT_ONCE: NonZeroU32 = NonZeroU32::new(600).expect("not zero");
+/// And then again.
+const CALLS_A_MINUTE: NonZeroU32 = NonZeroU32::new(240).expect("not zero");
+/// So many may come from one source at once, with whatever token.
+const CALLS_FROM_AT_ONCE: NonZeroU32 = NonZeroU32::new(1200).expect("not zero");
+/// And then again.
+const CALLS_FROM_A_MINUTE: NonZeroU32 = NonZeroU32::new(600).expect("not zero");
+/// So many keys may one program ask for at once: it does so for many people.
+const ASKED_BY_PROGRAM_AT_ONCE: NonZeroU32 = NonZeroU32::new(120).expect("not zero");
+/// And then again.
+const ASKED_BY_PROGRAM_A_MINUTE: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
+
 pub(crate) struct Limits {
     of_source: DefaultKeyedRateLimiter<Option<IpAddr>>,
     for_address: DefaultKeyedRateLimiter<(Option<IpAddr>, String)>,
@@ -49,6 +63,10 @@ pub(crate) struct Limits {
     openings_of: DefaultKeyedRateLimiter<(Option<IpAddr>, TokenHash)>,
     stand_ins_of: DefaultKeyedRateLimiter<PersonId>,
     asked_by: DefaultKeyedRateLimiter<PersonId>,
+    calls_by: DefaultKeyedRateLimiter<TokenHash>,
+    calls_from: DefaultKeyedRateLimiter<Option<IpAddr>>,
+    wrong_tokens_of: DefaultKeyedRateLimiter<Option<IpAddr>>,
+    asked_by_program: DefaultKeyedRateLimiter<ProgramName>,
 }
 
 impl Limits {
@@ -93,6 +111,26 @@ impl Limits {
     pub(crate) fn count_ask(&self, by: &PersonId) -> Result<(), Duration> {
         check(&self.asked_by, by)
     }
+
+    /// Counts a call to the API from a source, or says how long to wait.
+    pub(crate) fn count_call_from(&self, source: Option<IpAddr>) -> Result<(), Duration> {
+        check(&self.calls_from, &source.map(network))
+    }
+
+    /// Counts a call with a token, known or not, or says how long to wait.
+    pub(crate) fn count_call_by(&self, token: TokenHash) -> Result<(), Duration> {
+        check(&self.calls_by, &token)
+    }
+
+    /// Counts that a token was shown that does not hold, or says how long to wait.
+    pub(crate) fn count_wrong_token(&self, source: Option<IpAddr>) -> Result<(), Duration> {
+        check(&self.wrong_tokens_of, &source.map(network))
+    }
+
+    /// Counts that a program asks for a key, or says how long to wait.
+    pub(crate) fn count_ask_by(&self, program: &ProgramName) -> Result<(), Duration> {
+        check(&self.asked_by_program, program)
+    }
 }
 
 impl Default for Limits {
@@ -111,6 +149,18 @@ impl Default for Limits {
             ),
             stand_ins_of: RateLimiter::keyed(for_address),
             asked_by: RateLimiter::keyed(asked),
+            calls_by: RateLimiter::keyed(
+                Quota::per_minute(CALLS_A_MINUTE).allow_burst(CALLS_AT_ONCE),
+            ),
+            calls_from: RateLimiter::keyed(
+                Quota::per_minute(CALLS_FROM_A_MINUTE).allow_burst(CALLS_FROM_AT_ONCE),
+            ),
+            wrong_tokens_of: RateLimiter::keyed(
+                Quota::per_minute(UNKNOWN_A_MINUTE).allow_burst(UNKNOWN_AT_ONCE),
+            ),
+            asked_by_program: RateLimiter::keyed(
+                Quota::per_minute(ASKED_BY_PROGRAM_A_MINUTE).allow_burst(ASKED_BY_PROGRAM_AT_ONCE),
+            ),
         }
     }
 }

@@ -12,6 +12,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use axum::routing::MethodRouter;
 use clavis_broker::export::Format;
+use clavis_broker::programs::Scope;
 use clavis_broker::roles::{Role, Roles};
 use clavis_broker::tokens::PlainToken;
 
@@ -19,9 +20,9 @@ use crate::app::App;
 use crate::client::Source;
 use crate::fault::{self, Fault};
 use crate::sessions::SignedIn;
-use crate::{assets, pages, probes};
+use crate::{api, assets, pages, probes};
 
-use Reach::{Anybody, LinkHolder, Only};
+use Reach::{Anybody, LinkHolder, Only, Program};
 
 /// Who may reach a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub(crate) enum Reach {
     SignedIn,
     /// Whoever holds a link with a token of ours, signed in or not. Its page looks it up.
     LinkHolder,
+    /// Whatever program has a token that is good for this. It is told in JSON what is wrong.
+    Program(Scope),
     /// Whoever is signed in and has one of these roles. For others there is no such page.
     Only(&'static [Role]),
 }
@@ -109,6 +112,20 @@ pub(crate) fn table() -> Vec<Route> {
         route("/outbox", Only(&[Role::Operator])).get(pages::outbox::show),
         route("/outbox/retry", Only(&[Role::Operator])).post(pages::outbox::retry),
         route("/audit", Only(&[Role::Auditor])).get(pages::audit::show),
+        route("/api/v1/openapi.json", Anybody).get(api::description),
+        route("/api/v1/requests", Program(Scope::Create)).post(api::ask),
+        route("/api/v1/requests/{reference}", Program(Scope::Read)).get(api::show),
+        route(
+            "/api/v1/requests/{reference}/withdraw",
+            Program(Scope::Withdraw),
+        )
+        .post(api::withdraw),
+        route(
+            "/api/v1/requests/{reference}/decision",
+            Program(Scope::Decide),
+        )
+        .post(api::decide),
+        route("/api/v1/events", Program(Scope::Events)).get(api::events),
         route("/help", Anybody).get(pages::help::show),
         route("/healthz", Anybody).get(probes::alive),
         route("/readyz", Anybody).get(probes::ready),
@@ -189,7 +206,11 @@ async fn guard(
             }
             return Ok(answer);
         }
-        Reach::SignedIn if !rule.takes(&parts.method) => {}
+        Reach::SignedIn | Program(_) if !rule.takes(&parts.method) => {}
+        Program(scope) => {
+            let program = api::admit(&app, &parts.headers, scope, source).await?;
+            parts.extensions.insert(program);
+        }
         Reach::SignedIn => match SignedIn::find(&parts, &app).await? {
             Some(who) => drop(parts.extensions.insert(who.with_roles(&app).await)),
             None if rule.keeps_forms && parts.method == Method::POST => {}

@@ -1,4 +1,4 @@
-//! How many requests of one person are looked up at once; further ones wait for their turn. Each of
+//! How many requests of one person or program are looked up at once; further ones wait for their turn. Each of
 //! them asks every backend several questions, and others are waiting for these as well.
 
 use std::collections::HashMap;
@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clavis_broker::people::PersonId;
+use clavis_broker::programs::ProgramName;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-/// At once, for one person.
+/// At once, for one.
 const AT_ONCE: usize = 3;
 /// How long a page waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -18,25 +19,44 @@ const MANY: usize = 1024;
 
 /// Whose requests are being looked up.
 #[derive(Default)]
-pub(crate) struct Turns(Mutex<HashMap<PersonId, Arc<Semaphore>>>);
+pub(crate) struct Turns(Mutex<HashMap<Asker, Arc<Semaphore>>>);
+
+/// Whoever has requests looked up.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Asker {
+    Person(PersonId),
+    Program(ProgramName),
+}
+
+impl From<&PersonId> for Asker {
+    fn from(person: &PersonId) -> Self {
+        Self::Person(person.clone())
+    }
+}
+
+impl From<&ProgramName> for Asker {
+    fn from(program: &ProgramName) -> Self {
+        Self::Program(program.clone())
+    }
+}
 
 /// A turn, which ends when it is dropped.
 pub(crate) struct Turn(#[expect(dead_code, reason = "it is held")] OwnedSemaphorePermit);
 
 impl Turns {
-    /// A turn for this person; `None` where none came in time.
-    pub(crate) async fn take(&self, person: &PersonId) -> Option<Turn> {
-        let theirs = self.of(person);
+    /// A turn for this person or program; `None` where none came in time.
+    pub(crate) async fn take(&self, asker: impl Into<Asker>) -> Option<Turn> {
+        let theirs = self.of(asker.into());
         let turn = timeout(PATIENCE, theirs.acquire_owned()).await.ok()?;
         turn.ok().map(Turn)
     }
 
-    fn of(&self, person: &PersonId) -> Arc<Semaphore> {
+    fn of(&self, asker: Asker) -> Arc<Semaphore> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MANY {
             all.retain(|_, theirs| Arc::strong_count(theirs) > 1);
         }
-        let theirs = all.entry(person.clone());
+        let theirs = all.entry(asker);
         Arc::clone(theirs.or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE))))
     }
 }
@@ -73,7 +93,7 @@ mod tests {
             turns.take(&person(&n.to_string())).await;
         }
         assert!(turns.0.lock().unwrap().len() < MANY);
-        assert_eq!(turns.of(&anna).available_permits(), AT_ONCE - 1);
+        assert_eq!(turns.of((&anna).into()).available_permits(), AT_ONCE - 1);
         drop(held);
     }
 }

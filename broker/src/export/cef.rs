@@ -37,8 +37,10 @@ pub(super) fn record(row: &LogRow) -> Result<String, serde_json::Error> {
     let mail = doer.party.map(|party| party.mail.as_str());
     add("suser", mail.unwrap_or(doer.name));
     add("suid", doer.party.map_or("", |party| party.id.0.as_str()));
-    if matches!(entry.actor, Actor::Clavis) {
-        add("sproc", "clavis");
+    match &entry.actor {
+        Actor::Clavis => add("sproc", "clavis"),
+        Actor::Through { program, .. } => add("sproc", program),
+        _ => {}
     }
     match entry.source {
         Some(IpAddr::V4(source)) => add("src", &source.to_string()),

@@ -8,7 +8,8 @@ use crate::people::Party;
 
 /// Who did it.
 pub(super) struct Doer<'a> {
-    /// What is known of who it was: `person`, `holder`, `operator`, `program`, `through` (a program's word), `clavis` or `stranger`.
+    /// What is known of who it was: `person`, `holder`, `operator`, `program`, `through`, `clavis`
+    /// or `stranger`.
     pub(super) kind: &'static str,
     /// Their name; empty where nobody is known.
     pub(super) name: &'a str,
@@ -54,6 +55,7 @@ impl Concerned {
                 name: Some(named.clone()),
                 ..Self::default()
             }),
+            Event::TokenMade { person, .. } => person.as_ref().map(Self::party),
             Event::SignedOutEverywhere { whose } => Some(Self::party(whose)),
             Event::DeskPersonViewed { person, called } => Some(Self {
                 name: Some(called.clone()),
@@ -91,6 +93,7 @@ pub(super) fn why(event: &Event) -> Option<String> {
         Event::SignInDropped { why, .. } | Event::SignInRefused { why, .. } => code(why),
         Event::FieldsErased { why, .. } => code(why),
         Event::RowUnreadable { why } => code(why),
+        Event::TokenRefused { why, .. } => code(why),
         _ => None,
     }
 }

@@ -120,6 +120,9 @@ pub(super) fn meaning(event: &Event) -> Meaning {
         Event::HookTold { .. } => ("A program elsewhere took a message", Informational, Success, Page(Create)),
         Event::HookDead { .. } => ("A message for a program elsewhere was given up", Error, Failure, Page(Create)),
         Event::RowUnreadable { .. } => ("A row of the log cannot be read", Critical, Failure, Page(Read)),
+        Event::TokenMade { .. } => ("A token for a program was made", Notice, Success, Page(Create)),
+        Event::TokenRevoked { .. } => ("A token of a program was ended", Notice, Success, Page(Update)),
+        Event::TokenRefused { .. } => ("A token was refused", Warning, Failure, Page(Read)),
         Event::CheckpointDead { .. } => ("A checkpoint was not kept outside", Error, Failure, Page(Create)),
     };
     Meaning { title, severity, outcome, activity }

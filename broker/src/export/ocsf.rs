@@ -157,6 +157,9 @@ fn status(meant: &Meaning) -> u8 {
 fn actor(actor: &Actor) -> Value {
     match actor {
         Actor::Clavis => json!({ "app_name": PRODUCT }),
+        Actor::Through { program, .. } => {
+            json!({ "app_name": named(program), "user": user(actor) })
+        }
         known => json!({ "user": user(known) }),
     }
 }
@@ -265,6 +268,11 @@ fn resource(event: &Event) -> Value {
         Event::OutboxRetried { job, .. } => {
             json!({ "type": "Job", "name": "outbox", "uid": job.0.to_string() })
         }
+        Event::TokenMade { token, .. }
+        | Event::TokenRevoked { token }
+        | Event::TokenRefused {
+            token: Some(token), ..
+        } => json!({ "type": "Token", "name": named(token) }),
         Event::DeskSearched { .. } => json!({ "type": "Directory", "name": "directory" }),
         _ => json!({ "type": "Log", "name": "audit log" }),
     }

@@ -23,6 +23,7 @@ pub fn open(draft: Draft, panel: Panel, now: Timestamp) -> (Request, Step, Vec<E
         unanswered: draft.unanswered,
         reason: draft.reason,
         ticket: draft.ticket,
+        made_by: draft.made_by,
         terms: draft.terms,
         made_at: now,
         state: State::Pending {

@@ -10,6 +10,7 @@ use crate::devices::{BackendName, Device, EscrowRecord};
 use crate::keys::{KeyId, WantedKey};
 use crate::people::{Party, PersonId};
 use crate::policy::{Panel, Seat, Stage, Turn};
+use crate::programs::ProgramName;
 use crate::text::{Comment, Reason};
 use crate::tickets::{Snapshot, TicketName};
 use crate::tokens::{Reference, TokenHash};
@@ -62,6 +63,8 @@ pub struct Draft {
     pub reason: Reason,
     /// The ticket that it belongs to, where it belongs to one.
     pub ticket: Option<Snapshot>,
+    /// The program that made it, where one did and it belongs to no ticket.
+    pub made_by: Option<ProgramName>,
     /// How long things may take.
     pub terms: Terms,
 }
@@ -92,6 +95,9 @@ pub struct Request {
     /// The ticket that it belongs to, where it belongs to one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<Snapshot>,
+    /// The program that made it, where one did and it belongs to no ticket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_by: Option<ProgramName>,
     /// How long things may take.
     pub terms: Terms,
     /// When it was made.

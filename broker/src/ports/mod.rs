@@ -28,9 +28,9 @@ pub use mail::{MailError, MailRenderer, Mailer};
 pub use notifier::{Notice, Notifier};
 pub use sink::{LogSink, SinkError};
 pub use store::{
-    Challenge, ChallengeState, Change, CheckpointTo, ClaimedJob, CommitError, DeadJob, FailingJob,
-    Job, JobId, Lease, Link, LinkKind, LogQuery, PickUp, ProviderSignIn, REMEMBERED, RefusedTicket,
-    Session, Store, StoreError, StoredRequest, Version, Write,
+    Answered, Challenge, ChallengeState, Change, CheckpointTo, ClaimedJob, CommitError, DeadJob,
+    FailingJob, Job, JobId, Lease, Link, LinkKind, LogQuery, PickUp, ProviderSignIn, REMEMBERED,
+    RefusedTicket, Session, Store, StoreError, StoredRequest, Version, Write,
 };
 pub use tickets::{EventError, TicketError, TicketSystem};
 pub use world::{Clock, Random};

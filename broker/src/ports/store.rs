@@ -14,6 +14,7 @@ use crate::lifecycle::{Request, RequestId, Sending, State};
 use crate::news::News;
 use crate::people::{MailAddress, Party, PersonId};
 use crate::policy::StandIn;
+use crate::programs::{ProgramName, ProgramToken};
 use crate::proof::leaf::{ERASED, Sealed};
 use crate::search::LogSearch;
 use crate::tickets::{TicketName, TicketNews};
@@ -287,6 +288,22 @@ pub struct Session {
     pub ends_at: Timestamp,
 }
 
+/// What a program was answered when it asked for a key: the same question is answered the same way for
+/// a while, and asks for nothing a second time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// Which program.
+    pub program: ProgramName,
+    /// The hash of the key by which it asks again.
+    pub key: TokenHash,
+    /// The hash of what it asked.
+    pub asked: TokenHash,
+    /// The request that came of it.
+    pub request: RequestId,
+    /// Until when it is kept at the least.
+    pub until: Timestamp,
+}
+
 /// One write. A write whose precondition does not hold fails its whole [`Change`] with
 /// [`CommitError::Conflict`].
 #[derive(Debug, Clone)]
@@ -412,6 +429,21 @@ pub enum Write {
     EndSession(TokenHash),
     /// All sessions of a person are over. Nothing to do where there is none.
     EndSessionsOf(PersonId),
+    /// A program gets a token; the token and the program's name must be new.
+    MakeToken(Box<ProgramToken>),
+    /// A program's token was used on a day; it must still be there.
+    TouchToken {
+        /// The token.
+        token: TokenHash,
+        /// The beginning of the day.
+        day: Timestamp,
+    },
+    /// A program's token is over; it must still be there.
+    EndToken(ProgramName),
+    /// All tokens by which programs act in a person's name are over. Nothing to do where there is none.
+    EndTokensOf(PersonId),
+    /// A program was answered; it must not have used the key before.
+    KeepAnswer(Box<Answered>),
     /// A reader of the log has done with the rows up to a place; its cursor must still be where it
     /// was. Several processes may be that reader: of two that move it at once, one wins.
     MoveCursor {
@@ -594,7 +626,20 @@ pub trait Store: Ledger {
     /// A session, ended by time or not.
     async fn session(&self, token: &TokenHash) -> Result<Option<Session>, StoreError>;
 
-    /// Forgets sign-ins, sessions and allowances that ended before a moment.
+    /// A program's token, ended by time or not.
+    async fn program_token(&self, token: &TokenHash) -> Result<Option<ProgramToken>, StoreError>;
+
+    /// All tokens of programs, ended by time or not, by the programs' names.
+    async fn program_tokens(&self) -> Result<Vec<ProgramToken>, StoreError>;
+
+    /// What a program was answered to what it asked with a key.
+    async fn answered(
+        &self,
+        program: &ProgramName,
+        key: &TokenHash,
+    ) -> Result<Option<Answered>, StoreError>;
+
+    /// Forgets sign-ins, sessions, allowances and answers that ended before a moment.
     async fn forget_ended(&self, before: Timestamp) -> Result<(), StoreError>;
 
     /// Tries the store for real.

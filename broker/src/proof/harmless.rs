@@ -53,6 +53,8 @@ pub(super) fn is_harmless(path: &[&str], text: &str) -> bool {
         // Which keys: without the key itself they open nothing, and without the device they lead
         // nowhere. They stay, so that what was shown can be told for ever.
         ["event", "keys", _] => true,
+        // What a token is good for.
+        ["event", "scopes", _] => true,
         // Which letter; the request and the days that an auditor has searched for.
         ["event", "mail", "letter"] | ["event", "filters", "request" | "from" | "to"] => true,
         // The same keys hold people elsewhere.

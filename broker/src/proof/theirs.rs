@@ -109,7 +109,7 @@ pub fn theirs(texts: &[Text], whose: &Whose, device: bool) -> BTreeSet<usize> {
         let place: Vec<_> = group.iter().cloned().chain([writer.to_owned()]).collect();
         groups.contains(&place[..])
     };
-    let is_actor = has_written("actor", &[]);
+    let is_actor = has_written("actor", &[]) || has_written("person", &["actor".to_owned()]);
     // Whoever wants to sign in with an address of theirs is them, for all that is known.
     let is_sign_in = named
         .iter()

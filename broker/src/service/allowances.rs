@@ -6,10 +6,14 @@ use sha2::{Digest, Sha256};
 
 use crate::people::MailAddress;
 use crate::ports::Write;
+use crate::programs::ProgramName;
 
 /// How many codes one address is sent in an hour. The pages let one source ask for far fewer, so
 /// that a stranger alone cannot use them up.
 const CODES: i64 = 60;
+/// How many rows a minute the log has of tokens that were refused, of one program or of all that are
+/// unknown.
+const REFUSED_TOKENS: i64 = 20;
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
@@ -39,6 +43,16 @@ pub(super) fn sign_in(at_most: i64, now: Timestamp) -> Write {
         what: "sign-in".to_owned(),
         until: end(now, MINUTE),
         at_most,
+    }
+}
+
+/// One more row of the log about a token that was refused: of this program, or of none that is known.
+pub(super) fn refused_token(program: Option<&ProgramName>, now: Timestamp) -> Write {
+    let whose = program.map_or("", ProgramName::as_str);
+    Write::Spend {
+        what: format!("token:{whose}"),
+        until: end(now, MINUTE),
+        at_most: REFUSED_TOKENS,
     }
 }
 

@@ -11,6 +11,7 @@ use crate::lifecycle::{Draft, Request, RequestId, open};
 use crate::people::{Party, Person, PersonId, PersonQuery};
 use crate::policy::{NoPanel, Panel};
 use crate::ports::{CommitError, Write};
+use crate::programs::ProgramName;
 use crate::roles::Agent;
 use crate::text::{Asset, Reason};
 use crate::tickets::Snapshot;
@@ -85,7 +86,26 @@ pub(super) struct Origin {
     pub(super) also: Vec<Write>,
 }
 
+/// What is asked for, how that comes, and the ID of what is made of it.
+pub(super) struct Asked {
+    pub(super) id: RequestId,
+    pub(super) ask: Ask,
+    pub(super) origin: Origin,
+}
+
 impl Origin {
+    /// The program that asks, unless it is a desk with a ticket.
+    fn made_by(&self) -> Option<ProgramName> {
+        match &self.actor {
+            Actor::Program { name } | Actor::Through { program: name, .. }
+                if self.ticket.is_none() =>
+            {
+                ProgramName::parse(name).ok()
+            }
+            _ => None,
+        }
+    }
+
     /// Somebody signed in asks.
     fn of(person: &Party, source: Option<IpAddr>) -> Self {
         Self {
@@ -213,9 +233,26 @@ impl Broker {
         ask: Ask,
         origin: Origin,
     ) -> Result<Request, AskError> {
-        let asset = ask.asset.as_str().to_owned();
-        let (actor, source) = (origin.actor.clone(), origin.source);
-        let made = self.try_ask(requester, beneficiary, ask, origin).await;
+        let id = self.new_request_id();
+        self.ask_for_id(requester, beneficiary, Asked { id, ask, origin })
+            .await
+    }
+
+    /// An ID for a request that is about to be made.
+    pub(super) fn new_request_id(&self) -> RequestId {
+        RequestId(new_id(self.now(), &*self.parts.random))
+    }
+
+    /// Makes the request of this ID, or says and records why not.
+    pub(super) async fn ask_for_id(
+        &self,
+        requester: &Party,
+        beneficiary: &PersonId,
+        asked: Asked,
+    ) -> Result<Request, AskError> {
+        let asset = asked.ask.asset.as_str().to_owned();
+        let (actor, source) = (asked.origin.actor.clone(), asked.origin.source);
+        let made = self.try_ask(requester, beneficiary, asked).await;
         if let Err(error) = &made {
             let event = Event::RequestRefused {
                 asset,
@@ -234,12 +271,12 @@ impl Broker {
         &self,
         requester: &Party,
         beneficiary: &PersonId,
-        ask: Ask,
-        origin: Origin,
+        asked: Asked,
     ) -> Result<Request, AskError> {
+        let ask = &asked.ask;
         // Everybody is looked up anew: an account disabled since may not ask, nor be given a key.
         let (askers, (device, mut unanswered)) =
-            tokio::try_join!(self.askers(requester, beneficiary), self.resolve(&ask))?;
+            tokio::try_join!(self.askers(requester, beneficiary), self.resolve(ask))?;
         let beneficiary = askers.beneficiary.party();
         let beneficiary = beneficiary.map_err(|_| AskError::UnfitBeneficiary)?;
         let case = Case {
@@ -260,7 +297,7 @@ impl Broker {
             promised,
             unanswered,
         };
-        self.open(askers.requester, beneficiary, found, panel, ask, origin)
+        self.open(askers.requester, beneficiary, found, panel, asked)
             .await
     }
 
@@ -342,13 +379,12 @@ impl Broker {
         beneficiary: Party,
         found: Found,
         panel: Panel,
-        ask: Ask,
-        origin: Origin,
+        asked: Asked,
     ) -> Result<Request, AskError> {
-        let random = &*self.parts.random;
+        let Asked { id, ask, origin } = asked;
         let draft = Draft {
-            id: RequestId(new_id(self.now(), random)),
-            reference: Reference::new(random),
+            id,
+            reference: Reference::new(&*self.parts.random),
             requester,
             beneficiary,
             device: found.device,
@@ -356,6 +392,7 @@ impl Broker {
             promised: found.promised,
             unanswered: found.unanswered,
             reason: ask.reason,
+            made_by: origin.made_by(),
             ticket: origin.ticket,
             terms: self.parts.terms,
         };

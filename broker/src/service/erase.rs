@@ -86,8 +86,8 @@ struct Batch {
 
 impl Broker {
     /// Erases a person, by a mail address or an ID that they have or had: from rows of the log,
-    /// closed requests, links, jobs, sign-ins, sessions and what was said of stand-ins. That it was done is
-    /// in the log, and not of whom.
+    /// closed requests, links, jobs, sign-ins, sessions, tokens in their name and what was said of stand-ins. That it was
+    /// done is in the log, and not of whom.
     ///
     /// # Errors
     /// Why nothing was erased, or not all.
@@ -106,7 +106,8 @@ impl Broker {
             let id = PersonId(id.clone());
             first.push(Write::EraseApprover(id.clone()));
             first.push(Write::EndChallengesOf(id.clone()));
-            first.push(Write::EndSessionsOf(id));
+            first.push(Write::EndSessionsOf(id.clone()));
+            first.push(Write::EndTokensOf(id));
         }
         for mail in whose
             .mails

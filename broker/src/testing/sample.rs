@@ -84,6 +84,7 @@ pub fn draft(id: u128, random: &dyn Random) -> Draft {
         unanswered: Vec::new(),
         reason: Reason::parse("It asks for the key since the update.").expect("a reason"),
         ticket: None,
+        made_by: None,
         terms: terms(),
     }
 }

@@ -81,7 +81,7 @@ pub(crate) fn page_with(status: StatusCode, template: &impl Template) -> Result<
 pub(crate) const LONGEST_REASON: usize = Reason::MAX_CHARS;
 
 /// The reference in the path of a page of a request, or of one of its buttons.
-fn reference(uri: &Uri) -> Result<Reference, Fault> {
+pub(crate) fn reference(uri: &Uri) -> Result<Reference, Fault> {
     let is_before = |segment: &&str| !["requests", "reviews"].contains(segment);
     let mut segments = uri.path().split('/').skip_while(is_before);
     let segment = segments.nth(1).unwrap_or_default();

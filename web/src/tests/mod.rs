@@ -1,5 +1,6 @@
 //! The pages as a browser meets them.
 
+mod api;
 mod approving;
 mod audit;
 mod away;

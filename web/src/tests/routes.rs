@@ -15,12 +15,14 @@ enum Open {
     ToAll,
     ToEmployees,
     To(&'static [Role]),
+    /// To nobody who comes with a browser.
+    ToPrograms,
 }
 
-use Open::{To, ToAll, ToEmployees};
+use Open::{To, ToAll, ToEmployees, ToPrograms};
 
 /// What the table has to say. Assets are open to all, and not listed.
-const EXPECTED: [(&str, &str, Open); 39] = [
+const EXPECTED: [(&str, &str, Open); 45] = [
     ("/", "GET", ToEmployees),
     ("/sign-in", "GET POST", ToAll),
     ("/sign-in/code", "GET POST", ToAll),
@@ -72,6 +74,12 @@ const EXPECTED: [(&str, &str, Open); 39] = [
     ("/outbox", "GET", To(&[Role::Operator])),
     ("/outbox/retry", "POST", To(&[Role::Operator])),
     ("/audit", "GET", To(&[Role::Auditor])),
+    ("/api/v1/openapi.json", "GET", ToAll),
+    ("/api/v1/requests", "POST", ToPrograms),
+    ("/api/v1/requests/{reference}", "GET", ToPrograms),
+    ("/api/v1/requests/{reference}/withdraw", "POST", ToPrograms),
+    ("/api/v1/requests/{reference}/decision", "POST", ToPrograms),
+    ("/api/v1/events", "GET", ToPrograms),
     ("/help", "GET", ToAll),
     ("/healthz", "GET", ToAll),
     ("/readyz", "GET", ToAll),
@@ -89,6 +97,8 @@ enum Meets {
     ThePage,
     TheSignIn,
     WrongMethod,
+    /// A question for a token.
+    AskedForAToken,
     /// What everybody meets where there is no page.
     Nothing,
 }
@@ -145,6 +155,8 @@ fn expected(open: Open, is_taken: bool, visitor: &Visitor) -> Meets {
     };
     match open {
         ToAll => reached,
+        ToPrograms if is_taken => Meets::AskedForAToken,
+        ToPrograms => reached,
         ToEmployees if visitor.is_signed_in || !is_taken => reached,
         To(_) if !visitor.is_signed_in => Meets::TheSignIn,
         To(roles) if visitor.role.is_some_and(|role| roles.contains(&role)) => reached,
@@ -158,6 +170,7 @@ fn expected(open: Open, is_taken: bool, visitor: &Visitor) -> Meets {
 fn met(answer: &Answer, open: Open) -> Meets {
     match answer.status {
         StatusCode::METHOD_NOT_ALLOWED => Meets::WrongMethod,
+        StatusCode::UNAUTHORIZED => Meets::AskedForAToken,
         StatusCode::NOT_FOUND if matches!(open, To(_)) => Meets::Nothing,
         StatusCode::SEE_OTHER if open != ToAll && answer.location().starts_with("/sign-in?") => {
             Meets::TheSignIn
@@ -178,6 +191,7 @@ fn the_table_is_as_expected() {
             let open = match rule.reach {
                 Reach::Anybody | Reach::LinkHolder => ToAll,
                 Reach::SignedIn => ToEmployees,
+                Reach::Program(_) => ToPrograms,
                 Reach::Only(roles) => To(roles),
             };
             (rule.pattern.as_ref(), methods.join(" "), open)

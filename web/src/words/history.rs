@@ -37,7 +37,9 @@ pub(crate) fn history(request: &Request, rows: &[LogRow], page: Page, site: &Sit
 
 fn happened(request: &Request, entry: &LogEntry, page: Page, site: &Site) -> Option<String> {
     let by = match &entry.actor {
-        Actor::Person(party) | Actor::Holder(party) => Some(party.name.as_str()),
+        Actor::Person(party) | Actor::Holder(party) | Actor::Through { person: party, .. } => {
+            Some(party.name.as_str())
+        }
         _ => None,
     };
     let somebody = by.unwrap_or("Somebody");

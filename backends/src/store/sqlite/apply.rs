@@ -193,6 +193,34 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), NotApp
         }
         Write::EndSession(token) => any_rows(sql::END_SESSION, params![token.0]),
         Write::EndSessionsOf(person) => any_rows(sql::END_SESSIONS_OF, params![person.0]),
+        Write::MakeToken(token) => one_row(
+            sql::MAKE_TOKEN,
+            params![
+                token.token.0,
+                token.name.as_str(),
+                json(&token.scopes)?,
+                token.person.as_ref().map(|person| &person.id.0),
+                token.person.as_ref().map(json).transpose()?,
+                millis(token.made_at),
+                millis(token.ends_at),
+                token.used_on.map(millis),
+            ],
+        ),
+        Write::TouchToken { token, day } => {
+            one_row(sql::TOUCH_TOKEN, params![millis(*day), token.0])
+        }
+        Write::EndToken(name) => one_row(sql::END_TOKEN, params![name.as_str()]),
+        Write::EndTokensOf(person) => any_rows(sql::END_TOKENS_OF, params![person.0]),
+        Write::KeepAnswer(answered) => one_row(
+            sql::KEEP_ANSWER,
+            params![
+                answered.program.as_str(),
+                answered.key.0,
+                answered.asked.0,
+                request_id(answered.request),
+                millis(answered.until),
+            ],
+        ),
         Write::MoveCursor {
             name,
             expected: 0,

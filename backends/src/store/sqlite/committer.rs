@@ -108,6 +108,7 @@ fn write_one(connection: &Connection, order: Order) -> Outcome {
                     sql::FORGET_PROVIDER_SIGN_INS,
                     sql::FORGET_SESSIONS,
                     sql::FORGET_ALLOWANCES,
+                    sql::FORGET_ANSWERS,
                 ] {
                     connection
                         .prepare_cached(statement)?

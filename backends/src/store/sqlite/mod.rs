@@ -23,9 +23,10 @@ use clavis_broker::lifecycle::RequestId;
 use clavis_broker::people::PersonId;
 use clavis_broker::policy::StandIn;
 use clavis_broker::ports::{
-    Challenge, Change, ClaimedJob, CommitError, DeadJob, FailingJob, Finding, Link, LogQuery,
-    PickUp, ProviderSignIn, RefusedTicket, Session, Store, StoreError, StoredRequest,
+    Answered, Challenge, Change, ClaimedJob, CommitError, DeadJob, FailingJob, Finding, Link,
+    LogQuery, PickUp, ProviderSignIn, RefusedTicket, Session, Store, StoreError, StoredRequest,
 };
+use clavis_broker::programs::{ProgramName, ProgramToken};
 use clavis_broker::search::LogSearch;
 use clavis_broker::tickets::TicketName;
 use clavis_broker::tokens::{Reference, TokenHash};
@@ -368,6 +369,45 @@ impl Store for SqliteStore {
             })
         };
         self.readers.look_up("loading a session", read)
+    }
+
+    async fn program_token(&self, token: &TokenHash) -> Result<Option<ProgramToken>, StoreError> {
+        let read = |connection: &Connection| {
+            let parameters = params![token.0];
+            one(
+                connection,
+                sql::PROGRAM_TOKEN,
+                parameters,
+                rows::program_token,
+            )
+        };
+        self.readers.look_up("looking up a token", read)
+    }
+
+    async fn program_tokens(&self) -> Result<Vec<ProgramToken>, StoreError> {
+        let read = |connection: &Connection| {
+            many(
+                connection,
+                sql::PROGRAM_TOKENS,
+                params![],
+                rows::program_token,
+            )
+        };
+        self.readers.read("listing tokens", read).await
+    }
+
+    async fn answered(
+        &self,
+        program: &ProgramName,
+        key: &TokenHash,
+    ) -> Result<Option<Answered>, StoreError> {
+        let read = |connection: &Connection| {
+            let parameters = params![program.as_str(), key.0];
+            one(connection, sql::ANSWERED, parameters, |row| {
+                rows::answered(row, program, key)
+            })
+        };
+        self.readers.look_up("looking for an answer", read)
     }
 
     async fn forget_ended(&self, before: Timestamp) -> Result<(), StoreError> {

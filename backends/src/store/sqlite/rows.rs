@@ -5,10 +5,12 @@ use clavis_broker::identity::ProviderName;
 use clavis_broker::lifecycle::{Request, RequestId};
 use clavis_broker::people::MailAddress;
 use clavis_broker::ports::{
-    Challenge, ChallengeState, ClaimedJob, DeadJob, FailingJob, Job, JobId, KeptCheckpoint, Lease,
-    Link, PickUp, ProviderSignIn, RefusedTicket, Session, StoreError, StoredRequest, StoredRow,
-    Version,
+    Answered, Challenge, ChallengeState, ClaimedJob, DeadJob, FailingJob, Job, JobId,
+    KeptCheckpoint, Lease, Link, PickUp, ProviderSignIn, RefusedTicket, Session, StoreError,
+    StoredRequest, StoredRow, Version,
 };
+use clavis_broker::programs::{ProgramName, ProgramToken};
+use clavis_broker::proof::leaf::{LeafError, restore};
 use clavis_broker::proof::tree::Hash;
 use clavis_broker::tickets::TicketName;
 use clavis_broker::tokens::TokenHash;
@@ -270,6 +272,36 @@ pub(super) fn session(row: &Row<'_>, token: &TokenHash) -> Result<Session, RowEr
         used_at: moment(row, 1)?,
         ends_at: moment(row, 2)?,
         claims: text(row, 4)?,
+    })
+}
+
+/// `token, name, scopes, person, made_at, ends_at, used_on`
+pub(super) fn program_token(row: &Row<'_>) -> Result<ProgramToken, RowError> {
+    let name = ProgramName::parse(str(row, 1)?);
+    let has_person = row.get::<_, Option<String>>(3)?.is_some();
+    Ok(ProgramToken {
+        token: TokenHash(row.get(0)?),
+        name: name.map_err(|_| RowError::Impossible("name of a program"))?,
+        scopes: text(row, 2)?,
+        person: has_person.then(|| text(row, 3)).transpose()?,
+        made_at: moment(row, 4)?,
+        ends_at: moment(row, 5)?,
+        used_on: optional_moment(row, 6)?,
+    })
+}
+
+/// `asked, request, until`
+pub(super) fn answered(
+    row: &Row<'_>,
+    program: &ProgramName,
+    key: &TokenHash,
+) -> Result<Answered, RowError> {
+    Ok(Answered {
+        program: program.clone(),
+        key: *key,
+        asked: TokenHash(row.get(0)?),
+        request: RequestId(uuid(row, 1)?),
+        until: moment(row, 2)?,
     })
 }
 

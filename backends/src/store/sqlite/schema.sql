@@ -115,6 +115,31 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_ended ON sessions (ends_at);
 CREATE INDEX sessions_of_person ON sessions (person_id);
 
+-- Tokens of programs, by their hashes. `scopes` and `person` are JSON; who acts in nobody's name has no
+-- person. `used_on` is the beginning of the day of the last use.
+CREATE TABLE program_tokens (
+    token     BLOB PRIMARY KEY,
+    name      TEXT NOT NULL UNIQUE,
+    scopes    TEXT NOT NULL,
+    person_id TEXT,
+    person    TEXT,
+    made_at   BIGINT NOT NULL,
+    ends_at   BIGINT NOT NULL,
+    used_on   BIGINT
+);
+CREATE INDEX program_tokens_of_person ON program_tokens (person_id) WHERE person_id IS NOT NULL;
+
+-- What programs were answered when they asked for keys, by the hash of the key that they gave with it.
+CREATE TABLE answers (
+    program TEXT NOT NULL,
+    key     BLOB NOT NULL,
+    asked   BLOB NOT NULL,
+    request TEXT NOT NULL REFERENCES requests (id),
+    until   BIGINT NOT NULL,
+    PRIMARY KEY (program, key)
+);
+CREATE INDEX answers_ended ON answers (until);
+
 -- Who decides in whose place; `said` is all of it.
 CREATE TABLE stand_ins (
     person TEXT PRIMARY KEY,

@@ -270,6 +270,32 @@ pub(super) const END_SESSIONS_OF: &str = "DELETE FROM sessions WHERE person_id =
 pub(super) const SESSION: &str = "
     SELECT person, used_at, ends_at, way, claims FROM sessions WHERE token = $1";
 
+pub(super) const MAKE_TOKEN: &str = "
+    INSERT INTO program_tokens (token, name, scopes, person_id, person, made_at, ends_at, used_on)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    ON CONFLICT DO NOTHING";
+
+pub(super) const TOUCH_TOKEN: &str = "UPDATE program_tokens SET used_on = $1 WHERE token = $2";
+
+pub(super) const END_TOKEN: &str = "DELETE FROM program_tokens WHERE name = $1";
+
+pub(super) const END_TOKENS_OF: &str = "DELETE FROM program_tokens WHERE person_id = $1";
+
+pub(super) const PROGRAM_TOKEN: &str = "
+    SELECT token, name, scopes, person, made_at, ends_at, used_on FROM program_tokens WHERE token = $1";
+
+pub(super) const PROGRAM_TOKENS: &str = "
+    SELECT token, name, scopes, person, made_at, ends_at, used_on FROM program_tokens ORDER BY name";
+
+pub(super) const KEEP_ANSWER: &str = "
+    INSERT INTO answers (program, key, asked, request, until) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT DO NOTHING";
+
+pub(super) const ANSWERED: &str = "
+    SELECT asked, request, until FROM answers WHERE program = $1 AND key = $2";
+
+pub(super) const FORGET_ANSWERS: &str = "DELETE FROM answers WHERE until < $1";
+
 pub(super) const FORGET_CHALLENGES: &str = "DELETE FROM challenges WHERE expires_at < $1";
 
 pub(super) const FORGET_PROVIDER_SIGN_INS: &str =
@@ -349,6 +375,13 @@ mod tests {
             REQUEST_OF_TICKET,
             REFUSED_TICKET,
             ANOTHER_REFUSAL,
+            FORGET_ANSWERS,
+            TOUCH_TOKEN,
+            END_TOKEN,
+            END_TOKENS_OF,
+            PROGRAM_TOKEN,
+            PROGRAM_TOKENS,
+            ANSWERED,
             UNSPEND,
         ] {
             let plan = plan(statement);

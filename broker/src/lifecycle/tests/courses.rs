@@ -105,6 +105,7 @@ fn made(terms: (i64, i64, i64), by_agent: bool, needed: u8) -> Request {
     let draft = Draft {
         requester,
         ticket: None,
+        made_by: None,
         terms: Terms {
             decide_within: SignedDuration::from_secs(terms.0),
             deliver_within: SignedDuration::from_secs(terms.1),

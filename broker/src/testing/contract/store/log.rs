@@ -9,7 +9,7 @@ use super::{at, commit, conflict, job_id, log, log_of, open, party, pending, row
 use crate::alarms::Alarm;
 use crate::audit::{
     Actor, Event, FetchFault, LogEntry, MailName, WhyErased, WhyNoPickUp, WhyNoRequest,
-    WhyNoRotation, WhyNoSignIn,
+    WhyNoRotation, WhyNoSignIn, WhyNoToken,
 };
 use crate::devices::BackendName;
 use crate::export::Format;
@@ -20,6 +20,7 @@ use crate::lifecycle::{Disclosure, Refusal, Step};
 use crate::people::GroupName;
 use crate::policy::{PolicyFault, WhichFault};
 use crate::ports::{LogQuery, Store, Write};
+use crate::programs::Scope;
 use crate::proof::leaf::LeafError;
 use crate::search::LogFilters;
 use crate::testing::sample::ticket_name;
@@ -337,6 +338,19 @@ pub(crate) fn events() -> Vec<Event> {
         },
         Event::TicketDead {
             ticket: ticket_name(7),
+        },
+        Event::TokenMade {
+            token: "servicedesk".to_owned(),
+            scopes: vec![Scope::Create, Scope::Decide],
+            person: Some(party("boss")),
+            until: at(60),
+        },
+        Event::TokenRevoked {
+            token: "servicedesk".to_owned(),
+        },
+        Event::TokenRefused {
+            token: None,
+            why: WhyNoToken::Unknown,
         },
         Event::CheckpointDead {
             sink: "folder".to_owned(),

@@ -6,6 +6,7 @@ pub mod desk;
 pub mod ledger;
 pub mod log;
 pub mod outbox;
+pub mod programs;
 pub mod requests;
 pub mod search;
 pub mod sessions;
@@ -77,6 +78,10 @@ pub async fn whole_suite(make: impl AsyncFn() -> Arc<dyn Store>) {
     sessions::what_ended_is_forgotten(make().await).await;
     desk::who_stands_in_is_what_was_said_last(make().await).await;
     desk::tries_of_a_code_are_counted_by_where_they_come_from(make().await).await;
+    programs::a_token_is_its_programs_alone(make().await).await;
+    programs::a_token_lasts_until_it_is_ended(make().await).await;
+    programs::tokens_end_for_one_person_alone(make().await).await;
+    programs::an_answer_is_kept_once_and_then_forgotten(make().await).await;
     cursors::a_cursor_moves_from_where_it_is(make().await).await;
     cursors::of_many_that_move_a_cursor_one_wins(make().await).await;
     tickets::one_request_is_made_of_a_ticket(make().await).await;

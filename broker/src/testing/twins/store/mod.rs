@@ -15,10 +15,12 @@ use crate::lifecycle::RequestId;
 use crate::people::PersonId;
 use crate::policy::StandIn;
 use crate::ports::{
-    Challenge, Change, ClaimedJob, CommitError, DeadJob, FailingJob, Finding, Job, JobId,
+    Answered, Challenge, Change, ClaimedJob, CommitError, DeadJob, FailingJob, Finding, Job, JobId,
     KeptCheckpoint, Lease, Link, LogQuery, PickUp, ProviderSignIn, REMEMBERED, RefusedTicket,
     Session, Store, StoreError, StoredRequest, StoredRow,
 };
+use crate::programs::{ProgramName, ProgramToken};
+use crate::proof::leaf::restore;
 use crate::proof::tree::Hash;
 use crate::search::LogSearch;
 use crate::tickets::TicketName;
@@ -53,6 +55,8 @@ struct Memory {
     pick_ups: HashMap<RequestId, (TokenHash, HashMap<String, i64>)>,
     cursors: HashMap<String, i64>,
     refused_tickets: HashMap<TicketName, RefusedTicket>,
+    tokens: Vec<ProgramToken>,
+    answers: Vec<Answered>,
 }
 
 #[derive(Debug, Clone)]
@@ -397,6 +401,37 @@ impl Store for MemoryStore {
         .await
     }
 
+    async fn program_token(&self, token: &TokenHash) -> Result<Option<ProgramToken>, StoreError> {
+        self.read(|memory| {
+            let mut tokens = memory.tokens.iter();
+            tokens.find(|it| it.token == *token).cloned()
+        })
+        .await
+    }
+
+    async fn program_tokens(&self) -> Result<Vec<ProgramToken>, StoreError> {
+        self.read(|memory| {
+            let mut tokens = memory.tokens.clone();
+            tokens.sort_by(|one, other| one.name.cmp(&other.name));
+            tokens
+        })
+        .await
+    }
+
+    async fn answered(
+        &self,
+        program: &ProgramName,
+        key: &TokenHash,
+    ) -> Result<Option<Answered>, StoreError> {
+        self.read(|memory| {
+            let mut answers = memory.answers.iter();
+            answers
+                .find(|it| it.program == *program && it.key == *key)
+                .cloned()
+        })
+        .await
+    }
+
     async fn forget_ended(&self, before: Timestamp) -> Result<(), StoreError> {
         self.read(|memory| {
             memory.challenges.retain(|it| it.expires_at >= before);
@@ -408,6 +443,7 @@ impl Store for MemoryStore {
             memory
                 .refused_tickets
                 .retain(|_, it| it.until >= before - REMEMBERED);
+            memory.answers.retain(|it| it.until >= before);
         })
         .await
     }

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use super::{Memory, Stage, StoredJob};
 use crate::lifecycle::{Request, RequestId, State};
 use crate::ports::{
-    Challenge, ChallengeState, CommitError, Lease, LinkKind, RefusedTicket, StoredRequest, Version,
-    Write,
+    Answered, Challenge, ChallengeState, CommitError, Lease, LinkKind, RefusedTicket,
+    StoredRequest, Version, Write,
 };
+use crate::programs::ProgramToken;
 use crate::tokens::TokenHash;
 
 impl Memory {
@@ -181,6 +182,36 @@ impl Memory {
             }
             Write::EndSessionsOf(person) => {
                 self.sessions.retain(|it| it.person.id != person);
+                Ok(())
+            }
+            Write::MakeToken(token) => {
+                let is_taken = |it: &ProgramToken| it.token == token.token || it.name == token.name;
+                require(!self.tokens.iter().any(is_taken))?;
+                self.tokens.push(*token);
+                Ok(())
+            }
+            Write::TouchToken { token, day } => {
+                let mut tokens = self.tokens.iter_mut();
+                let found = tokens.find(|it| it.token == token);
+                found.ok_or(CommitError::Conflict)?.used_on = Some(day);
+                Ok(())
+            }
+            Write::EndToken(name) => {
+                require(self.tokens.iter().any(|it| it.name == name))?;
+                self.tokens.retain(|it| it.name != name);
+                Ok(())
+            }
+            Write::EndTokensOf(person) => {
+                let is_theirs =
+                    |it: &ProgramToken| it.person.as_ref().is_some_and(|it| it.id == person);
+                self.tokens.retain(|it| !is_theirs(it));
+                Ok(())
+            }
+            Write::KeepAnswer(answered) => {
+                let is_used =
+                    |it: &Answered| it.program == answered.program && it.key == answered.key;
+                require(!self.answers.iter().any(is_used))?;
+                self.answers.push(*answered);
                 Ok(())
             }
             Write::MoveCursor {
