@@ -11,6 +11,7 @@ pub mod hook;
 pub mod identity;
 pub mod mail;
 pub mod store;
+pub mod tickets;
 
 mod supplies;
 

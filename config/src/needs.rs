@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::settings::{
-    AdDomain, Controllers, Directory, Entra, EntraCredential, EntraIdentity, FeedKind,
+    AdDomain, Controllers, DeskKind, Directory, Entra, EntraCredential, EntraIdentity, FeedKind,
     LdapSecurity, MailKind, Provider, Settings, Store, SyslogSecurity, Webhook,
 };
 
@@ -102,6 +102,7 @@ impl<P> Settings<P> {
             alarms,
             sign_in,
             roles: _,
+            desks,
             feeds,
             audit,
             hardening,
@@ -128,6 +129,7 @@ impl<P> Settings<P> {
         let parts = entra.iter().map(Entra::needs);
         let parts = parts.chain(sign_in.providers.iter().map(Provider::needs));
         let parts = parts.chain(feeds.iter().map(|feed| feed.kind.needs()));
+        let parts = parts.chain(desks.iter().map(|desk| desk.kind.needs()));
         let parts = parts.chain([directory.needs(), mail.kind.needs()]);
         let hooks = [&alarms.webhook, &audit.webhook].into_iter().flatten();
         let parts = parts.chain(hooks.map(Webhook::needs));
@@ -156,6 +158,20 @@ impl MailKind {
             }
             Self::Graph(_) => Needs::default(),
             Self::Folder { path } => Needs::default().writing_into(path),
+        }
+    }
+}
+
+impl DeskKind {
+    fn needs(&self) -> Needs {
+        match self {
+            // It says itself where tokens are had; the usual port is taken to be among those.
+            Self::Halo(halo) => {
+                let needs = Needs::default().connecting([443, port_of_url(&halo.url)]);
+                halo.ca_file
+                    .iter()
+                    .fold(needs, |needs, it| needs.reading(it))
+            }
         }
     }
 }

@@ -71,14 +71,15 @@ async fn check(config: &Path, settings: &Settings) -> Severity {
             None => Vec::new(),
         }
     };
-    let (store, people, mail, escrow, providers, alarms, feeds) = tokio::join!(
+    let (store, people, mail, escrow, providers, alarms, feeds, desks) = tokio::join!(
         check_store(settings),
         check_directory(settings, &supplies),
         mailer.check(),
         check_escrow(settings, &supplies),
         check_providers(settings, &supplies),
         check_hook,
-        check_feeds(settings)
+        check_feeds(settings),
+        check_desks(settings, &supplies)
     );
     let mut worst = Severity::Ok;
     let sections = [
@@ -92,7 +93,7 @@ async fn check(config: &Path, settings: &Settings) -> Severity {
     let door = front_door::findings(&settings.server, config, SystemClock.now());
     let door = std::iter::once(("server".to_owned(), door));
     let sections = door.chain(sections).chain(escrow);
-    let sections = sections.chain(providers).chain(feeds);
+    let sections = sections.chain(providers).chain(desks).chain(feeds);
     let sections = sections.chain([("audit".to_owned(), check_audit(settings).await)]);
     for (part, findings) in sections.chain(idle(settings)) {
         for finding in findings {
@@ -282,6 +283,15 @@ async fn check_providers(settings: &Settings, supplies: &Supplies) -> Vec<(Strin
     for provider in assemble::providers(settings, supplies, &site) {
         let name = format!("sign-in {}", provider.name());
         sections.push((name, provider.check().await));
+    }
+    sections
+}
+
+async fn check_desks(settings: &Settings, supplies: &Supplies) -> Vec<(String, Vec<Finding>)> {
+    let mut sections = Vec::new();
+    for desk in assemble::desks(settings, supplies) {
+        let name = format!("desk {}", desk.system.name());
+        sections.push((name, desk.system.check().await));
     }
     sections
 }

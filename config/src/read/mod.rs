@@ -5,6 +5,7 @@ mod address;
 mod alarms;
 mod approval;
 mod audit;
+mod desks;
 mod directory;
 pub(crate) mod entra;
 mod escrow;
@@ -141,6 +142,7 @@ pub(crate) fn settings<P>(
             "Add `mail = [\"secops@example.com\"]` to [alarms].",
         );
     }
+    let desks = desks::desks(root, origin);
     let section = root.optional_table("audit");
     let audit = audit::audit(section.as_ref(), origin);
     let feeds = feeds::feeds(section.as_ref(), origin, store.as_ref());
@@ -160,6 +162,7 @@ pub(crate) fn settings<P>(
         alarms,
         sign_in: sign_in?,
         roles,
+        desks: desks?,
         feeds: feeds?,
         audit,
         hardening,
