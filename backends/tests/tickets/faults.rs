@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::time::Duration;
 
 use clavis_broker::ports::{TicketError, TicketSystem};
 use clavis_broker::testing::contract::tickets::FarSide;
@@ -133,9 +134,13 @@ async fn an_operation_ends_at_its_time() {
         .unwrap_err();
     assert!(matches!(error, TicketError::Unavailable(_)), "{error}");
     place.faults(json!([])).await;
-    while place.actions(&named("1001")).await.is_empty() {
-        tokio::task::yield_now().await;
-    }
+    let arriving = async {
+        while place.actions(&named("1001")).await.is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let arrived = tokio::time::timeout(Duration::from_mins(1), arriving).await;
+    arrived.expect("what was sent is done");
     let again = desk.post(&named("1001"), &posting(true)).await.unwrap();
     assert_eq!(again, Posted::Whole);
     assert_eq!(place.actions(&named("1001")).await.len(), 1);
