@@ -16,15 +16,18 @@ use clavis_backends::identity::{Addresses, OidcProvider};
 use clavis_backends::mail::{FolderMailer, GraphMailer, SmtpMailer};
 use clavis_backends::notice::{Channel, House};
 use clavis_backends::store::SqliteStore;
+use clavis_backends::tickets::HaloDesk;
 use clavis_broker::export::HostName;
 use clavis_broker::ports::{
     CheckpointSink, Clock, Directory, Hook, IdentityProvider, LogSink, Mailer, Notifier, Random,
     StoreError,
 };
-use clavis_broker::service::{Alarms, AuditTerms, Broker, Parts, SignInTerms, Source, Subscriber};
+use clavis_broker::service::{
+    Alarms, AuditTerms, Broker, Desk, Parts, SignInTerms, Source, Subscriber,
+};
 use clavis_config::escrow::Connection;
 use clavis_config::problems::Problems;
-use clavis_config::settings::{self, FeedKind, MailKind, ProxyPersonBy, SmtpProof};
+use clavis_config::settings::{self, DeskKind, FeedKind, MailKind, ProxyPersonBy, SmtpProof};
 use clavis_web::{Colour, Letters, Names, Site, Support, TrustedHeader};
 
 use crate::system::{SystemClock, SystemRandom};
@@ -82,7 +85,7 @@ pub(crate) fn broker(
         },
         providers: providers(settings, supplies, site),
         roles: settings.roles.clone(),
-        desks: Vec::new(),
+        desks: desks(settings, supplies),
         subscribers: subscribers(settings),
         notifiers: notifiers(settings),
         audit: audit(settings),
@@ -258,6 +261,21 @@ pub(crate) fn providers(
         Arc::new(OidcProvider::new(provider.clone(), addresses, clock)) as _
     });
     providers.collect()
+}
+
+/// The service desks.
+pub(crate) fn desks(settings: &Settings, supplies: &Supplies) -> Vec<Desk> {
+    let desks = settings.desks.iter().map(|desk| {
+        let (name, clock) = (desk.name.clone(), Arc::clone(&supplies.clock));
+        let system = match &desk.kind {
+            DeskKind::Halo(halo) => HaloDesk::new(name, desk.approves, halo.clone(), clock),
+        };
+        Desk {
+            system: Arc::new(system),
+            approves: desk.approves,
+        }
+    });
+    desks.collect()
 }
 
 /// The mailer.

@@ -12,6 +12,7 @@ pub mod identity;
 pub mod mail;
 pub mod notice;
 pub mod store;
+pub mod tickets;
 
 mod supplies;
 mod whole;

@@ -2,6 +2,7 @@
 
 mod approval;
 mod audit;
+mod desks;
 mod directory;
 mod documents;
 mod entra;

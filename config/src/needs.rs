@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use secrecy::ExposeSecret;
 
 use crate::settings::{
-    AdDomain, Channel, Controllers, Directory, Entra, EntraCredential, EntraIdentity, FeedKind,
-    LdapSecurity, MailKind, Provider, Settings, Store, SyslogSecurity, Webhook,
+    AdDomain, Channel, Controllers, DeskKind, Directory, Entra, EntraCredential, EntraIdentity,
+    FeedKind, LdapSecurity, MailKind, Provider, Settings, Store, SyslogSecurity, Webhook,
 };
 
 /// What parts reach.
@@ -106,6 +106,7 @@ impl<P> Settings<P> {
             notices,
             sign_in,
             roles: _,
+            desks,
             feeds,
             audit,
             hardening,
@@ -132,6 +133,7 @@ impl<P> Settings<P> {
         let parts = entra.iter().map(Entra::needs);
         let parts = parts.chain(sign_in.providers.iter().map(Provider::needs));
         let parts = parts.chain(feeds.iter().map(|feed| feed.kind.needs()));
+        let parts = parts.chain(desks.iter().map(|desk| desk.kind.needs()));
         let parts = parts.chain([directory.needs(), mail.kind.needs()]);
         let hooks = [&alarms.webhook, &audit.webhook].into_iter().flatten();
         let hooks = hooks.chain(webhooks.iter().map(|it| &it.webhook));
@@ -162,6 +164,20 @@ impl MailKind {
             }
             Self::Graph(_) => Needs::default(),
             Self::Folder { path } => Needs::default().writing_into(path),
+        }
+    }
+}
+
+impl DeskKind {
+    fn needs(&self) -> Needs {
+        match self {
+            // It says itself where tokens are had; the usual port is taken to be among those.
+            Self::Halo(halo) => {
+                let needs = Needs::default().connecting([443, port_of_url(&halo.url)]);
+                halo.ca_file
+                    .iter()
+                    .fold(needs, |needs, it| needs.reading(it))
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What can be set, typed. A value of [`Settings`] has been checked as a whole.
 
 mod alarms;
+mod desks;
 mod entra;
 mod feeds;
 mod hardening;
@@ -25,6 +26,7 @@ use secrecy::SecretString;
 use crate::escrow::Connection;
 
 pub use alarms::Alarms;
+pub use desks::{Desk, DeskKind, Halo, HaloAssetField, HaloStatuses, HaloWebhook};
 pub use entra::{Cloud, Entra, EntraCredential, EntraIdentity};
 pub use feeds::{Feed, FeedKind, Syslog, SyslogSecurity};
 pub use hardening::{Hardening, HardeningMode, Measure};
@@ -66,6 +68,8 @@ pub struct Settings<P> {
     pub sign_in: SignIn,
     /// Who has which role.
     pub roles: RoleGroups,
+    /// Service desks whose tickets ask for keys; each with a name of its own.
+    pub desks: Vec<Desk>,
     /// Where rows of the log go beside the store; each with a name of its own.
     pub feeds: Vec<Feed>,
     /// Checkpoints of the log, and how long it names people.

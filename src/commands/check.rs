@@ -72,7 +72,7 @@ async fn check(config: &Path, settings: &Settings) -> Severity {
             None => Vec::new(),
         }
     };
-    let (store, people, mail, escrow, providers, alarms, feeds, told) = tokio::join!(
+    let (store, people, mail, escrow, providers, alarms, feeds, told, desks) = tokio::join!(
         check_store(settings),
         check_directory(settings, &supplies),
         mailer.check(),
@@ -80,7 +80,8 @@ async fn check(config: &Path, settings: &Settings) -> Severity {
         check_providers(settings, &supplies),
         check_hook,
         check_feeds(settings),
-        check_told(settings)
+        check_told(settings),
+        check_desks(settings, &supplies)
     );
     let mut worst = Severity::Ok;
     let sections = [
@@ -94,7 +95,11 @@ async fn check(config: &Path, settings: &Settings) -> Severity {
     let door = front_door::findings(&settings.server, config, SystemClock.now());
     let door = std::iter::once(("server".to_owned(), door));
     let sections = door.chain(sections).chain(escrow);
-    let sections = sections.chain(providers).chain(feeds).chain(told);
+    let sections = sections
+        .chain(providers)
+        .chain(desks)
+        .chain(feeds)
+        .chain(told);
     let sections = sections.chain([("audit".to_owned(), check_audit(settings).await)]);
     for (part, findings) in sections.chain(idle(settings)) {
         for finding in findings {
@@ -284,6 +289,15 @@ async fn check_providers(settings: &Settings, supplies: &Supplies) -> Vec<(Strin
     for provider in assemble::providers(settings, supplies, &site) {
         let name = format!("sign-in {}", provider.name());
         sections.push((name, provider.check().await));
+    }
+    sections
+}
+
+async fn check_desks(settings: &Settings, supplies: &Supplies) -> Vec<(String, Vec<Finding>)> {
+    let mut sections = Vec::new();
+    for desk in assemble::desks(settings, supplies) {
+        let name = format!("desk {}", desk.system.name());
+        sections.push((name, desk.system.check().await));
     }
     sections
 }

@@ -47,6 +47,8 @@ export class Desks {
 
 async function serve(desk, exchange, response) {
     const end = begin(desk, exchange.path.endsWith('/token') ? 'token' : 'api', exchange);
+    // What was sent has arrived, whether or not anybody waits for the answer.
+    await exchange.body();
     if (desk.settings.latencyMs) await sleep(desk.settings.latencyMs);
     const answered = await bend(
         desk.faults.take(exchange.label),

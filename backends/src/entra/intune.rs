@@ -73,6 +73,20 @@ pub(crate) async fn managed(tenant: &Tenant, by: ManagedBy<'_>) -> Result<Vec<Ma
     Ok(found)
 }
 
+/// The device that has this ID in Intune; none or one.
+pub(crate) async fn managed_by_own_id(tenant: &Tenant, id: Uuid) -> Result<Vec<Managed>, Trouble> {
+    let text = id.as_hyphenated().to_string();
+    let call = Call::get("v1.0")
+        .segment("deviceManagement")
+        .segment("managedDevices")
+        .segment(&text)
+        .query("$select", MANAGED_FIELDS)
+        .needs(MANAGED_DEVICES);
+    let found: Option<Managed> = tenant.get(&call).await?;
+    let is_it = |managed: &Managed| Uuid::parse_str(&managed.id).ok() == Some(id);
+    Ok(found.filter(is_it).into_iter().collect())
+}
+
 /// What Intune answers, where it may be asked: `None` where it does not answer soon, or refuses,
 /// which the log tells.
 ///

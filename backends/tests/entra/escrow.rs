@@ -151,13 +151,13 @@ async fn volumes_are_told_in_each_spelling() {
 }
 
 #[tokio::test]
-async fn a_device_is_found_by_its_object_and_by_the_serial_number_that_intune_knows() {
+async fn a_device_is_found_by_its_object_and_by_what_intune_knows_of_it() {
     let managed = json!([{
         "id": guid(0x99), "azureADDeviceId": guid(1), "serialNumber": "5CG-1'2", "userId": guid(0x51),
     }]);
     let users = json!([{ "id": guid(0x51), "userPrincipalName": "anna@example.com" }]);
     let (place, escrow) = with(json!({ "managedDevices": managed, "users": users })).await;
-    for asset in [guid(0x1001), "5cg-1'2".to_owned()] {
+    for asset in [guid(0x1001), "5cg-1'2".to_owned(), guid(0x99)] {
         let found = find(&escrow, &asset).await.unwrap();
         assert_eq!(found.len(), 1, "{asset}");
         assert_eq!(found[0].id, id(1));
@@ -173,6 +173,7 @@ async fn a_device_is_found_by_its_object_and_by_the_serial_number_that_intune_kn
     place.expire_tokens().await;
     let escrow = self::escrow(&place);
     assert_eq!(find(&escrow, "5cg-1'2").await.unwrap(), []);
+    assert_eq!(find(&escrow, &guid(0x99)).await.unwrap(), []);
     assert_eq!(find(&escrow, "LT-0001").await.unwrap()[0].owners, []);
 }
 

@@ -5,6 +5,7 @@ mod address;
 mod alarms;
 mod approval;
 mod audit;
+mod desks;
 mod directory;
 pub(crate) mod entra;
 mod escrow;
@@ -143,6 +144,7 @@ pub(crate) fn settings<P>(
         );
     }
     let (webhooks, notices) = programs::programs(root, origin);
+    let desks = desks::desks(root, origin);
     let section = root.optional_table("audit");
     let audit = audit::audit(section.as_ref(), origin);
     let feeds = feeds::feeds(section.as_ref(), origin, store.as_ref());
@@ -164,6 +166,7 @@ pub(crate) fn settings<P>(
         notices: notices?,
         sign_in: sign_in?,
         roles,
+        desks: desks?,
         feeds: feeds?,
         audit,
         hardening,

@@ -13,7 +13,7 @@ use crate::entra::{
 };
 
 /// Devices by name, by `deviceId`, by the ID of their object, by the ID of one of their keys, and
-/// where Intune may be read and answers, by serial number. None without an ID that keys are
+/// where Intune may be read and answers, by serial number and by the ID that Intune gives them. None without an ID that keys are
 /// escrowed under.
 pub(super) async fn devices(
     tenant: &Tenant,
@@ -44,7 +44,15 @@ async fn by_name(tenant: &Tenant, name: &str) -> Result<Vec<DeviceObject>, Troub
 
 async fn by_serial_number(tenant: &Tenant, number: &str) -> Result<Vec<DeviceObject>, Trouble> {
     let managed = intune::managed(tenant, ManagedBy::SerialNumber(number));
-    let managed = intune::if_it_answers(tenant, managed).await?;
+    of_managed(tenant, managed).await
+}
+
+/// The devices in Entra ID that are managed by Intune so.
+async fn of_managed(
+    tenant: &Tenant,
+    asking: impl Future<Output = Result<Vec<intune::Managed>, Trouble>>,
+) -> Result<Vec<DeviceObject>, Trouble> {
+    let managed = intune::if_it_answers(tenant, asking).await?;
     let managed = managed.unwrap_or_default();
     let ids = managed.iter().filter_map(intune::Managed::device_id);
     devices_with_ids(tenant, ids.collect()).await
@@ -59,11 +67,22 @@ async fn by_id(tenant: &Tenant, id: Uuid) -> Result<Vec<DeviceObject>, Trouble> 
         .needs(DEVICES);
     let object = tenant.get::<DeviceObject>(&object);
     let device = devices_with(tenant, DevicesBy::Id(id));
-    let (object, device, of_key) = tokio::join!(object, device, by_key(tenant, &text));
+    let (object, device, of_key, managed) = tokio::join!(
+        object,
+        device,
+        by_key(tenant, &text),
+        by_id_in_intune(tenant, id)
+    );
     let mut found = device?;
     found.extend(object?);
     found.extend(of_key?);
+    found.extend(managed?);
     Ok(found)
+}
+
+async fn by_id_in_intune(tenant: &Tenant, id: Uuid) -> Result<Vec<DeviceObject>, Trouble> {
+    let managed = intune::managed_by_own_id(tenant, id);
+    of_managed(tenant, managed).await
 }
 
 /// The device of the key with this ID. The key itself is not asked for.

@@ -1,0 +1,164 @@
+//! Reading tickets, and which of them have changed.
+
+use clavis_broker::ports::TicketError;
+use clavis_broker::tickets::{AssetFault, DeskUser, Ticket, TicketId};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::HaloDesk;
+use super::api::{Answer, Call};
+use super::budget::Haste;
+use super::values::{id, id_of};
+use super::{people, ticket};
+
+/// How many tickets are asked for at once.
+const PAGE: usize = 100;
+
+/// The most pages that are read of one list: what is beyond is found the next time.
+const MOST_PAGES: usize = 20;
+
+impl HaloDesk {
+    /// A ticket with its asset and its user.
+    pub(super) async fn read(
+        &self,
+        ticket: &TicketId,
+        haste: Haste,
+    ) -> Result<Option<Ticket>, TicketError> {
+        let Some(found) = self.ticket(ticket, haste).await? else {
+            return Ok(None);
+        };
+        let asked = ticket.as_str();
+        let facts = ticket::facts(&found, asked, &self.settings)
+            .ok_or_else(|| TicketError::Nonsense("it is another ticket".to_owned()))?;
+        let (asset, user) = tokio::join!(
+            async {
+                match &facts.asset {
+                    Ok(asset) => self.object("Asset", asset, haste).await.map(Ok),
+                    Err(fault) => Ok(Err(*fault)),
+                }
+            },
+            async {
+                match &facts.user {
+                    Some(user) => self.user(user, haste).await,
+                    None => Ok(None),
+                }
+            }
+        );
+        let asset = match (asset?, &facts.asset) {
+            (Ok(Some(asset)), Ok(asked)) => people::asset(&asset, asked, &self.settings.devices_by),
+            (Err(fault), _) => Err(fault),
+            _ => Err(AssetFault::Unknown),
+        };
+        Ok(Some(Ticket {
+            id: ticket.clone(),
+            standing: facts.standing,
+            user: user?,
+            raised_by: facts.raised_by.as_deref().map(people::agent),
+            asset,
+            reason: facts.reason,
+            approvals: facts.approvals,
+        }))
+    }
+
+    /// A ticket as Halo tells it; `None` for one that is gone.
+    pub(super) async fn ticket(
+        &self,
+        ticket: &TicketId,
+        haste: Haste,
+    ) -> Result<Option<Value>, TicketError> {
+        // Halo's IDs are numbers, so nothing else is one.
+        let asked = Value::String(ticket.as_str().to_owned());
+        if id_of(&asked).as_deref() != Some(ticket.as_str()) {
+            return Ok(None);
+        }
+        let path = ["Tickets", ticket.as_str()];
+        let call = Call::get(&path, &[("includedetails", "true")]);
+        let found = good(self.api.ask(&call, haste).await?, "read:tickets")?;
+        Ok(found.filter(|found| id(found, "id").is_some() && !ticket::is_gone(found)))
+    }
+
+    /// The tickets that have changed since then.
+    pub(super) async fn list(&self, since: Timestamp) -> Result<Vec<TicketId>, TicketError> {
+        let since = since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let size = PAGE.to_string();
+        let mut found: Vec<TicketId> = Vec::new();
+        let mut seen = 0;
+        for page in 1..=MOST_PAGES {
+            let number = page.to_string();
+            let query = [
+                ("lastupdatefromdate", since.as_str()),
+                ("pageinate", "true"),
+                ("page_size", &size),
+                ("page_no", &number),
+                ("order", "id"),
+            ];
+            let call = Call::get(&["Tickets"], &query);
+            let answer = good(self.api.ask(&call, Haste::None).await?, "read:tickets")?;
+            let (rows, total) = answer
+                .as_ref()
+                .and_then(rows)
+                .ok_or_else(|| TicketError::Nonsense("it is not a list of tickets".to_owned()))?;
+            seen += rows.len();
+            let ids = rows.iter().filter_map(|row| self.ours(row));
+            found.extend(ids);
+            if rows.is_empty() || total.map_or(rows.len() < PAGE, |total| seen >= total) {
+                break;
+            }
+        }
+        found.sort();
+        found.dedup();
+        Ok(found)
+    }
+
+    /// The ID of a row, unless it says that it is of another type.
+    fn ours(&self, row: &Value) -> Option<TicketId> {
+        let kind = id(row, "tickettype_id");
+        let is_other = kind.is_some_and(|kind| kind != self.settings.ticket_type.to_string());
+        TicketId::parse(&id(row, "id").filter(|_| !is_other)?).ok()
+    }
+
+    async fn user(&self, user: &str, haste: Haste) -> Result<Option<DeskUser>, TicketError> {
+        let found = self.object("Users", user, haste).await?;
+        Ok(found.and_then(|found| people::user(&found, user)))
+    }
+
+    async fn object(
+        &self,
+        kind: &str,
+        id: &str,
+        haste: Haste,
+    ) -> Result<Option<Value>, TicketError> {
+        let scope = if kind == "Asset" {
+            "read:assets"
+        } else {
+            "read:customers"
+        };
+        let path = [kind, id];
+        good(self.api.ask(&Call::get(&path, &[]), haste).await?, scope)
+    }
+}
+
+/// The rows of a list, and how many there are on all pages, where that was said.
+pub(super) fn rows(answer: &Value) -> Option<(&[Value], Option<usize>)> {
+    let total = id(answer, "record_count").and_then(|count| count.parse().ok());
+    let rows = match answer {
+        Value::Array(rows) => rows,
+        list => list
+            .get("tickets")
+            .or_else(|| list.get("actions"))?
+            .as_array()?,
+    };
+    Some((rows, total))
+}
+
+/// An answer that is no refusal. `scope` is what it takes.
+pub(super) fn good(answer: Answer, scope: &str) -> Result<Option<Value>, TicketError> {
+    match answer {
+        Answer::Good(value) => Ok(Some(value)),
+        Answer::Missing => Ok(None),
+        Answer::Unsigned(_) => Err(TicketError::Denied("it wants a token".to_owned())),
+        Answer::Refused { status, .. } => Err(TicketError::Denied(format!(
+            "HTTP {status}, for want of {scope} perhaps"
+        ))),
+    }
+}

@@ -1,0 +1,5 @@
+//! Service desks.
+
+mod halo;
+
+pub use halo::HaloDesk;

@@ -1,0 +1,60 @@
+//! Approvals in the desk, row by row.
+
+use clavis_broker::tickets::{Given, Verdict};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::double::{Place, read, ticket};
+
+async fn decide(place: &Place, decision: Value) {
+    let path = "/tickets/1001/approval";
+    place.control(Method::POST, path, Some(decision)).await;
+}
+
+#[tokio::test]
+async fn rows_say_who_answered_and_how() {
+    let rows = json!({ "approvers": [
+        { "emailaddress": "boss@example.com", "user_id": 6 },
+        { "emailaddress": "chief@example.com", "user_id": 7 },
+    ] });
+    let place = Place::with(json!({ "tickets": [ticket(1001, rows)] })).await;
+    let desk = place.desk();
+    let before = read(&desk, "1001").await.approvals;
+    assert!(before.len() == 2 && before.iter().all(|row| row.verdict.is_none()));
+
+    decide(&place, json!({ "seq": 1, "result": 1 })).await;
+    let [one, other] = &read(&desk, "1001").await.approvals[..] else {
+        panic!("two rows");
+    };
+    assert_eq!(
+        (one.verdict, one.given),
+        (Some(Verdict::Approved), Given::InPerson)
+    );
+    let approver = one.approver.as_ref().expect("an address");
+    assert_eq!(approver.as_str(), "boss@example.com");
+    assert!(one.at.is_some() && other.verdict.is_none());
+
+    decide(&place, json!({ "seq": 2, "result": 2 })).await;
+    let rows = read(&desk, "1001").await.approvals;
+    assert_eq!(rows[1].verdict, Some(Verdict::Rejected));
+    for (how, given) in [
+        (json!({ "admin_overridden": true }), Given::Overridden),
+        (
+            json!({ "admin_overridden": false, "delegated_by_uid": 9 }),
+            Given::Delegated,
+        ),
+        (
+            json!({ "delegated_by_uid": 0, "dateapproved": null }),
+            Given::Automatically,
+        ),
+        (json!({ "autoapproved": true }), Given::Automatically),
+    ] {
+        let mut decision = json!({ "seq": 2, "result": 1 });
+        for (name, value) in how.as_object().unwrap() {
+            decision[name] = value.clone();
+        }
+        decide(&place, decision).await;
+        let rows = read(&desk, "1001").await.approvals;
+        assert_eq!(rows[1].given, given, "{how}");
+    }
+}
