@@ -11,6 +11,7 @@ use jiff::tz::Offset;
 
 use super::shown;
 use crate::Outcome;
+use crate::output::say;
 
 /// What a new token is to be.
 #[derive(clap::Args)]
@@ -64,7 +65,7 @@ pub(crate) async fn make(config: &Path, wanted: Wanted) -> Outcome {
         valid_for: wanted.valid_for,
     };
     let (token, made) = broker.make_token(new, &super::operator()).await?;
-    println!("{}", token.expose_of_program());
+    say!("{}", token.expose_of_program());
     super::remark(&format!(
         "This is the token of {}, until {}. It is shown this once: give it to the program, and nobody \
          else.",
@@ -79,7 +80,7 @@ pub(crate) async fn list(config: &Path) -> Outcome {
     let broker = super::broker(config)?;
     let (tokens, now) = (broker.tokens().await?, broker.now());
     if tokens.is_empty() {
-        println!("No program has a token.");
+        say!("No program has a token.");
     }
     for token in tokens {
         let scopes: Vec<_> = token.scopes.iter().map(|scope| scope.as_str()).collect();
@@ -102,7 +103,7 @@ pub(crate) async fn list(config: &Path) -> Outcome {
             day(token.made_at),
             day(token.ends_at)
         );
-        println!("{}", shown(&line));
+        say!("{}", shown(&line));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -111,7 +112,7 @@ pub(crate) async fn list(config: &Path) -> Outcome {
 pub(crate) async fn revoke(config: &Path, name: &ProgramName) -> Outcome {
     let broker = super::broker(config)?;
     if broker.revoke_token(name, &super::operator()).await? {
-        println!("The token of {name} is ended.");
+        say!("The token of {name} is ended.");
         Ok(ExitCode::SUCCESS)
     } else {
         Err(format!("no program has a token of the name {name}; see `clavis token list`").into())

@@ -10,7 +10,6 @@ use clavis_broker::ports::{
     StoredRequest, StoredRow, Version,
 };
 use clavis_broker::programs::{ProgramName, ProgramToken};
-use clavis_broker::proof::leaf::{LeafError, restore};
 use clavis_broker::proof::tree::Hash;
 use clavis_broker::tickets::TicketName;
 use clavis_broker::tokens::TokenHash;

@@ -20,7 +20,6 @@ use crate::ports::{
     Session, Store, StoreError, StoredRequest, StoredRow,
 };
 use crate::programs::{ProgramName, ProgramToken};
-use crate::proof::leaf::restore;
 use crate::proof::tree::Hash;
 use crate::search::LogSearch;
 use crate::tickets::TicketName;
