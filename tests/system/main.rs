@@ -31,5 +31,6 @@ mod races;
 mod roles;
 mod scanner;
 mod sign_in;
+mod tickets;
 mod told;
 mod webhook;

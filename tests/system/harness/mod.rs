@@ -5,6 +5,7 @@ mod clock;
 pub(crate) mod cloud;
 mod daemon;
 mod expected;
+mod halo;
 mod installation;
 mod mails;
 mod people;
@@ -15,6 +16,8 @@ pub(crate) use clock::Clock;
 pub(crate) use cloud::Cloud;
 pub(crate) use daemon::Daemon;
 pub(crate) use expected::Expected;
+#[allow(unused_imports, reason = "not for the benchmark")]
+pub(crate) use halo::Halo;
 pub(crate) use installation::{Installation, Kind, private, server_folder};
 #[allow(
     unused_imports,
