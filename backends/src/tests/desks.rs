@@ -166,3 +166,21 @@ fn each_mistake_about_a_desk_is_one_problem() {
         "{said:?}"
     );
 }
+
+#[test]
+fn the_process_may_reach_the_desk_and_where_its_tokens_are_had() {
+    let text = with(
+        "url =",
+        "url = \"https://halo.example.com:8443\"\nca_file = \"ca.pem\"",
+    );
+    let settings = parse(&text).unwrap_or_else(|problems| panic!("{problems}"));
+    let needs = settings.needs();
+    for port in [443, 8443] {
+        assert!(needs.connect.contains(&port), "{port}");
+    }
+    assert!(
+        needs
+            .read
+            .contains(std::path::Path::new("/etc/clavis/ca.pem"))
+    );
+}

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::double::{INTUNE, OBJECT, Place, named, ticket};
 
 fn facts() -> DeskFacts {
-    let asset = |text: &str| Asset::parse(text).unwrap();
+    let asset = |text: &str| Asset::parse(text).expect("an asset");
     DeskFacts {
         sound: Ticket {
             id: named("1001"),
@@ -20,7 +20,7 @@ fn facts() -> DeskFacts {
                 name: "Anna".into(),
                 known_as: vec![
                     PersonQuery::Id(PersonId(OBJECT.into())),
-                    PersonQuery::Mail(MailAddress::parse("anna@example.com").unwrap()),
+                    PersonQuery::Mail(MailAddress::parse("anna@example.com").expect("an address")),
                     PersonQuery::Login("anna".into()),
                 ],
             }),

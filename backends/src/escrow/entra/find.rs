@@ -52,7 +52,8 @@ async fn of_managed(
     tenant: &Tenant,
     asking: impl Future<Output = Result<Vec<intune::Managed>, Trouble>>,
 ) -> Result<Vec<DeviceObject>, Trouble> {
-    let managed = intune::if_it_answers(tenant, asking).await?;
+    // Its state is large; boxed, it weighs on no caller's.
+    let managed = Box::pin(intune::if_it_answers(tenant, asking)).await?;
     let managed = managed.unwrap_or_default();
     let ids = managed.iter().filter_map(intune::Managed::device_id);
     devices_with_ids(tenant, ids.collect()).await

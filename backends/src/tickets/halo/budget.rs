@@ -97,13 +97,13 @@ mod tests {
             assert_eq!(budget.take(at(made), Haste::None), Ok(()), "{made}");
         }
         let wait = budget.take(at(50), Haste::None).unwrap_err();
-        assert_eq!(wait, WINDOW - second * 50, "until the first is forgotten");
+        assert_eq!(wait, second * 250, "until the first is forgotten");
         for made in 50..60 {
             assert_eq!(budget.take(at(made), Haste::SomebodyWaits), Ok(()));
         }
         assert!(budget.take(at(60), Haste::SomebodyWaits).is_err());
         let wait = budget.take(at(60), Haste::None).unwrap_err();
-        assert_eq!(wait, WINDOW - second * 50, "until ten more are forgotten");
+        assert_eq!(wait, second * 250, "until ten more are forgotten");
         assert_eq!(budget.take(at(300), Haste::SomebodyWaits), Ok(()));
         assert!(budget.take(at(300), Haste::None).is_err());
         assert_eq!(budget.take(at(600), Haste::None), Ok(()));

@@ -168,22 +168,22 @@ mod tests {
     use super::super::fuzz::settings;
     use super::*;
 
-    fn read(ticket: Value) -> Facts {
-        facts(&ticket, "1001", &settings()).expect("the ticket")
+    fn read(ticket: &Value) -> Facts {
+        facts(ticket, "1001", &settings()).expect("the ticket")
     }
 
     fn with(field: &str, value: Value) -> Facts {
         let mut ticket = json!({ "id": 1001, "tickettype_id": 30, "status_id": 1, "user_id": 5 });
         ticket[field] = value;
-        read(ticket)
+        read(&ticket)
     }
 
     #[test]
     fn numbers_may_be_texts_and_everything_else_may_be_missing() {
-        let bare = read(json!({ "id": "1001" }));
+        let bare = read(&json!({ "id": "1001" }));
         assert_eq!(bare.standing, Standing::Other);
         assert_eq!((bare.user, bare.asset), (None, Err(AssetFault::None)));
-        let texts = read(json!({
+        let texts = read(&json!({
             "id": "1001", "tickettype_id": "30", "user_id": "5", "status_id": "1",
             "hasbeenclosed": "false", "assets": [{ "id": "42" }],
         }));
@@ -238,11 +238,11 @@ mod tests {
     #[test]
     fn the_reason_is_a_field_or_the_details() {
         let ticket = |fields: Value| json!({ "id": 1001, "summary": "S", "details": " a\r\nb\u{7} ", "customfields": fields });
-        assert_eq!(read(ticket(json!([]))).reason, "a\nb");
+        assert_eq!(read(&ticket(json!([]))).reason, "a\nb");
         let fields = json!([{ "name": "CFReason", "value": "3", "display": "Update" }]);
-        assert_eq!(read(ticket(fields)).reason, "Update");
-        assert_eq!(read(json!({ "id": 1001, "summary": "S" })).reason, "S");
-        let long = read(json!({ "id": 1001, "details": "é".repeat(5000) }));
+        assert_eq!(read(&ticket(fields)).reason, "Update");
+        assert_eq!(read(&json!({ "id": 1001, "summary": "S" })).reason, "S");
+        let long = read(&json!({ "id": 1001, "details": "é".repeat(5000) }));
         assert_eq!(long.reason.chars().count(), LONGEST_REASON);
     }
 

@@ -128,7 +128,7 @@ mod tests {
         assert_eq!(kept(with(json!(3600))), Some(minutes(59)));
         assert_eq!(kept(with(json!("3600"))), Some(minutes(59)));
         assert_eq!(kept(with(json!(30))), Some(Duration::ZERO));
-        assert_eq!(kept(with(json!(u64::MAX))), Some(LONGEST - EARLY));
+        assert_eq!(kept(with(json!(u64::MAX))), Some(minutes(12 * 60 - 1)));
         assert_eq!(kept(json!({ "access_token": "t" })), Some(minutes(9)));
         for none in [json!({}), json!({ "access_token": "a\nb" }), json!([])] {
             assert_eq!(kept(none), None);
