@@ -61,7 +61,7 @@ async fn whoever_was_asked_signs_in_and_decides_there() {
     let done = boss.post(&path, &form).await;
     assert_eq!(
         (done.status, done.location()),
-        (StatusCode::SEE_OTHER, &*path)
+        (StatusCode::SEE_OTHER, path.clone())
     );
     let [(_, Actor::Person(by))] = &rows_named(&world, "request.approved").await[..] else {
         panic!("one approval, by a person");
