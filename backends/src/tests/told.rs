@@ -60,7 +60,7 @@ fn addresses_that_are_none_of_the_internet_have_to_be_allowed() {
         "https://127.0.0.1",
         "https://10.1.2.3:8443/x",
         "https://169.254.169.254/latest",
-        "https://192.168.0.1?x=/",
+        "https://192.168.0.1/?x=/",
         "https://[::1]/",
         "https://[::ffff:127.0.0.1]/",
         "https://[fd00::7]:8443",

@@ -46,7 +46,9 @@ pub(super) fn is_harmless(path: &[&str], text: &str) -> bool {
         // A backend or the directory, and what may be done there: permissions by their names.
         ["event", "place"] | ["event", "rights" | "added", _] => true,
         // Which alarm, and when the link of it was used.
-        ["event", "alarm"] | ["event", "alarm", "alarm" | "used_at"] => true,
+        ["event", "alarm", "alarm" | "used_at"] => true,
+        // Who elsewhere was told, by the name that the configuration gives, and of which step or alarm.
+        ["event", "hook" | "message"] => true,
         // What ties rows together.
         ["event", "alarm", "reference"] => true,
         ["request", "id" | "reference"] => true,

@@ -43,6 +43,12 @@ fn gates_beside_the_links() {
         browser.arrive("/sign-in").await;
         browser.look("sign-in-to-review").await;
         browser.sign_in(&clavis, MARTIN, "/review/").await;
+        // Where a notice leads.
+        let reviews = format!("{}/reviews/{reference}", daemon.url);
+        browser.open(&reviews).await;
+        browser.find("button[value=approve]").await;
+        browser.look("review-by-reference").await;
+        browser.open(&review).await;
         browser.press("button[value=approve]", "/review/").await;
         browser.find(".badge.good").await;
 

@@ -106,12 +106,12 @@ async fn one_that_is_gone_holds_up_no_other_and_no_mail_and_is_told_all_when_it_
 
 #[tokio::test]
 async fn one_that_wants_no_more_is_told_no_more_of_it_and_one_that_never_answers_after_five_days() {
-    let (refuses, silent): (Arc<MemoryHook>, Arc<MemoryHook>) = Default::default();
+    let (ended, silent): (Arc<MemoryHook>, Arc<MemoryHook>) = Default::default();
     let world = telling(vec![
-        subscriber("refuses", &refuses, &["request.opened"]),
+        subscriber("ended", &ended, &["request.opened"]),
         subscriber("silent", &silent, &["request.opened"]),
     ]);
-    refuses.break_down(Some(|| HookError::Permanent("it answered 410".to_owned())));
+    ended.break_down(Some(|| HookError::Permanent("it answered 410".to_owned())));
     silent.break_down(Some(|| HookError::Transient("it answered 500".to_owned())));
     world.ask().await;
     let dead = world.store.dead(9).await.unwrap();
