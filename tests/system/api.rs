@@ -177,7 +177,7 @@ fn a_desk_takes_a_request_back_and_meets_what_it_may_not() {
                 "--person",
                 "x@example.com",
             ],
-            "nobody",
+            "no one person",
         ),
         (&["revoke", "x"], "clavis token list"),
     ] {
