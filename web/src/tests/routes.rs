@@ -154,9 +154,8 @@ fn expected(open: Open, is_taken: bool, visitor: &Visitor) -> Meets {
         Meets::WrongMethod
     };
     match open {
-        ToAll => reached,
         ToPrograms if is_taken => Meets::AskedForAToken,
-        ToPrograms => reached,
+        ToAll | ToPrograms => reached,
         ToEmployees if visitor.is_signed_in || !is_taken => reached,
         To(_) if !visitor.is_signed_in => Meets::TheSignIn,
         To(roles) if visitor.role.is_some_and(|role| roles.contains(&role)) => reached,

@@ -10,6 +10,7 @@ mod journey;
 mod log;
 mod mailing;
 mod policy;
+mod programs;
 mod provider;
 mod redeeming;
 mod roles;
