@@ -11,7 +11,7 @@ use clavis_backends::directory::{
 use clavis_backends::entra::{Tenant, Uses};
 use clavis_backends::escrow::{KINDS, Plan};
 use clavis_backends::feed::{FileSink, SyslogSink};
-use clavis_backends::hook::{Purpose, Webhook};
+use clavis_backends::hook::{Purpose, SignedSender, Webhook};
 use clavis_backends::identity::{Addresses, OidcProvider};
 use clavis_backends::mail::{FolderMailer, GraphMailer, SmtpMailer};
 use clavis_backends::notice::{Channel, House};
@@ -20,7 +20,7 @@ use clavis_backends::tickets::HaloDesk;
 use clavis_broker::export::HostName;
 use clavis_broker::ports::{
     CheckpointSink, Clock, Directory, Hook, IdentityProvider, LogSink, Mailer, Notifier, Random,
-    StoreError,
+    Sender, StoreError,
 };
 use clavis_broker::service::{
     Alarms, AuditTerms, Broker, Desk, Parts, SignInTerms, Source, Subscriber,
@@ -85,6 +85,7 @@ pub(crate) fn broker(
         },
         providers: providers(settings, supplies, site),
         roles: settings.roles.clone(),
+        senders: senders(settings),
         desks: desks(settings, supplies),
         subscribers: subscribers(settings),
         notifiers: notifiers(settings),
@@ -261,6 +262,13 @@ pub(crate) fn providers(
         Arc::new(OidcProvider::new(provider.clone(), addresses, clock)) as _
     });
     providers.collect()
+}
+
+/// Programs elsewhere that send messages.
+fn senders(settings: &Settings) -> Vec<Arc<dyn Sender>> {
+    let senders = settings.senders.iter().cloned();
+    let senders = senders.map(|it| Arc::new(SignedSender::new(it)) as _);
+    senders.collect()
 }
 
 /// The service desks.

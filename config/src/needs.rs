@@ -106,6 +106,7 @@ impl<P> Settings<P> {
             notices,
             sign_in,
             roles: _,
+            senders: _,
             desks,
             feeds,
             audit,

@@ -30,7 +30,7 @@ pub use desks::{Desk, DeskKind, Halo, HaloAssetField, HaloStatuses, HaloWebhook}
 pub use entra::{Cloud, Entra, EntraCredential, EntraIdentity};
 pub use feeds::{Feed, FeedKind, Syslog, SyslogSecurity};
 pub use hardening::{Hardening, HardeningMode, Measure};
-pub use programs::{Channel, ChannelKind, Subscriber, Webhook};
+pub use programs::{Channel, ChannelKind, Sender, Subscriber, Webhook};
 pub use sign_in::{PersonBy, Provider, ProxyPersonBy, SignIn, SignInProxy};
 
 /// Everything. `P` is what the kinds of escrow backends make of their sections.
@@ -68,6 +68,8 @@ pub struct Settings<P> {
     pub sign_in: SignIn,
     /// Who has which role.
     pub roles: RoleGroups,
+    /// Programs elsewhere that send messages; each with a name of its own.
+    pub senders: Vec<Sender>,
     /// Service desks whose tickets ask for keys; each with a name of its own.
     pub desks: Vec<Desk>,
     /// Where rows of the log go beside the store; each with a name of its own.

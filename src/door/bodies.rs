@@ -13,9 +13,6 @@ use tokio::time::timeout;
 
 use super::course::{Answer, Course};
 
-/// The largest body that is read. The longest form is shorter, so that who types too much is told
-/// so by a page.
-const LONGEST: usize = 32 * 1024;
 /// The time for a body, from the end of the head.
 const TIME: Duration = Duration::from_secs(15);
 
@@ -30,8 +27,8 @@ pub(crate) enum Unread {
     Broken,
 }
 
-/// The whole of a request's body.
-pub(crate) async fn whole<B>(body: B) -> Result<Bytes, Unread>
+/// The whole of a request's body, of at most so many bytes.
+pub(crate) async fn whole<B>(body: B, longest: usize) -> Result<Bytes, Unread>
 where
     B: Body<Data = Bytes>,
     B::Error: std::error::Error + Send + Sync + 'static,
@@ -39,10 +36,10 @@ where
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    if body.size_hint().lower() > LONGEST as u64 {
+    if body.size_hint().lower() > longest as u64 {
         return Err(Unread::TooLarge);
     }
-    match timeout(TIME, Limited::new(body, LONGEST).collect()).await {
+    match timeout(TIME, Limited::new(body, longest).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Unread::TooLarge),
         Ok(Err(_)) => Err(Unread::Broken),
@@ -119,6 +116,8 @@ mod tests {
     use super::super::course::End;
     use super::*;
 
+    const LONGEST: usize = 32 * 1024;
+
     type Pieces = StreamBody<futures_channel::Pieces>;
 
     /// A body of which pieces come when they are sent.
@@ -147,18 +146,25 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_body_is_there_whole_or_not_at_all() {
-        let read = whole(Full::new(Bytes::from_static(b"a=b"))).await;
+        let read = whole(Full::new(Bytes::from_static(b"a=b")), LONGEST).await;
         assert_eq!(read, Ok(Bytes::from_static(b"a=b")));
         let announced = Full::new(Bytes::from(vec![0; LONGEST + 1]));
-        assert_eq!(whole(announced).await, Err(Unread::TooLarge));
+        assert_eq!(whole(announced, LONGEST).await, Err(Unread::TooLarge));
         let longest = Full::new(Bytes::from(vec![0; LONGEST]));
-        assert_eq!(whole(longest).await.map(|it| it.len()), Ok(LONGEST));
+        assert_eq!(
+            whole(longest, LONGEST).await.map(|it| it.len()),
+            Ok(LONGEST)
+        );
 
         let (send, body) = pieces();
         for _ in 0..=LONGEST / 1024 {
             send.try_send(Bytes::from(vec![0; 1024])).unwrap();
         }
-        assert_eq!(whole(body).await, Err(Unread::TooLarge), "unannounced");
+        assert_eq!(
+            whole(body, LONGEST).await,
+            Err(Unread::TooLarge),
+            "unannounced"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -170,7 +176,7 @@ mod tests {
             }
         });
         let begun = Instant::now();
-        assert_eq!(whole(body).await, Err(Unread::TooSlow));
+        assert_eq!(whole(body, LONGEST).await, Err(Unread::TooSlow));
         assert_eq!(begun.elapsed(), TIME);
     }
 

@@ -46,7 +46,8 @@ impl Service<Request<Incoming>> for Reception {
         Box::pin(async move {
             let version = request.version();
             let (mut parts, body) = request.into_parts();
-            let mut answer = match whole(body).await {
+            let longest = clavis_web::longest_body(parts.uri.path());
+            let mut answer = match whole(body, longest).await {
                 Ok(body) => {
                     parts.extensions.insert(ConnectInfo(peer));
                     parts

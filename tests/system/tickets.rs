@@ -77,7 +77,10 @@ fn a_ticket_is_approved_its_keys_are_shown_and_it_closes_by_itself() {
     // However often the desk says so, nothing more is made of it.
     halo.edit(ticket, &json!({ "summary": "Thank you" }));
     wait_for_rows(&clavis, "ticket.told", 3);
-    assert_eq!(clavis.mails.find("bert.boss", "Approval Needed", "").len(), 1);
+    assert_eq!(
+        clavis.mails.find("bert.boss", "Approval Needed", "").len(),
+        1
+    );
     assert_eq!(daemon.stop(), Some(0));
 }
 
@@ -174,7 +177,10 @@ fn a_ticket_that_changes_after_the_approval_shows_no_key() {
         let page = redeem(&link);
         assert!(page.texts(DIGITS).is_empty() && page.status != 200, "{why}");
         let log = clavis.audit();
-        assert!(log.contains("\"request.revoked\"") && log.contains(why), "{why}: {log}");
+        assert!(
+            log.contains("\"request.revoked\"") && log.contains(why),
+            "{why}: {log}"
+        );
         assert!(!log.contains("\"link.redeemed\""), "{why}");
     }
 }
@@ -188,7 +194,12 @@ fn approvals_of_the_desk_count_where_nothing_about_them_is_doubtful() {
     halo.wait_for_note(ticket, "It waits for the approvals of this ticket");
     halo.answer(ticket, &json!({ "seq": 1, "result": 1 }));
     let link = key_link(&clavis);
-    assert!(clavis.mails.find("bert.boss", "Approval Needed", "").is_empty());
+    assert!(
+        clavis
+            .mails
+            .find("bert.boss", "Approval Needed", "")
+            .is_empty()
+    );
     assert_eq!(redeem(&link).status, 200);
     halo.wait_for_status(ticket, 9);
 
@@ -201,7 +212,12 @@ fn approvals_of_the_desk_count_where_nothing_about_them_is_doubtful() {
         halo.wait_for_note(ticket, "It waits for the approvals of this ticket");
         halo.answer(ticket, &answer);
         halo.wait_for_status(ticket, status);
-        assert!(clavis.mails.find("anna.berg", "Your Secure Key Link", "").is_empty());
+        assert!(
+            clavis
+                .mails
+                .find("anna.berg", "Your Secure Key Link", "")
+                .is_empty()
+        );
     }
 
     // Her own yes is none, whatever the desk says.
@@ -212,5 +228,10 @@ fn approvals_of_the_desk_count_where_nothing_about_them_is_doubtful() {
     halo.wait_for_note(ticket, "It waits for the approvals of this ticket");
     halo.answer(ticket, &json!({ "seq": 1, "result": 1 }));
     halo.wait_for_status(ticket, 10);
-    assert!(clavis.mails.find("anna.berg", "Your Secure Key Link", "").is_empty());
+    assert!(
+        clavis
+            .mails
+            .find("anna.berg", "Your Secure Key Link", "")
+            .is_empty()
+    );
 }

@@ -16,6 +16,7 @@ use clavis_broker::service::{BeginError, Unavailable};
 
 use crate::api::{self, Kind, Problem};
 use crate::forms::with_query;
+use crate::hooks;
 use crate::pages::Frame;
 use crate::seldom::Seldom;
 use crate::site::Site;
@@ -220,13 +221,14 @@ pub(crate) async fn pages_for_faults(
     request: Request,
     next: Next,
 ) -> Response {
-    let is_of_api = request.uri().path().starts_with(api::ROOT);
+    let path = request.uri().path();
+    let is_of_program = path.starts_with(api::ROOT) || path.starts_with(hooks::ROOT);
     let mut response = next.run(request).await;
     let Some(fault) = response.extensions_mut().remove::<Arc<Fault>>() else {
         return response;
     };
     report(&fault, route.as_ref(), &refusals);
-    let mut answer = if is_of_api {
+    let mut answer = if is_of_program {
         Problem::told(&fault).answer()
     } else {
         fault.page(&site)
@@ -267,7 +269,7 @@ fn report(fault: &Fault, route: Option<&MatchedPath>, refusals: &Refusals) {
         | Fault::AskedTooOften { .. }
         | Fault::TooManyAtOnce
         | Fault::Problem(Problem {
-            kind: Kind::TooMany | Kind::TooManyAtOnce | Kind::InvalidToken,
+            kind: Kind::TooMany | Kind::TooManyAtOnce | Kind::InvalidToken | Kind::UnprovenMessage,
             ..
         }) => {
             if let Some(times) = refusals.count(mem::discriminant(fault)) {

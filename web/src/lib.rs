@@ -21,6 +21,7 @@ mod fault;
 mod forms;
 mod front;
 mod headers;
+mod hooks;
 mod limit;
 mod line;
 mod probes;
@@ -44,6 +45,7 @@ mod tests;
 
 pub use app::router;
 pub use front::front;
+pub use hooks::longest_body;
 pub use letters::Letters;
 pub use line::Line;
 pub use look::Colour;

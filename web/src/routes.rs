@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::handler::Handler;
 use axum::http::{Method, Uri};
 use axum::middleware::Next;
@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::client::Source;
 use crate::fault::{self, Fault};
 use crate::sessions::SignedIn;
-use crate::{api, assets, pages, probes};
+use crate::{api, assets, hooks, pages, probes};
 
 use Reach::{Anybody, LinkHolder, Only, Program};
 
@@ -33,6 +33,8 @@ pub(crate) enum Reach {
     SignedIn,
     /// Whoever holds a link with a token of ours, signed in or not. Its page looks it up.
     LinkHolder,
+    /// Whatever program sends a message that proves whose it is. Its handler looks.
+    Sender,
     /// Whatever program has a token that is good for this. It is told in JSON what is wrong.
     Program(Scope),
     /// Whoever is signed in and has one of these roles. For others there is no such page.
@@ -126,6 +128,9 @@ pub(crate) fn table() -> Vec<Route> {
         )
         .post(api::decide),
         route("/api/v1/events", Program(Scope::Events)).get(api::events),
+        route("/hooks/{name}", Reach::Sender)
+            .post(hooks::take)
+            .taking(hooks::LONGEST),
         route("/help", Anybody).get(pages::help::show),
         route("/healthz", Anybody).get(probes::alive),
         route("/readyz", Anybody).get(probes::ready),
@@ -193,7 +198,7 @@ async fn guard(
     let rule = rule_of(route.as_str()).ok_or(Fault::NotFound)?;
     let (mut parts, body) = request.into_parts();
     match rule.reach {
-        Anybody => {}
+        Anybody | Reach::Sender => {}
         LinkHolder => {
             if let Some(link) = parts.uri.path().split('/').find_map(PlainToken::parse) {
                 let counted = app.limits.count_link(source, link.hash());
@@ -275,6 +280,12 @@ impl Route {
     /// What answers HEAD, where that is not to be answered like GET.
     fn not_head<H: Handler<T, App>, T: 'static>(mut self, handler: H) -> Self {
         self.handlers = self.handlers.head(handler);
+        self
+    }
+
+    /// Bodies of that many bytes, where they may be longer than a form.
+    fn taking(mut self, longest: usize) -> Self {
+        self.handlers = self.handlers.layer(DefaultBodyLimit::max(longest));
         self
     }
 

@@ -3,6 +3,9 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use clavis_broker::ports::{Sender, Signed, Unsigned};
+use clavis_broker::programs::{ProgramName, Scope};
+use clavis_config::settings;
 use jiff::{SignedDuration, Timestamp};
 use ring::hmac;
 use secrecy::{ExposeSecret, SecretSlice};
@@ -14,37 +17,34 @@ const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 const LONGEST_ID: usize = 128;
 const MOST_SIGNATURES: usize = 8;
 
-/// What came: the three fields of the head, and the body as it was sent.
-#[derive(Debug, Clone, Copy)]
-pub struct Signed<'a> {
-    /// `webhook-id`.
-    pub id: &'a str,
-    /// `webhook-timestamp`.
-    pub timestamp: &'a str,
-    /// `webhook-signature`.
-    pub signature: &'a str,
-    /// The body.
-    pub body: &'a [u8],
+/// A program whose messages are signed with a secret that it shares with Clavis.
+pub struct SignedSender(settings::Sender);
+
+impl SignedSender {
+    /// One of these settings.
+    pub fn new(settings: settings::Sender) -> Self {
+        Self(settings)
+    }
 }
 
-/// A message is not believed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unsigned {
-    /// A field of the head is not as it has to be.
-    #[error("it has no ID, time or signature that can be read")]
-    Malformed,
-    /// It is too old, or of the future.
-    #[error("it was not sent within five minutes of now")]
-    OtherTime,
-    /// No signature is by a secret that is known.
-    #[error("it is signed with none of the secrets")]
-    OtherSecret,
+impl Sender for SignedSender {
+    fn name(&self) -> &ProgramName {
+        &self.0.name
+    }
+
+    fn scopes(&self) -> &[Scope] {
+        &self.0.scopes
+    }
+
+    fn verify(&self, message: &Signed<'_>, now: Timestamp) -> Result<(), Unsigned> {
+        verify(message, &self.0.secrets, now)
+    }
 }
 
 /// Whether one of the signatures is by one of the secrets, over what came, and the message of now.
 /// Signatures are compared in constant time, and the time of a message is looked at once it is sure that
 /// it is the sender's.
-pub fn verify(
+fn verify(
     message: &Signed<'_>,
     secrets: &[SecretSlice<u8>],
     now: Timestamp,

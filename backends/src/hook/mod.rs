@@ -6,6 +6,6 @@ mod signature;
 mod target;
 mod webhook;
 
-pub use incoming::{Signed, Unsigned, verify};
+pub use incoming::SignedSender;
 pub(crate) use target::{Answer, Target, Unheard};
 pub use webhook::{Purpose, Webhook};

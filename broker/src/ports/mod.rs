@@ -11,6 +11,7 @@ mod identity;
 mod ledger;
 mod mail;
 mod notifier;
+mod sender;
 mod sink;
 mod store;
 mod tickets;
@@ -26,6 +27,7 @@ pub use identity::{Identified, IdentityError, IdentityProvider};
 pub use ledger::{KeptCheckpoint, Ledger, StoredRow};
 pub use mail::{MailError, MailRenderer, Mailer};
 pub use notifier::{Notice, Notifier};
+pub use sender::{Sender, Signed, Unsigned};
 pub use sink::{LogSink, SinkError};
 pub use store::{
     Answered, Challenge, ChallengeState, Change, CheckpointTo, ClaimedJob, CommitError, DeadJob,

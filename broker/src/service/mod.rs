@@ -54,7 +54,7 @@ pub use log::LogExport;
 pub use lookup::{Found, FoundDevice, PersonView};
 pub use messages::{ALARMS, Subscriber};
 pub use program_tokens::{MakeTokenError, NewToken, TokenRefusal};
-pub use programs::{Events, Once, ProgramAsk, ProgramAskError};
+pub use programs::{Events, Once, ProgramAsk, ProgramAskError, Sent};
 pub use prove::{ProofError, consistency, examine, prove_rows, root_of};
 pub use provider::{Arrival, ArrivalError, Departure};
 pub use redeem::{DisclosedKey, LinkEnd, LinkError, LinkView, RedeemError, Redemption, Unfetched};
@@ -70,7 +70,7 @@ use crate::lifecycle::{Refusal, Terms};
 use crate::policy::Policy;
 use crate::ports::{
     Clock, CommitError, Directory, EscrowBackend, IdentityProvider, MailRenderer, Mailer, Notifier,
-    Random, Store, StoreError,
+    Random, Sender, Store, StoreError,
 };
 use crate::roles::RoleGroups;
 
@@ -108,6 +108,8 @@ pub struct Parts {
     pub providers: Vec<Arc<dyn IdentityProvider>>,
     /// Who has which role.
     pub roles: RoleGroups,
+    /// Programs elsewhere that send messages.
+    pub senders: Vec<Arc<dyn Sender>>,
     /// The service desks whose tickets ask for keys.
     pub desks: Vec<Desk>,
     /// Checkpoints of the log, and how long it names people.

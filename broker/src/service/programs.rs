@@ -11,8 +11,8 @@ use super::{AdvanceError, Ask, AskError, Broker, Choice, ReviewError, Unavailabl
 use crate::audit::{Event, LogEntry, LogRow, WhyNoRequest};
 use crate::lifecycle::{Command, Refusal, Request};
 use crate::people::{Party, Person, PersonQuery};
-use crate::ports::{Answered, LogQuery, Write};
-use crate::programs::Program;
+use crate::ports::{Answered, LogQuery, Signed, Unsigned, Write};
+use crate::programs::{Program, Scope};
 use crate::text::Comment;
 use crate::tokens::{Reference, TokenHash};
 
@@ -107,7 +107,32 @@ impl Program {
     }
 }
 
+/// Whose message came.
+#[derive(Debug, Clone)]
+pub struct Sent<'a> {
+    /// The program.
+    pub program: Program,
+    /// What its messages are good for.
+    pub scopes: &'a [Scope],
+}
+
 impl Broker {
+    /// The program that sent a message to the address of this name. Where none has that name, the answer
+    /// is that of a wrong secret.
+    pub fn sender(&self, name: &str, message: &Signed<'_>) -> Result<Sent<'_>, Unsigned> {
+        let mut senders = self.parts.senders.iter();
+        let sender = senders.find(|sender| sender.name().as_str() == name);
+        let sender = sender.ok_or(Unsigned::OtherSecret)?;
+        sender.verify(message, self.now())?;
+        Ok(Sent {
+            program: Program {
+                name: sender.name().clone(),
+                person: None,
+            },
+            scopes: sender.scopes(),
+        })
+    }
+
     /// Makes a request at a program's word, once for each key: the same question gives the same
     /// request again. Approvers are asked as always, and the key goes to the address that the
     /// directory has for whoever is to get it.

@@ -17,6 +17,7 @@ mod programs;
 mod proxy;
 mod roles;
 mod rotation;
+mod senders;
 mod server;
 mod sign_in;
 mod terms;
@@ -145,6 +146,8 @@ pub(crate) fn settings<P>(
     }
     let (webhooks, notices) = programs::programs(root, origin);
     let desks = desks::desks(root, origin);
+    let taken = desks.iter().flatten().map(|desk| desk.name.0.as_str());
+    let senders = senders::senders(root, origin, taken.collect());
     let section = root.optional_table("audit");
     let audit = audit::audit(section.as_ref(), origin);
     let feeds = feeds::feeds(section.as_ref(), origin, store.as_ref());
@@ -166,6 +169,7 @@ pub(crate) fn settings<P>(
         notices: notices?,
         sign_in: sign_in?,
         roles,
+        senders: senders?,
         desks: desks?,
         feeds: feeds?,
         audit,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clavis_broker::programs::{ProgramName, Scope};
 use jiff::SignedDuration;
 use secrecy::{SecretSlice, SecretString};
 
@@ -31,6 +32,17 @@ pub struct Subscriber {
     pub webhook: Webhook,
     /// Of what.
     pub events: Vec<String>,
+}
+
+/// A program elsewhere that sends messages.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    /// Its name, which its address ends with; unique among senders and desks.
+    pub name: ProgramName,
+    /// What its messages may be signed with, the newest first; at least one.
+    pub secrets: Vec<SecretSlice<u8>>,
+    /// What its messages are good for.
+    pub scopes: Vec<Scope>,
 }
 
 /// A channel that is told of reviews that wait.

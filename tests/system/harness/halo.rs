@@ -136,7 +136,11 @@ impl Halo {
     pub(crate) fn wait_for_note(&self, ticket: u64, text: &str) -> Vec<Value> {
         until("a note", || {
             let notes = self.notes(ticket);
-            let has = |note: &Value| note["note_html"].as_str().is_some_and(|it| it.contains(text));
+            let has = |note: &Value| {
+                note["note_html"]
+                    .as_str()
+                    .is_some_and(|it| it.contains(text))
+            };
             notes.iter().any(has).then_some(notes)
         })
     }

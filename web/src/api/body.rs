@@ -28,15 +28,19 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
             StatusCode::PAYLOAD_TOO_LARGE => Fault::TooLarge,
             _ => Fault::Malformed,
         })?;
-        let read = serde_json::from_slice(&body);
-        let read = read.map_err(|error| match error.classify() {
-            Category::Data => Problem::invalid(error.to_string()),
-            // Two fields where one is wanted end the reading early.
-            _ if is_whole(&body) => Problem::invalid(error.to_string()),
-            Category::Io | Category::Syntax | Category::Eof => Problem::of(Kind::Malformed),
-        })?;
-        Ok(Self(read))
+        Ok(Self(from_json(&body)?))
     }
+}
+
+/// What bytes of JSON say.
+pub(crate) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let read = serde_json::from_slice(bytes);
+    read.map_err(|error| match error.classify() {
+        Category::Data => Problem::invalid(error.to_string()),
+        // Two fields where one is wanted end the reading early.
+        _ if is_whole(bytes) => Problem::invalid(error.to_string()),
+        Category::Io | Category::Syntax | Category::Eof => Problem::of(Kind::Malformed),
+    })
 }
 
 /// Whether it is JSON, of whatever shape.

@@ -12,9 +12,14 @@ use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, HeaderName, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use clavis_broker::lifecycle::Request;
+use std::net::IpAddr;
+
+use clavis_broker::lifecycle::{Outcome, Request, State as Stage};
 use clavis_broker::programs::Program;
-use clavis_broker::service::{AdvanceError, AskError, Broker, ProgramAskError, ReviewError};
+use clavis_broker::service::{
+    AdvanceError, AskError, Broker, ProgramAsk, ProgramAskError, ReviewError,
+};
+use clavis_broker::tokens::Reference;
 
 use crate::app::App;
 use crate::client::Source;
@@ -24,8 +29,11 @@ use crate::pages::reference;
 pub(crate) use admission::admit;
 pub(crate) use problem::{Kind, Problem};
 
+pub(crate) use body::from_json;
+pub(crate) use wire::Asked;
+
 use body::{Json, json, query};
-use wire::{Asked, Decided, Wanted};
+use wire::{Decided, Wanted};
 
 /// Where everything of it lies.
 pub(crate) const ROOT: &str = "/api/";
@@ -49,11 +57,21 @@ pub(crate) async fn ask(
 ) -> Result<Response, Fault> {
     let key = idempotency_key(&headers)?;
     let ask = asked.read(key)?;
+    make(&app, &program, ask, source).await
+}
+
+/// Makes a request at a program's word.
+pub(crate) async fn make(
+    app: &App,
+    program: &Program,
+    ask: ProgramAsk,
+    source: Option<IpAddr>,
+) -> Result<Response, Fault> {
     let turn = app.turns.take(&program.name).await;
     let _turn = turn.ok_or(Problem::of(Kind::TooManyAtOnce))?;
     let counted = app.limits.count_ask_by(&program.name);
     counted.map_err(Problem::wait)?;
-    let made = app.broker.ask_by(&program, ask, source).await;
+    let made = app.broker.ask_by(program, ask, source).await;
     let made = made.map_err(not_made)?;
     let place = HeaderValue::from_str(&format!("/api/v1/requests/{}", made.reference))?;
     let answer = json(StatusCode::CREATED, &wire::made(&made));
@@ -78,13 +96,7 @@ pub(crate) async fn withdraw(
     uri: Uri,
 ) -> Result<Response, Fault> {
     let reference = reference(&uri)?;
-    let withdrawn = app.broker.withdraw_by(&program, &reference, source).await;
-    match withdrawn {
-        Ok(Some(request)) => Ok(shown(&app.broker, &request)),
-        Ok(None) => Err(Fault::NotFound),
-        Err(AdvanceError::Refused(why)) => Err(Problem::of(Kind::Refused(why)).into()),
-        Err(AdvanceError::Unavailable(error)) => Err(error.into()),
-    }
+    take_back(&app, &program, &reference, source).await
 }
 
 /// Decides a request, in the name of whoever's token it is.
@@ -115,6 +127,38 @@ pub(crate) async fn events(State(app): State<App>, uri: Uri) -> Result<Response,
     let (after, limit) = query::<Wanted>(&uri)?.read()?;
     let events = app.broker.events_after(after, limit).await?;
     Ok(json(StatusCode::OK, &wire::events(&events)))
+}
+
+/// Takes a request back, once: whoever says so again is shown that it was taken back.
+pub(crate) async fn take_back_once(
+    app: &App,
+    program: &Program,
+    reference: &Reference,
+    source: Option<IpAddr>,
+) -> Result<Response, Fault> {
+    let known = app.broker.request_for(program, reference).await?;
+    let known = known.ok_or(Fault::NotFound)?;
+    if let Stage::Closed(closing) = &known.state
+        && matches!(closing.outcome, Outcome::Withdrawn { .. })
+    {
+        return Ok(shown(&app.broker, &known));
+    }
+    take_back(app, program, reference, source).await
+}
+
+async fn take_back(
+    app: &App,
+    program: &Program,
+    reference: &Reference,
+    source: Option<IpAddr>,
+) -> Result<Response, Fault> {
+    let withdrawn = app.broker.withdraw_by(program, reference, source).await;
+    match withdrawn {
+        Ok(Some(request)) => Ok(shown(&app.broker, &request)),
+        Ok(None) => Err(Fault::NotFound),
+        Err(AdvanceError::Refused(why)) => Err(Problem::of(Kind::Refused(why)).into()),
+        Err(AdvanceError::Unavailable(error)) => Err(error.into()),
+    }
 }
 
 fn shown(broker: &Broker, request: &Request) -> Response {

@@ -29,6 +29,8 @@ pub(crate) enum Kind {
     NoToken,
     /// A token was shown that does not hold.
     InvalidToken,
+    /// A message does not come from who is known to send there, as far as can be told.
+    UnprovenMessage,
     /// The token is not good for this.
     WrongScope(Scope),
     NotFound,
@@ -134,6 +136,7 @@ impl Problem {
             Kind::WrongScope(scope) => Some(format!(
                 "Bearer realm=\"clavis\", error=\"insufficient_scope\", scope=\"{scope}\""
             )),
+            Kind::UnprovenMessage => Some("Basic realm=\"clavis\", charset=\"UTF-8\"".to_owned()),
             _ => None,
         };
         if let Some(challenge) = challenge.and_then(|it| HeaderValue::try_from(it).ok()) {
@@ -159,6 +162,7 @@ impl Kind {
         match self {
             Self::NoToken => (S::UNAUTHORIZED, "no-token", "Show a token in the header Authorization"),
             Self::InvalidToken => (S::UNAUTHORIZED, "invalid-token", "The token is not valid, or no more"),
+            Self::UnprovenMessage => (S::UNAUTHORIZED, "unproven-message", "The message does not prove whose it is, or not as of now"),
             Self::WrongScope(_) => (S::FORBIDDEN, "wrong-scope", "The token is not good for this"),
             Self::NotFound => (S::NOT_FOUND, "not-found", "There is nothing here, or nothing that is yours"),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method-not-allowed", "This cannot be done here"),

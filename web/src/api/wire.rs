@@ -70,7 +70,7 @@ fn usual() -> u16 {
 
 impl Asked {
     /// What is asked for, with the key by which it is asked again.
-    pub(super) fn read(self, key: &str) -> Result<ProgramAsk, Problem> {
+    pub(crate) fn read(self, key: &str) -> Result<ProgramAsk, Problem> {
         let asked = serde_json::to_vec(&self);
         let asked = asked.map_err(|error| Problem::invalid(error.to_string()))?;
         let key_id = self.key_id.map(|text| {

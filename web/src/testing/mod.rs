@@ -133,6 +133,7 @@ impl World {
             },
             providers: vec![Arc::clone(&provider) as _],
             roles: role_groups(),
+            senders: Vec::new(),
             desks: Vec::new(),
             subscribers: Vec::new(),
             notifiers: Vec::new(),

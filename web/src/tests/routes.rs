@@ -22,7 +22,7 @@ enum Open {
 use Open::{To, ToAll, ToEmployees, ToPrograms};
 
 /// What the table has to say. Assets are open to all, and not listed.
-const EXPECTED: [(&str, &str, Open); 45] = [
+const EXPECTED: [(&str, &str, Open); 46] = [
     ("/", "GET", ToEmployees),
     ("/sign-in", "GET POST", ToAll),
     ("/sign-in/code", "GET POST", ToAll),
@@ -80,6 +80,7 @@ const EXPECTED: [(&str, &str, Open); 45] = [
     ("/api/v1/requests/{reference}/withdraw", "POST", ToPrograms),
     ("/api/v1/requests/{reference}/decision", "POST", ToPrograms),
     ("/api/v1/events", "GET", ToPrograms),
+    ("/hooks/{name}", "POST", ToPrograms),
     ("/help", "GET", ToAll),
     ("/healthz", "GET", ToAll),
     ("/readyz", "GET", ToAll),
@@ -190,7 +191,7 @@ fn the_table_is_as_expected() {
             let open = match rule.reach {
                 Reach::Anybody | Reach::LinkHolder => ToAll,
                 Reach::SignedIn => ToEmployees,
-                Reach::Program(_) => ToPrograms,
+                Reach::Program(_) | Reach::Sender => ToPrograms,
                 Reach::Only(roles) => To(roles),
             };
             (rule.pattern.as_ref(), methods.join(" "), open)

@@ -157,6 +157,7 @@ impl World {
             },
             providers: providers.iter().map(|it| Arc::clone(it) as _).collect(),
             roles,
+            senders: Vec::new(),
             desks: Vec::new(),
             subscribers: Vec::new(),
             notifiers: Vec::new(),

@@ -68,6 +68,11 @@ impl Broker {
         Ok(count)
     }
 
+    /// Whether there is a desk of that name.
+    pub fn has_desk(&self, name: &DeskName) -> bool {
+        self.desk_named(name).is_some()
+    }
+
     /// The job that looks at a ticket.
     fn look(&self, desk: &Desk, id: TicketId) -> crate::ports::Write {
         let ticket = TicketName {
