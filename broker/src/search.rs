@@ -213,6 +213,8 @@ pub const EVENTS: &[&str] = &[
     "mail.dead",
     "hook.told",
     "hook.dead",
+    "ticket.dead",
+    "ticket.told",
     "token.made",
     "token.revoked",
     "token.refused",

@@ -181,13 +181,13 @@ fn a_desk_takes_a_request_back_and_meets_what_it_may_not() {
         ),
         (&["revoke", "x"], "clavis token list"),
     ] {
-        let refused = token(&clavis, words);
-        let said = text(&refused.stderr);
+        let said_no = token(&clavis, words);
+        let said = text(&said_no.stderr);
         assert!(
-            !refused.status.success() && said.contains(why),
+            !said_no.status.success() && said.contains(why),
             "{words:?}: {said}"
         );
-        assert!(refused.stdout.is_empty());
+        assert!(said_no.stdout.is_empty());
     }
     let listed = text(&token(&clavis, &["list"]).stdout);
     assert!(

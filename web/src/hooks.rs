@@ -125,9 +125,11 @@ async fn read(
         tracing::info!(%why, "a message was not believed");
         Problem::of(Kind::UnprovenMessage)
     })?;
-    let may = |scope| match scopes.contains(&scope) {
-        true => Ok(()),
-        false => Err(Problem::of(Kind::WrongScope(scope))),
+    let may = |scope| {
+        let is_allowed = scopes.contains(&scope);
+        is_allowed
+            .then_some(())
+            .ok_or(Problem::of(Kind::WrongScope(scope)))
     };
     match api::from_json(body)? {
         Message::Create(asked) => {

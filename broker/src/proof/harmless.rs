@@ -49,6 +49,8 @@ pub(super) fn is_harmless(path: &[&str], text: &str) -> bool {
         ["event", "alarm", "alarm" | "used_at"] => true,
         // Who elsewhere was told, by the name that the configuration gives, and of which step or alarm.
         ["event", "hook" | "message"] => true,
+        // A ticket, by the number that the service desk gives it.
+        ["event", "ticket", "desk" | "id"] => true,
         // What ties rows together.
         ["event", "alarm", "reference"] => true,
         ["request", "id" | "reference"] => true,

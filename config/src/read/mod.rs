@@ -146,7 +146,7 @@ pub(crate) fn settings<P>(
     }
     let (webhooks, notices) = programs::programs(root, origin);
     let desks = desks::desks(root, origin);
-    let taken = desks.iter().flatten().map(|desk| desk.name.0.as_str());
+    let taken = desks.iter().flatten().map(|desk| desk.name.0.clone());
     let senders = senders::senders(root, origin, taken.collect());
     let section = root.optional_table("audit");
     let audit = audit::audit(section.as_ref(), origin);

@@ -15,17 +15,13 @@ use crate::values::text;
 pub(super) fn senders(
     root: &Section<'_>,
     origin: &Origin<'_>,
-    mut taken: Vec<&str>,
+    mut taken: Vec<String>,
 ) -> Option<Vec<Sender>> {
-    let sections = root.tables("webhooks_in");
-    let names: Vec<_> = sections
-        .iter()
-        .map(|section| section.required("name", name))
-        .collect();
     let mut senders = Vec::new();
-    for (section, name) in sections.iter().zip(&names) {
-        if let Some(name) = name {
-            if taken.contains(&name.as_str()) {
+    for section in &root.tables("webhooks_in") {
+        let name = section.required("name", name);
+        if let Some(name) = &name {
+            if taken.iter().any(|taken| taken == name.as_str()) {
                 section.problem(
                     "name",
                     "`name` is that of an earlier [[webhooks_in]] or [[desks]] section",
@@ -33,9 +29,9 @@ pub(super) fn senders(
                      ends with it.",
                 );
             }
-            taken.push(name.as_str());
+            taken.push(name.to_string());
         }
-        senders.push(sender(section, origin, name.clone()));
+        senders.push(sender(section, origin, name));
     }
     senders.into_iter().collect()
 }

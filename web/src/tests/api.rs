@@ -266,7 +266,7 @@ async fn a_desk_asks_the_approver_decides_and_events_tell_it() {
     assert_eq!(by("request.opened"), ("program".into(), "desk".into()));
     assert_eq!(
         by("request.approved"),
-        ("delegate".into(), "bosss-script".into())
+        ("through".into(), "bosss-script".into())
     );
     let whole = Value::Array(told).to_string();
     for personal in ["anna", "Anna", "boss@", "Boss", "LT-42", "my reason", "id-"] {
