@@ -57,6 +57,8 @@ fn path_is_secret(path: &Path) -> Result<SecretString, Wrong> {
         "alarms.secret",
         "monitoring.secret",
         "monitoring.before.secret",
+        "servicedesk.secret",
+        "servicedesk.before.secret",
     ];
     if of_webhooks.iter().any(|name| path.ends_with(name)) {
         return Ok(format!("whsec_{}", "MfKQ".repeat(8)).into());

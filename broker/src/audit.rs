@@ -23,6 +23,7 @@ use crate::programs::Scope;
 use crate::proof::leaf::{LeafError, restore};
 use crate::search::LogFilters;
 use crate::tickets::TicketName;
+use crate::tickets::judge::Stop;
 use crate::tokens::Reference;
 
 /// One row of the log.
@@ -357,6 +358,14 @@ pub enum Event {
         /// Which, by its `type`.
         message: String,
     },
+    /// A ticket is not what its request was made of, or its approvals are not as they have to be: the
+    /// request ends.
+    TicketStops {
+        /// Which.
+        ticket: TicketName,
+        /// Why.
+        why: Stop,
+    },
     /// A ticket was told what became of it.
     TicketTold {
         /// Which.
@@ -612,6 +621,7 @@ impl Event {
             Self::MailDead { .. } => "mail.dead",
             Self::HookTold { .. } => "hook.told",
             Self::HookDead { .. } => "hook.dead",
+            Self::TicketStops { .. } => "ticket.stops",
             Self::TicketTold { .. } => "ticket.told",
             Self::TicketDead { .. } => "ticket.dead",
             Self::TokenMade { .. } => "token.made",

@@ -214,6 +214,7 @@ pub const EVENTS: &[&str] = &[
     "hook.told",
     "hook.dead",
     "ticket.dead",
+    "ticket.stops",
     "ticket.told",
     "token.made",
     "token.revoked",

@@ -249,7 +249,15 @@ fn whatever_a_fuzzer_sends_the_answer_is_as_described_and_no_fault() {
             ])
             .args(["--header", &format!("X-Forwarded-For: 192.0.2.{at}")])
             .args(["--checks", CHECKS, "--phases", phase, "--seed", "20261126"])
-            .args(["--max-examples", examples, "--max-time", "20"])
+            // No faster than one token may call for that long.
+            .args([
+                "--max-examples",
+                examples,
+                "--max-time",
+                "20",
+                "--rate-limit",
+                "25/s",
+            ])
             .args([
                 "--suppress-health-check",
                 "all",

@@ -19,6 +19,7 @@ mod domain;
 mod door;
 mod feeds;
 mod hardening;
+mod hooks;
 mod hybrid;
 mod journey;
 mod memory;

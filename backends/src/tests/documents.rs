@@ -51,12 +51,13 @@ fn what_the_handbook_shows_is_read() {
         hardening,
         alarms,
         webhooks,
+        webhooks_in,
         notices,
         feeds,
         audit,
     ] = blocks(HANDBOOK)[..]
     else {
-        panic!("fifteen blocks");
+        panic!("sixteen blocks");
     };
     let rules = with(approval).policy;
     let names: Vec<_> = rules.rules().iter().map(|rule| &*rule.name).collect();
@@ -71,6 +72,8 @@ fn what_the_handbook_shows_is_read() {
         settings.directory,
         Directory::Entra(it) if it.entra == "cloud" && it.escrow.as_ref() == Some(&settings.escrow[0].name)
     ));
+    let senders = with(webhooks_in).senders;
+    assert_eq!(senders[0].name.as_str(), "servicedesk");
     let names: Vec<_> = with(feeds).feeds.into_iter().map(|it| it.name).collect();
     assert_eq!(names, ["siem", "archive"]);
     assert!(with(alarms).alarms.webhook.is_some());

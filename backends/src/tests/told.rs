@@ -1,6 +1,7 @@
 //! Programs and channels elsewhere, as the configuration names them.
 
 use clavis_broker::news::EVENTS;
+use clavis_broker::programs::Scope;
 use clavis_config::settings::ChannelKind;
 use secrecy::ExposeSecret;
 
@@ -124,4 +125,25 @@ fn a_channel_has_its_address_in_a_file_and_nobody_reads_it_elsewhere() {
         said(&notice("url_file = \"teams.url\"").replace("slack", "irc")).len(),
         1
     );
+}
+
+#[test]
+fn programs_that_send_have_a_name_a_secret_and_something_to_do() {
+    let sender = |lines: &str| format!("[[webhooks_in]]\n{lines}\n");
+    let sound = sender("name = \"desk\"\nsecret_file = \"alarms.secret\"");
+    let settings = parse(&format!("{EXAMPLE}\n{sound}"));
+    let settings = settings.unwrap_or_else(|problems| panic!("{problems}"));
+    let [desk] = &settings.senders[..] else {
+        panic!("one");
+    };
+    assert_eq!(desk.name.as_str(), "desk");
+    assert_eq!(desk.scopes, [Scope::Create, Scope::Withdraw]);
+    assert_eq!(desk.secrets.len(), 1);
+
+    let double = "`name` is that of an earlier [[webhooks_in]] or [[desks]] section";
+    assert_eq!(said(&format!("{sound}{sound}")), [double]);
+    let odd = "name = \"a b\"\nsecret_file = \"other\"\nmay = [\"decide\"]";
+    assert_eq!(said(&sender(odd)).len(), 4);
+    let nothing = "name = \"desk\"\nsecret_file = \"alarms.secret\"\nmay = []";
+    assert_eq!(said(&sender(nothing)), ["`may` names nothing"]);
 }

@@ -85,6 +85,7 @@ pub(super) fn why(event: &Event) -> Option<String> {
         Event::CommandRefused { why, .. } | Event::RedemptionRefused { why } => code(why),
         Event::PolicyFailed { fault } => Some(fault.which.to_string()),
         Event::AlarmRaised { alarm } => Some(alarm.name().to_owned()),
+        Event::TicketStops { why, .. } => code(why),
         Event::TicketTold { ticket, .. } | Event::TicketDead { ticket } => Some(ticket.to_string()),
         Event::HookTold { message, .. } | Event::HookDead { message, .. } => Some(message.clone()),
         Event::PickUpCodeRefused { why } => code(why),

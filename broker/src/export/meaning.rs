@@ -115,6 +115,7 @@ pub(super) fn meaning(event: &Event) -> Meaning {
         Event::FieldsErased { .. } => ("People were erased from the log", Notice, Success, Page(Update)),
         Event::MailSent { .. } => ("A mail was sent", Informational, Success, Mail),
         Event::MailDead { .. } => ("A mail was given up", Error, Failure, Mail),
+        Event::TicketStops { .. } => ("A ticket ended its request", Notice, Success, Request(Update)),
         Event::TicketTold { .. } => ("A ticket was told", Informational, Success, Page(Create)),
         Event::TicketDead { .. } => ("What was to be done with a ticket was given up", Error, Failure, Page(Create)),
         Event::HookTold { .. } => ("A program elsewhere took a message", Informational, Success, Page(Create)),

@@ -2,12 +2,15 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::{DeskApproval, Given, Snapshot, Standing, Ticket, Verdict};
 use crate::people::MailAddress;
 
-/// Why a ticket is not the one any more that a request was made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Changed {
+/// Why a ticket ends its request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stop {
     /// It is gone.
     Gone,
     /// It is closed.
@@ -18,6 +21,20 @@ pub enum Changed {
     OtherUser,
     /// It is about something else.
     OtherAsset,
+    /// Somebody said no there.
+    Rejected,
+    /// A yes does not say whose it is.
+    Nobodys,
+    /// Somebody set a yes in the approver's place.
+    Overridden,
+    /// Somebody else gave a yes than who was asked.
+    Delegated,
+    /// A rule of the desk's set a yes.
+    Automatic,
+    /// A yes is from before the request was made, or the desk does not say of when.
+    Early,
+    /// The policy does not name who gave a yes.
+    NotNamed,
 }
 
 /// What the approvals of a desk come to.
@@ -30,38 +47,21 @@ pub enum Said {
     /// All of these said yes.
     Yes(Vec<MailAddress>),
     /// Something about them is not as it has to be.
-    Doubtful(Doubt),
-}
-
-/// What makes a yes of a desk count for nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Doubt {
-    /// The desk does not say whose it is.
-    Nobodys,
-    /// Somebody set it in the approver's place.
-    Overridden,
-    /// Somebody else gave it than who was asked.
-    Delegated,
-    /// A rule of the desk's set it.
-    Automatic,
-    /// It is from before the request was made, or the desk does not say of when.
-    Early,
-    /// The policy does not name who gave it.
-    NotNamed,
+    Doubtful(Stop),
 }
 
 /// What has changed of a ticket that a request was made of, as it is now; the gravest first.
-pub fn changed(then: &Snapshot, now: Option<&Ticket>) -> Option<Changed> {
+pub fn changed(then: &Snapshot, now: Option<&Ticket>) -> Option<Stop> {
     let Some(ticket) = now else {
-        return Some(Changed::Gone);
+        return Some(Stop::Gone);
     };
     let user = ticket.user.as_ref().map(|user| user.id.as_str());
     let asset = ticket.asset.as_ref().map(|asset| asset.id.as_str());
     match ticket.standing {
-        Standing::Closed => Some(Changed::Closed),
-        Standing::Other => Some(Changed::OtherType),
-        Standing::Open if user != Some(&then.user) => Some(Changed::OtherUser),
-        Standing::Open if asset != Ok(&then.asset) => Some(Changed::OtherAsset),
+        Standing::Closed => Some(Stop::Closed),
+        Standing::Other => Some(Stop::OtherType),
+        Standing::Open if user != Some(&then.user) => Some(Stop::OtherUser),
+        Standing::Open if asset != Ok(&then.asset) => Some(Stop::OtherAsset),
         Standing::Open => None,
     }
 }
@@ -89,19 +89,19 @@ pub fn said(then: &Snapshot, approvals: &[DeskApproval]) -> Said {
 }
 
 /// Whose yes a row is, or why it counts for nothing; `None` where nothing was said.
-fn judge(then: &Snapshot, approval: &DeskApproval) -> Option<Result<MailAddress, Doubt>> {
+fn judge(then: &Snapshot, approval: &DeskApproval) -> Option<Result<MailAddress, Stop>> {
     approval.verdict?;
     let is_late = approval.at.is_some_and(|at| at > then.read_at);
     Some(match approval.given {
-        Given::Overridden => Err(Doubt::Overridden),
-        Given::Delegated => Err(Doubt::Delegated),
-        Given::Automatically => Err(Doubt::Automatic),
-        Given::InPerson if !is_late => Err(Doubt::Early),
-        Given::InPerson => approval.approver.clone().ok_or(Doubt::Nobodys),
+        Given::Overridden => Err(Stop::Overridden),
+        Given::Delegated => Err(Stop::Delegated),
+        Given::Automatically => Err(Stop::Automatic),
+        Given::InPerson if !is_late => Err(Stop::Early),
+        Given::InPerson => approval.approver.clone().ok_or(Stop::Nobodys),
     })
 }
 
-impl fmt::Display for Changed {
+impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Gone => "the ticket is gone",
@@ -109,13 +109,7 @@ impl fmt::Display for Changed {
             Self::OtherType => "the ticket was made one of another type",
             Self::OtherUser => "the user of the ticket was changed",
             Self::OtherAsset => "the asset of the ticket was changed",
-        })
-    }
-}
-
-impl fmt::Display for Doubt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+            Self::Rejected => "an approver of the ticket said no",
             Self::Nobodys => "an approval of the ticket does not say whose it is",
             Self::Overridden => "an approval of the ticket was overridden",
             Self::Delegated => {
@@ -191,48 +185,48 @@ mod tests {
         };
         let cases = [
             (Some(ticket()), None),
-            (None, Some(Changed::Gone)),
+            (None, Some(Stop::Gone)),
             (
                 Some(Ticket {
                     standing: Standing::Closed,
                     ..ticket()
                 }),
-                Some(Changed::Closed),
+                Some(Stop::Closed),
             ),
             (
                 Some(Ticket {
                     standing: Standing::Other,
                     ..ticket()
                 }),
-                Some(Changed::OtherType),
+                Some(Stop::OtherType),
             ),
             (
                 Some(Ticket {
                     user: Some(user("8")),
                     ..ticket()
                 }),
-                Some(Changed::OtherUser),
+                Some(Stop::OtherUser),
             ),
             (
                 Some(Ticket {
                     user: None,
                     ..ticket()
                 }),
-                Some(Changed::OtherUser),
+                Some(Stop::OtherUser),
             ),
             (
                 Some(Ticket {
                     asset: Ok(asset),
                     ..ticket()
                 }),
-                Some(Changed::OtherAsset),
+                Some(Stop::OtherAsset),
             ),
             (
                 Some(Ticket {
                     asset: Err(AssetFault::Several),
                     ..ticket()
                 }),
-                Some(Changed::OtherAsset),
+                Some(Stop::OtherAsset),
             ),
         ];
         for (now, expected) in cases {
@@ -274,20 +268,20 @@ mod tests {
             ),
             (
                 vec![approval(1), given(Given::Overridden)],
-                Said::Doubtful(Doubt::Overridden),
+                Said::Doubtful(Stop::Overridden),
             ),
             (
                 vec![given(Given::Delegated)],
-                Said::Doubtful(Doubt::Delegated),
+                Said::Doubtful(Stop::Delegated),
             ),
             (
                 vec![given(Given::Automatically)],
-                Said::Doubtful(Doubt::Automatic),
+                Said::Doubtful(Stop::Automatic),
             ),
-            (vec![of_nobody], Said::Doubtful(Doubt::Nobodys)),
-            (vec![at(None)], Said::Doubtful(Doubt::Early)),
-            (vec![approval(0)], Said::Doubtful(Doubt::Early)),
-            (vec![approval(-1)], Said::Doubtful(Doubt::Early)),
+            (vec![of_nobody], Said::Doubtful(Stop::Nobodys)),
+            (vec![at(None)], Said::Doubtful(Stop::Early)),
+            (vec![approval(0)], Said::Doubtful(Stop::Early)),
+            (vec![approval(-1)], Said::Doubtful(Stop::Early)),
         ];
         for (approvals, expected) in cases {
             assert_eq!(said(&snapshot(), &approvals), expected, "{approvals:?}");

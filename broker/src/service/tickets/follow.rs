@@ -1,14 +1,14 @@
 //! What a ticket comes to for the request that was made of it.
 
 use super::{Broker, Desk};
-use crate::audit::{Actor, FetchFault};
+use crate::audit::{Actor, Event, FetchFault, LogEntry};
 use crate::causes::with_causes;
 use crate::lifecycle::{Command, Refusal, Request, State};
 use crate::people::{MailAddress, PersonQuery};
 use crate::policy::Seat;
 use crate::ports::{DirectoryError, StoredRequest};
 use crate::service::{AdvanceError, Choice, ReviewError, Unavailable, in_time};
-use crate::tickets::judge::{Changed, Doubt, Said, changed, said};
+use crate::tickets::judge::{Said, Stop, changed, said};
 use crate::tickets::{Snapshot, Ticket};
 
 impl Broker {
@@ -71,15 +71,21 @@ impl Broker {
         &self,
         stored: StoredRequest,
         then: &Snapshot,
-        why: impl std::fmt::Display,
+        why: Stop,
     ) -> Result<(), Unavailable> {
         let desk = &then.ticket.desk;
         let by = format!("the service desk {desk}: {why}");
         let actor = Actor::Program {
             name: desk.0.clone(),
         };
+        let event = Event::TicketStops {
+            ticket: then.ticket.clone(),
+            why,
+        };
+        let row = LogEntry::of_request(&stored.request, event, actor.clone(), None, self.now());
+        let also = [self.log(&row)];
         let stopped = self
-            .advance(stored, &Command::Revoke { by }, &actor, None, &[])
+            .advance(stored, &Command::Revoke { by }, &actor, None, &also)
             .await;
         match stopped {
             // Refused: it has ended meanwhile.
@@ -105,8 +111,7 @@ impl Broker {
                 }
             }
         }
-        self.revoke_at_desk(stored, then, "an approver of the ticket said no")
-            .await
+        self.revoke_at_desk(stored, then, Stop::Rejected).await
     }
 
     /// Each yes is judged by the policy as one on the review page is. One of somebody whom it does not
@@ -122,7 +127,7 @@ impl Broker {
         for mail in who {
             match self.seat_at_desk(&stored.request, mail).await? {
                 Some(seat) => seats.push(seat),
-                None => return self.revoke_at_desk(stored, then, Doubt::NotNamed).await,
+                None => return self.revoke_at_desk(stored, then, Stop::NotNamed).await,
             }
         }
         let mut current = stored;
@@ -133,7 +138,7 @@ impl Broker {
             }
             let yes = Choice::Approve;
             if self.decide_at_desk(desk, &current, &seat, yes).await? == Counted::NotNamed {
-                return self.revoke_at_desk(current, then, Doubt::NotNamed).await;
+                return self.revoke_at_desk(current, then, Stop::NotNamed).await;
             }
             match self.parts.store.request(current.request.id).await? {
                 Some(now) if matches!(now.request.state, State::Pending { .. }) => current = now,
@@ -189,7 +194,7 @@ impl Broker {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::service) enum Unasked {
     /// The ticket is not what it was.
-    Changed(Changed),
+    Changed(Stop),
     /// The ticket could not be read.
     Unknown,
 }

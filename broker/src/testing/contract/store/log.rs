@@ -25,6 +25,7 @@ use crate::proof::leaf::LeafError;
 use crate::search::LogFilters;
 use crate::testing::sample::ticket_name;
 use crate::text::Reason;
+use crate::tickets::judge::Stop;
 
 /// Rows are 1, 2, 3, … in the order of their writing, also past changes that conflicted.
 pub async fn rows_are_numbered_without_a_gap(store: Arc<dyn Store>) {
@@ -331,6 +332,10 @@ pub(crate) fn events() -> Vec<Event> {
         Event::HookDead {
             hook: "monitoring".to_owned(),
             message: "request.approved".to_owned(),
+        },
+        Event::TicketStops {
+            ticket: ticket_name(7),
+            why: Stop::OtherAsset,
         },
         Event::TicketTold {
             ticket: ticket_name(7),
