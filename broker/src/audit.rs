@@ -529,8 +529,6 @@ pub enum FetchFault {
     Damaged,
     /// The beneficiary's account is disabled or gone.
     Beneficiary,
-    /// The ticket was closed, deleted or changed since the request was made.
-    Ticket,
     /// The service desk did not answer, so that nobody knows what became of the ticket.
     Desk,
 }

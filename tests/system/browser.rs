@@ -11,6 +11,7 @@ mod gates;
 mod look;
 mod passphrases;
 mod provider;
+mod tickets;
 
 use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::key::Key;

@@ -183,22 +183,28 @@ impl Broker {
             }
         }
 
-        if let Err(why) = self.still_asked(&request).await {
-            self.record(row(Event::FetchFailed {
-                backend: None,
-                why: why.fault(),
-            }))
-            .await
-            .map_err(LinkError::from)?;
-            if let (Unasked::Changed(why), Some(then)) = (why, &request.ticket) {
+        match (self.still_asked(&request).await, &request.ticket) {
+            (Ok(()), _) | (_, None) => {}
+            (Err(Unasked::Stopped(why)), Some(then)) => {
                 let stopped = self.revoke_at_desk(stored, then, why).await;
                 stopped.map_err(LinkError::from)?;
+                let why = Refusal::Closed;
+                self.record(row(Event::RedemptionRefused { why }))
+                    .await
+                    .map_err(LinkError::from)?;
+                return Err(self.what_became_of(token, visitor).await?.into());
             }
-            let missed = Unfetched {
-                backend: None,
-                why: why.fault(),
-            };
-            return Err(RedeemError::NotUsed(vec![missed]));
+            (Err(Unasked::Unknown), Some(_)) => {
+                let missed = Unfetched {
+                    backend: None,
+                    why: FetchFault::Desk,
+                };
+                let (backend, why) = (None, FetchFault::Desk);
+                self.record(row(Event::FetchFailed { backend, why }))
+                    .await
+                    .map_err(LinkError::from)?;
+                return Err(RedeemError::NotUsed(vec![missed]));
+            }
         }
 
         let Fetched {
@@ -237,14 +243,22 @@ impl Broker {
                 self.record(row(Event::RedemptionRefused { why }))
                     .await
                     .map_err(LinkError::from)?;
-                let (stored, _) = self.key_link(token, visitor).await?;
-                let end = usable(&stored.request, token, self.now())
-                    .err()
-                    .unwrap_or(LinkEnd::Used(self.now()));
-                Err(ended(end, stored.request).into())
+                Err(self.what_became_of(token, visitor).await?.into())
             }
             Err(AdvanceError::Unavailable(error)) => Err(LinkError::from(error).into()),
         }
+    }
+
+    /// How a link has ended that was good a moment ago.
+    async fn what_became_of(
+        &self,
+        token: &PlainToken,
+        visitor: Visitor<'_>,
+    ) -> Result<LinkError, LinkError> {
+        let (stored, _) = self.key_link(token, visitor).await?;
+        let end = usable(&stored.request, token, self.now()).err();
+        let end = end.unwrap_or(LinkEnd::Used(self.now()));
+        Ok(ended(end, stored.request))
     }
 
     /// The request of a key link, and who is taken to be there.

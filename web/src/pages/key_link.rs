@@ -323,6 +323,14 @@ fn ended(app: &App, end: LinkEnd, request: &Request) -> Result<Response, Fault> 
                 at(when)
             ),
         ),
+        LinkEnd::Revoked(when) if request.ticket.is_some() => (
+            "The request was stopped",
+            format!(
+                "That was on {}: its ticket was closed or changed, or somebody stopped it. Its key \
+                 link does not open any more. Raise a new ticket, or call support.",
+                at(when)
+            ),
+        ),
         LinkEnd::Revoked(when) => (
             "The request was stopped",
             format!(
@@ -365,11 +373,6 @@ fn why_not(missed: &Unfetched) -> String {
         FetchFault::Directory => "The directory, which says whether your account is active, does \
                                   not answer at the moment."
             .to_owned(),
-        FetchFault::Ticket => {
-            "The ticket in the service desk was closed or changed since you asked, \
-                               so this request has ended."
-                .to_owned()
-        }
         FetchFault::Desk => "The service desk, which says whether your ticket is still open, does \
                              not answer at the moment."
             .to_owned(),

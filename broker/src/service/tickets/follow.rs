@@ -1,7 +1,7 @@
 //! What a ticket comes to for the request that was made of it.
 
 use super::{Broker, Desk};
-use crate::audit::{Actor, Event, FetchFault, LogEntry};
+use crate::audit::{Actor, Event, LogEntry};
 use crate::causes::with_causes;
 use crate::lifecycle::{Command, Refusal, Request, State};
 use crate::people::{MailAddress, PersonQuery};
@@ -52,7 +52,7 @@ impl Broker {
         match read {
             Ok(ticket) => match changed(then, ticket.as_ref()) {
                 None => Ok(()),
-                Some(why) => Err(Unasked::Changed(why)),
+                Some(why) => Err(Unasked::Stopped(why)),
             },
             Err(error) => {
                 tracing::warn!(
@@ -193,20 +193,10 @@ impl Broker {
 /// Why the keys of a ticket's request are not shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::service) enum Unasked {
-    /// The ticket is not what it was.
-    Changed(Stop),
+    /// The ticket is not what it was: the request ends.
+    Stopped(Stop),
     /// The ticket could not be read.
     Unknown,
-}
-
-impl Unasked {
-    /// What the log says.
-    pub(in crate::service) fn fault(self) -> FetchFault {
-        match self {
-            Self::Changed(_) => FetchFault::Ticket,
-            Self::Unknown => FetchFault::Desk,
-        }
-    }
 }
 
 /// Whether what an approver said at the desk counts.
