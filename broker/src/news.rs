@@ -104,7 +104,7 @@ pub fn message(news: &News, request: &Request) -> String {
         "data": {
             "version": VERSION,
             "reference": request.reference,
-            "state": news.state,
+            "status": news.state,
             "made_at": request.made_at,
             "requester": person(&request.requester),
             "beneficiary": person(&request.beneficiary),
@@ -141,7 +141,7 @@ mod tests {
                 "data": {
                     "version": 1,
                     "reference": request.reference,
-                    "state": "pending",
+                    "status": "pending",
                     "made_at": "2026-11-23T09:00:00Z",
                     "requester": { "name": "anna", "mail": anna.mail },
                     "beneficiary": { "name": "anna", "mail": anna.mail },

@@ -51,7 +51,7 @@ fn a_journey_is_told_event_by_event_whatever_becomes_of_other_receivers() {
         let told = of_event.unwrap_or_else(|| panic!("{event}: {told:?}"));
         let data = &told["data"];
         assert_eq!(data["reference"], *reference);
-        assert_eq!(data["state"], state);
+        assert_eq!(data["status"], state);
         assert_eq!(data["device"]["name"], "LT-0042");
         assert_eq!(data["beneficiary"]["mail"], "anna.berg@example.com");
         let text = told.to_string();

@@ -4,6 +4,7 @@ use clavis_broker::audit::{Actor, LogRow};
 use clavis_broker::devices::BackendName;
 use clavis_broker::keys::{KeyId, WantedKey};
 use clavis_broker::lifecycle::{Approval, Outcome, Request, State};
+use clavis_broker::news::state_name;
 use clavis_broker::people::{MailAddress, Party, PersonQuery};
 use clavis_broker::service::{Ask, Choice, Events, Once, ProgramAsk};
 use clavis_broker::text::{Asset, Comment, Reason, TextError};
@@ -303,17 +304,7 @@ fn status(state: &State, now: Timestamp) -> &'static str {
     match state {
         State::Pending { .. } | State::Approved { .. } if is_overdue => "lapsed",
         State::LinkSent { .. } if is_overdue => "expired",
-        State::Pending { .. } => "pending",
-        State::Approved { .. } => "approved",
-        State::LinkSent { .. } => "link_sent",
-        State::Closed(closing) => match &closing.outcome {
-            Outcome::Redeemed { .. } => "redeemed",
-            Outcome::Declined { .. } => "declined",
-            Outcome::Withdrawn { .. } => "withdrawn",
-            Outcome::Expired { .. } => "expired",
-            Outcome::Lapsed { .. } => "lapsed",
-            Outcome::Revoked { .. } => "revoked",
-        },
+        _ => state_name(state),
     }
 }
 

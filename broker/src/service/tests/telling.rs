@@ -59,7 +59,7 @@ async fn a_journey_is_told_event_by_event_and_nothing_secret_with_it() {
     let told = all.told();
     let states = told.iter().map(|(_, body)| {
         let body: Value = serde_json::from_str(body).unwrap();
-        body["data"]["state"].as_str().unwrap().to_owned()
+        body["data"]["status"].as_str().unwrap().to_owned()
     });
     let states: Vec<_> = states.collect();
     assert_eq!(states, ["pending", "approved", "link_sent", "redeemed"]);
