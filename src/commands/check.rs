@@ -3,6 +3,7 @@
 mod approvers;
 mod front_door;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -17,6 +18,9 @@ use crate::assemble::Settings;
 use crate::output::say;
 use crate::system::SystemClock;
 use crate::{Outcome, assemble};
+
+/// How many open requests are looked through.
+const MOST_OPEN: usize = 1000;
 
 /// Prints a line for each finding, with a remedy under each that wants one. Fails where something
 /// does not work; a warning alone does not. Of several files, each is tried under its name.
@@ -299,7 +303,33 @@ async fn check_desks(settings: &Settings, supplies: &Supplies) -> Vec<(String, V
         let name = format!("desk {}", desk.system.name());
         sections.push((name, desk.system.check().await));
     }
+    sections.extend(orphans(settings).await);
     sections
+}
+
+/// Desks that open requests belong to, and that the settings name no more.
+async fn orphans(settings: &Settings) -> Vec<(String, Vec<Finding>)> {
+    let Ok(store) = assemble::store(settings) else {
+        return Vec::new();
+    };
+    let open = store.open_requests(MOST_OPEN).await.unwrap_or_default();
+    let mut desks: BTreeMap<String, usize> = BTreeMap::new();
+    for stored in open {
+        if let Some(ticket) = stored.request.ticket_name() {
+            let is_there = settings.desks.iter().any(|desk| desk.name == ticket.desk);
+            *desks.entry(ticket.desk.0.clone()).or_default() += usize::from(!is_there);
+        }
+    }
+    let orphans = desks.into_iter().filter(|(_, count)| *count > 0);
+    let finding = |(desk, count): (String, usize)| {
+        let what = format!(
+            "Open requests belong to tickets of this desk ({count}), and no [[desks]] section has its name."
+        );
+        let remedy = "Give the section its old name back, at least until they have ended: their keys \
+                      are not shown, and their tickets are not told.";
+        (format!("desk {desk}"), vec![Finding::failure(what, remedy)])
+    };
+    orphans.map(finding).collect()
 }
 
 async fn check_feeds(settings: &Settings) -> Vec<(String, Vec<Finding>)> {

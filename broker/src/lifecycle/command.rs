@@ -256,6 +256,9 @@ pub enum Refusal {
     /// This person has no say in it.
     #[error("this person has no say in the request")]
     NotConcerned,
+    /// Approvers say yes at the service desk, in the ticket that the request belongs to.
+    #[error("approvals of this request are given in its ticket")]
+    AtDesk,
     /// There is no key to release.
     #[error("there is no key to release")]
     NoKeys,

@@ -459,8 +459,7 @@ fn tell<'a>(
     people: impl IntoIterator<Item = &'a Party>,
     letter: LetterKind,
 ) -> Vec<Effect> {
-    let is_decided_there = request.ticket.as_ref().is_some_and(|it| it.decided_there);
-    if is_decided_there && letter.asks_to_decide() {
+    if request.is_decided_at_desk() && letter.asks_to_decide() {
         return Vec::new();
     }
     let effect = |to: &Party| {

@@ -11,6 +11,7 @@ use crate::keys::{KeyId, WantedKey};
 use crate::people::{Party, PersonId};
 use crate::policy::{Panel, Seat, Stage, Turn};
 use crate::programs::ProgramName;
+use crate::search::fold;
 use crate::text::{Comment, Reason};
 use crate::tickets::{Snapshot, TicketName};
 use crate::tokens::{Reference, TokenHash};
@@ -307,6 +308,21 @@ impl Request {
     /// The ticket that it belongs to.
     pub fn ticket_name(&self) -> Option<&TicketName> {
         self.ticket.as_ref().map(|then| &then.ticket)
+    }
+
+    /// Whether approvers say yes at the service desk, in the ticket that it belongs to.
+    pub fn is_decided_at_desk(&self) -> bool {
+        self.ticket.as_ref().is_some_and(|then| then.decided_there)
+    }
+
+    /// Whether somebody has the name of the desk's agent who raised the ticket, of whom nothing else is
+    /// known: in doubt it is they.
+    pub fn was_raised_by(&self, person: &Party) -> bool {
+        let raised_by = self
+            .ticket
+            .as_ref()
+            .and_then(|then| then.raised_by.as_ref());
+        raised_by.is_some_and(|name| fold(name.trim()) == fold(person.name.trim()))
     }
 
     /// The requester and, where somebody else gets the key, the beneficiary.

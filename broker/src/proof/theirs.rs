@@ -26,7 +26,8 @@ pub struct Whose {
 const BESIDE: [&str; 4] = ["id", "mail", "name", "called"];
 /// Keys of what somebody has written, of what somebody else has written about them, and of where
 /// their link was opened.
-const WRITTEN: [&str; 10] = [
+const WRITTEN: [&str; 11] = [
+    "raised_by",
     "reason",
     "comment",
     "asset",

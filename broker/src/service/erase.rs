@@ -245,6 +245,10 @@ impl Broker {
         for said in said.map_err(Unavailable::from)? {
             visit(&texts_of(&mut as_json(&said)));
         }
+        let tokens = self.parts.store.program_tokens().await;
+        for token in tokens.map_err(Unavailable::from)? {
+            visit(&texts_of(&mut as_json(&token.person)));
+        }
         let mut after = i64::MIN;
         loop {
             let rows = page(self.ledger(), after)

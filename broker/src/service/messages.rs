@@ -52,7 +52,8 @@ impl Broker {
             news: news.clone(),
         });
         let channels = self.parts.notifiers.iter();
-        let channels = channels.filter(|_| news::calls_for_review(step));
+        let channels =
+            channels.filter(|_| news::calls_for_review(step) && !request.is_decided_at_desk());
         let notices = channels.map(|channel| Job::Notice {
             to: channel.name().to_owned(),
             request: request.id,

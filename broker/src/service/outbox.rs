@@ -376,6 +376,14 @@ impl Broker {
 }
 
 impl Tried {
+    /// It waits for its turn.
+    pub(super) fn waits(until: Timestamp, why: &str) -> Self {
+        Self::Waits {
+            until,
+            why: why.to_owned(),
+        }
+    }
+
     fn failed(error: MailError, dead: Event, about: Option<Box<Request>>) -> Self {
         let (for_now, why) = match error {
             MailError::Transient(why) => (true, why),
@@ -406,6 +414,7 @@ fn given_up(dead: &Event) -> &'static str {
     match dead {
         Event::CheckpointDead { .. } => "a checkpoint of the log",
         Event::HookDead { .. } => "a message",
+        Event::TicketDead { .. } => "what was to be done with a ticket",
         _ => "a mail",
     }
 }

@@ -150,8 +150,29 @@ impl Broker {
             .await
     }
 
-    /// Decides a request for whoever has this seat, once it is sure that it is they who say so.
+    /// Decides a request for whoever has this seat, once it is sure that it is they who say so here. A
+    /// request that is decided at a service desk takes no yes of anywhere else.
     pub(super) async fn decide_in(
+        &self,
+        stored: StoredRequest,
+        seat: &Seat,
+        choice: Choice,
+        comment: Option<Comment>,
+        actor: &Actor,
+        source: Option<IpAddr>,
+    ) -> Result<Request, ReviewError> {
+        if choice == Choice::Approve && stored.request.is_decided_at_desk() {
+            let why = Refusal::AtDesk;
+            self.record_refusal(&stored.request, "approve", why, actor, source)
+                .await?;
+            return Err(why.into());
+        }
+        self.judge_in(stored, seat, choice, comment, actor, source)
+            .await
+    }
+
+    /// The same, wherever they say so.
+    pub(super) async fn judge_in(
         &self,
         stored: StoredRequest,
         seat: &Seat,
@@ -171,8 +192,10 @@ impl Broker {
         let (person, is_borne_out) =
             tokio::try_join!(looking, self.is_borne_out(&stored.request, seat))?;
         // A no is always safe, whatever has become of the rule.
-        let may =
-            is_borne_out && (choice == Choice::Decline || self.rule_holds(&stored.request, seat));
+        let may = is_borne_out
+            && (choice == Choice::Decline
+                || self.rule_holds(&stored.request, seat)
+                    && !stored.request.was_raised_by(&seat.party));
         let judged = person.as_ref().ok_or(Refusal::NotConcerned);
         let judged = judged.and_then(|person| authorise(&stored.request, person, may));
         let by = match judged {

@@ -23,6 +23,8 @@ pub enum Stop {
     OtherAsset,
     /// Somebody said no there.
     Rejected,
+    /// A yes was taken back.
+    TakenBack,
     /// A yes does not say whose it is.
     Nobodys,
     /// Somebody set a yes in the approver's place.
@@ -110,6 +112,7 @@ impl fmt::Display for Stop {
             Self::OtherUser => "the user of the ticket was changed",
             Self::OtherAsset => "the asset of the ticket was changed",
             Self::Rejected => "an approver of the ticket said no",
+            Self::TakenBack => "an approval of the ticket was taken back",
             Self::Nobodys => "an approval of the ticket does not say whose it is",
             Self::Overridden => "an approval of the ticket was overridden",
             Self::Delegated => {

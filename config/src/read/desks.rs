@@ -39,6 +39,16 @@ pub(super) fn desks(root: &Section<'_>, origin: &Origin<'_>) -> Option<Vec<Desk>
             Some(DeskKind::Halo(halo(section, origin)?))
         })]);
         match (name, kind) {
+            (Some(_), Some(DeskKind::Halo(halo)))
+                if desks.iter().any(|desk| is_same(desk, &halo)) =>
+            {
+                section.problem(
+                    "ticket_type",
+                    "`ticket_type` is that of an earlier [[desks]] section with the same `url`",
+                    "Of one ticket one request is made: let one section have them.",
+                );
+                all_sound = false;
+            }
             (Some(name), Some(kind)) => desks.push(Desk {
                 name,
                 approves: approves.unwrap_or(false),
@@ -48,6 +58,11 @@ pub(super) fn desks(root: &Section<'_>, origin: &Origin<'_>) -> Option<Vec<Desk>
         }
     }
     all_sound.then_some(desks)
+}
+
+fn is_same(desk: &Desk, halo: &Halo) -> bool {
+    let DeskKind::Halo(other) = &desk.kind;
+    other.url.eq_ignore_ascii_case(&halo.url) && other.ticket_type == halo.ticket_type
 }
 
 fn halo(section: &Section<'_>, origin: &Origin<'_>) -> Option<Halo> {

@@ -291,6 +291,10 @@ fn not_counted(why: Refusal) -> &'static str {
         Refusal::NotConcerned => {
             "You cannot decide this any more: why you were asked no longer holds. Please call support."
         }
+        Refusal::AtDesk => {
+            "Its approvals are given in its ticket, at the service desk: please answer there. \
+             Declining is possible here as well."
+        }
         Refusal::AlreadyVoted => {
             "You have said yes already, or somebody in the same place has. It counts once."
         }

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{KEY, World, anna, minutes};
+use super::{KEY, World, anna, boss, minutes};
 use crate::audit::{Actor, Event, FetchFault, WhyNoRequest};
-use crate::lifecycle::{Outcome, Request, State, Step};
+use crate::lifecycle::{Outcome, Refusal, Request, State, Step};
 use crate::people::{MailAddress, PersonQuery};
 use crate::ports::{EventError, TicketError};
-use crate::service::{Desk, HearError, LinkEnd, LinkError, RedeemError, Visitor};
+use crate::service::{
+    Choice, Desk, HearError, LinkEnd, LinkError, RedeemError, ReviewError, Visitor,
+};
 use crate::testing::MemoryDesk;
 use crate::testing::sample::{ticket, ticket_name};
 use crate::tickets::{
@@ -500,4 +502,148 @@ async fn an_agent_of_the_desk_who_raised_it_cannot_approve_it() {
     at.heard().await;
     let then = at.world.request().await.ticket.unwrap();
     assert_eq!(then.raised_by.as_deref(), Some("Dora at the desk"));
+}
+
+#[tokio::test]
+async fn a_request_that_is_decided_at_the_desk_takes_no_yes_of_anywhere_else() {
+    let at = AtDesk::new(true);
+    at.heard().await;
+    let reference = at.world.request().await.reference;
+    let boss = boss().party().unwrap();
+    let broker = &at.world.broker;
+    let yes = broker.decide_as(&boss, &reference, Choice::Approve, None, None);
+    let refused = yes.await.unwrap_err();
+    assert!(matches!(refused, ReviewError::Refused(Refusal::AtDesk)));
+    let no = broker.decide_as(&boss, &reference, Choice::Decline, None, None);
+    no.await.unwrap();
+    assert!(matches!(at.outcome().await, Outcome::Declined { .. }));
+}
+
+#[tokio::test]
+async fn a_yes_that_is_taken_back_at_the_desk_shows_no_key() {
+    let overridden = DeskApproval {
+        given: Given::Overridden,
+        ..yes("boss")
+    };
+    let rejected = row("boss", Some(Verdict::Rejected));
+    for rows in [
+        vec![],
+        vec![row("boss", None)],
+        vec![rejected],
+        vec![overridden],
+    ] {
+        for is_heard in [false, true] {
+            let at = AtDesk::new(true);
+            at.heard().await;
+            at.said(&[yes("boss")]).await;
+            let link = at.world.token("KeyLink", "anna");
+            at.desk.change(&seven(), |ticket| {
+                ticket.approvals = rows
+                    .iter()
+                    .cloned()
+                    .map(|row| DeskApproval {
+                        at: row.verdict.map(|_| at.world.now()),
+                        ..row
+                    })
+                    .collect();
+            });
+            if is_heard {
+                at.heard().await;
+            }
+            assert!(at.redeem(&link).await.is_err(), "{rows:?}");
+            assert!(matches!(at.outcome().await, Outcome::Revoked { .. }));
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_has_the_name_of_who_raised_it_does_not_say_yes() {
+    for approves in [false, true] {
+        let at = AtDesk::new(approves);
+        at.desk.change(&seven(), |it| {
+            it.raised_by = Some(DeskUser {
+                id: String::new(),
+                name: " BOSS".to_owned(),
+                known_as: Vec::new(),
+            });
+        });
+        at.heard().await;
+        if approves {
+            at.said(&[yes("boss")]).await;
+            assert!(matches!(at.outcome().await, Outcome::Revoked { .. }));
+        } else {
+            let link = at.world.token("ApprovalNeeded", "boss");
+            let broker = &at.world.broker;
+            let yes = broker.decide(&link, Choice::Approve, None, Visitor::default());
+            assert!(yes.await.is_err());
+        }
+        assert!(at.world.sent("KeyLink").is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_is_looked_at_again_by_itself_once_what_was_missing_may_be_there() {
+    let at = AtDesk::new(false);
+    at.desk
+        .change(&seven(), |it| it.asset = ticket("7", "late").asset);
+    at.heard().await;
+    assert!(at.requests().await.is_empty());
+    at.world.escrow.hold(
+        crate::testing::sample::device("late"),
+        &[(crate::testing::sample::record(9, Some(9), 1), KEY)],
+    );
+    at.world.pass(31, 1).await;
+    assert_eq!(at.requests().await.len(), 1);
+}
+
+#[tokio::test]
+async fn nothing_is_said_of_the_beginning_once_it_has_ended() {
+    let at = AtDesk::new(false);
+    at.heard().await;
+    assert_eq!(at.notes().len(), 1);
+    let at = AtDesk::new(false);
+    at.desk.lose_answers(0);
+    let (authorization, body) = at.desk.message(&[&seven()]);
+    let broker = &at.world.broker;
+    let heard = broker.hear(&halo(), Some(&authorization), &body).await;
+    heard.unwrap();
+    at.world.broker.tend_once().await.unwrap();
+    let reference = at.world.request().await.reference;
+    let withdrawn = at.world.broker.withdraw(&anna(), &reference, None).await;
+    withdrawn.unwrap();
+    at.world.settle().await;
+    let notes = at.notes();
+    assert!(
+        notes
+            .iter()
+            .all(|note| !note.note.contains("has asked these people")),
+        "{notes:?}"
+    );
+    assert_eq!(at.desk.ending(&seven()), Some(Ending::Ended));
+}
+
+#[tokio::test]
+async fn a_desk_that_hangs_holds_up_no_mail() {
+    let at = AtDesk::new(false);
+    at.desk
+        .break_down(Some(|| TicketError::Unavailable("away".to_owned())));
+    for number in 100..140 {
+        at.desk.put(ticket(&number.to_string(), "laptop"));
+    }
+    let ids: Vec<_> = (100..140)
+        .map(|number: u32| TicketId::parse(&number.to_string()).unwrap())
+        .collect();
+    let ids: Vec<_> = ids.iter().collect();
+    let (authorization, body) = at.desk.message(&ids);
+    let broker = &at.world.broker;
+    let heard = broker.hear(&halo(), Some(&authorization), &body).await;
+    assert_eq!(heard.unwrap(), 40);
+    at.world.settle().await;
+    let read = at.desk.fetched().len();
+    assert!(
+        read < 5,
+        "{read}: after the first failure it is left alone for a while"
+    );
+    at.world.ask().await;
+    assert_eq!(at.world.sent("ApprovalNeeded"), ["boss"]);
 }

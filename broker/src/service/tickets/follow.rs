@@ -3,7 +3,7 @@
 use super::{Broker, Desk};
 use crate::audit::{Actor, Event, LogEntry};
 use crate::causes::with_causes;
-use crate::lifecycle::{Command, Refusal, Request, State};
+use crate::lifecycle::{Approval, Command, Refusal, Request, State};
 use crate::people::{MailAddress, PersonQuery};
 use crate::policy::Seat;
 use crate::ports::{DirectoryError, StoredRequest};
@@ -26,11 +26,18 @@ impl Broker {
         if let Some(why) = changed(&then, ticket.as_ref()) {
             return self.revoke_at_desk(stored, &then, why).await;
         }
-        let is_pending = matches!(stored.request.state, State::Pending { .. });
-        let decides = desk.approves && then.decided_there && is_pending;
-        let Some(ticket) = ticket.filter(|_| decides) else {
+        let Some(ticket) = ticket else {
             return Ok(());
         };
+        if !matches!(stored.request.state, State::Pending { .. }) {
+            return match taken_back(&stored.request, &then, &ticket) {
+                Some(why) => self.revoke_at_desk(stored, &then, why).await,
+                None => Ok(()),
+            };
+        }
+        if !desk.approves || !then.decided_there {
+            return Ok(());
+        }
         match said(&then, &ticket.approvals) {
             Said::NotAllYet => Ok(()),
             Said::No(who) => self.decline_at_desk(desk, stored, &then, &who).await,
@@ -50,10 +57,11 @@ impl Broker {
             None => return Err(Unasked::Unknown),
         };
         match read {
-            Ok(ticket) => match changed(then, ticket.as_ref()) {
-                None => Ok(()),
-                Some(why) => Err(Unasked::Stopped(why)),
-            },
+            Ok(ticket) => {
+                let stop = changed(then, ticket.as_ref());
+                let stop = stop.or_else(|| taken_back(request, then, ticket.as_ref()?));
+                stop.map_or(Ok(()), |why| Err(Unasked::Stopped(why)))
+            }
             Err(error) => {
                 tracing::warn!(
                     request.reference = %request.reference,
@@ -178,7 +186,7 @@ impl Broker {
             program: desk.system.name().0.clone(),
         };
         let decided = self
-            .decide_in(stored.clone(), seat, choice, None, &actor, None)
+            .judge_in(stored.clone(), seat, choice, None, &actor, None)
             .await;
         match decided {
             Ok(_) => Ok(Counted::Yes),
@@ -187,6 +195,20 @@ impl Broker {
             // The request has moved on meanwhile.
             Err(_) => Ok(Counted::TooLate),
         }
+    }
+}
+
+/// Why the yes that a request of the desk's rests on is none any more.
+fn taken_back(request: &Request, then: &Snapshot, ticket: &Ticket) -> Option<Stop> {
+    let rests_on_it = matches!(request.state.approval(), Some(Approval::Votes { .. }));
+    if !then.decided_there || !rests_on_it {
+        return None;
+    }
+    match said(then, &ticket.approvals) {
+        Said::Yes(_) => None,
+        Said::No(_) => Some(Stop::Rejected),
+        Said::NotAllYet => Some(Stop::TakenBack),
+        Said::Doubtful(why) => Some(why),
     }
 }
 

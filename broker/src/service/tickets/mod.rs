@@ -15,9 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::outbox::Tried;
+use super::receivers::{Permit, Turn};
 use super::{Broker, Unavailable};
-use jiff::Timestamp;
-
 use crate::audit::{Actor, Event};
 use crate::lifecycle::State;
 use crate::ports::{EventError, Job, TicketError, TicketSystem};
@@ -98,10 +97,16 @@ impl Broker {
         if is_over {
             return Ok(Tried::Moot(None));
         }
+        let turn = match self.turn_at(desk) {
+            Turn::Now(turn) => turn,
+            Turn::Later(until, why) => return Ok(Tried::waits(until, why)),
+        };
         let ticket = match self.read(desk, &name.id, false).await {
             Ok(ticket) => ticket,
-            Err(error) => return Ok(failed(&error, name, self.now())),
+            Err(error) => return Ok(self.failed(&turn, &error, name)),
         };
+        turn.answered();
+        drop(turn);
         let done = match (known, ticket) {
             (Some(stored), ticket) => Box::pin(self.follow(desk, stored, ticket)).await,
             (None, Some(ticket)) if ticket.standing == Standing::Open => {
@@ -127,28 +132,45 @@ impl Broker {
         read.unwrap_or_else(|_| Err(TicketError::Unavailable("it did not answer in time".into())))
     }
 
+    /// A turn for a call: a desk that hangs holds up no mail, and no other desk.
+    fn turn_at(&self, desk: &Desk) -> Turn<'_> {
+        let name = format!("desk:{}", desk.system.name());
+        self.receivers.turn(&name, self.now(), false)
+    }
+
+    /// A try that failed at the desk.
+    fn failed(&self, turn: &Permit<'_>, error: &TicketError, ticket: &TicketName) -> Tried {
+        let now = self.now();
+        let not_before = match error {
+            TicketError::Busy(wait) => {
+                turn.failed(now, Some(*wait));
+                now.saturating_add(*wait).ok()
+            }
+            TicketError::Unavailable(_) => {
+                turn.failed(now, None);
+                None
+            }
+            TicketError::Denied(_) | TicketError::Nonsense(_) => {
+                turn.answered();
+                None
+            }
+        };
+        Tried::Failed {
+            for_now: !matches!(error, TicketError::Denied(_)),
+            why: error.to_string(),
+            dead: Event::TicketDead {
+                ticket: ticket.clone(),
+            },
+            about: None,
+            not_before,
+        }
+    }
+
     fn desk_named(&self, name: &DeskName) -> Option<&Desk> {
         self.parts
             .desks
             .iter()
             .find(|desk| desk.system.name() == name)
-    }
-}
-
-/// A try that failed at the desk.
-fn failed(error: &TicketError, ticket: &TicketName, now: Timestamp) -> Tried {
-    let not_before = match error {
-        TicketError::Busy(wait) => now.saturating_add(*wait).ok(),
-        _ => None,
-    };
-    Tried::Failed {
-        for_now: matches!(error, TicketError::Busy(_) | TicketError::Unavailable(_)),
-        why: error.to_string(),
-        dead: Event::TicketDead {
-            ticket: ticket.clone(),
-        },
-        about: None,
-        not_before,
     }
 }
 

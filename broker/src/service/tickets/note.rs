@@ -16,9 +16,8 @@ pub(super) fn opened(request: &Request) -> String {
         "Clavis has made request {} of this ticket: the recovery keys of {}, for {}.",
         request.reference, request.device.name, request.beneficiary.name
     )];
-    let is_decided_there = request.ticket.as_ref().is_some_and(|it| it.decided_there);
     let asked = names(request.asked().map(|seat| &seat.party));
-    lines.push(if is_decided_there {
+    lines.push(if request.is_decided_at_desk() {
         format!("It waits for the approvals of this ticket. These people may approve it: {asked}.")
     } else {
         format!("Clavis has asked these people to approve it: {asked}.")

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Broker, Desk, actor};
 use crate::audit::{Event, LogEntry, WhyNoRequest};
-use crate::devices::DeviceId;
+use crate::devices::{Device, DeviceId};
 use crate::people::{Party, Person, PersonId};
 use crate::ports::{CommitError, DirectoryError, Job, Write};
 use crate::service::ask::{Origin, silent};
@@ -13,9 +13,10 @@ use crate::service::{Ask, AskError, Unavailable, in_time};
 use crate::text::{Asset, Reason};
 use crate::tickets::{AssetFault, DeskAsset, DeskUser, Snapshot, Ticket, TicketName, TicketNews};
 
-/// How long a ticket that no request could be made of is left alone, unless it changes: what was
-/// missing in escrow or in the directory may have come.
-const AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(15);
+/// How long a ticket that no request could be made of is left alone, unless it changes. Then it is
+/// looked at again for as long as it is open: what was missing in escrow or in the directory may have
+/// come.
+const AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(30);
 
 /// What a ticket asks for, in the words of the directory and of the backends.
 struct Asked {
@@ -75,6 +76,10 @@ impl Broker {
             }
             Err(NotAsked::Unavailable(error)) => return Err(error),
         };
+        let until = self.now() + AGAIN_AFTER;
+        let look = Job::LookAtTicket {
+            ticket: name.clone(),
+        };
         let is_news = before
             .as_ref()
             .is_none_or(|refused| refused.facts != facts || refused.why != why);
@@ -83,8 +88,9 @@ impl Broker {
             expected: before.map(|refused| refused.until),
             facts,
             why,
-            until: self.now() + AGAIN_AFTER,
+            until,
         }];
+        change.push(self.enqueue_job(look, until));
         if is_news {
             let news = TicketNews::Refused { why };
             let job = Job::TellTicket { ticket: name, news };
@@ -190,11 +196,13 @@ impl Broker {
 
     /// The one device that all that a desk knows of an asset leads to, and the text that leads there.
     async fn device_of_desk(&self, asset: &DeskAsset) -> Result<(Asset, DeviceId), NotAsked> {
-        let (mut found, mut unanswered) = (None::<(Asset, crate::devices::Device)>, Vec::new());
+        let mut found = None::<(Asset, Device)>;
         for text in &asset.known_as {
             let mut answers = self.find_devices(text).await;
-            unanswered.extend(answers.unanswered());
+            let silent_ones = answers.unanswered();
             let device = match answers.found.len() {
+                // What is surer than the rest may be known where nobody answered.
+                0 if !silent_ones.is_empty() => return Err(silent(&silent_ones).into()),
                 0 => continue,
                 1 => answers.found.remove(0),
                 _ => return Err(WhyNoRequest::Ambiguous.into()),
@@ -207,11 +215,8 @@ impl Broker {
                 None => found = Some((text.clone(), device)),
             }
         }
-        match found {
-            Some((text, device)) => Ok((text, device.id)),
-            None if unanswered.is_empty() => Err(WhyNoRequest::UnknownDevice.into()),
-            None => Err(silent(&unanswered).into()),
-        }
+        let found = found.map(|(text, device)| (text, device.id));
+        found.ok_or_else(|| WhyNoRequest::UnknownDevice.into())
     }
 }
 

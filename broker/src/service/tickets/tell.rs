@@ -1,12 +1,18 @@
 //! Telling a ticket what became of it: an internal note, and its end.
 
-use super::{Broker, failed, note};
+use super::{Broker, note};
+use jiff::SignedDuration;
+
 use crate::audit::{Actor, Event, LogEntry};
 use crate::lifecycle::{Outcome, Request, State, Step};
 use crate::ports::{Job, Lease, TicketError, Write};
 use crate::service::Unavailable;
 use crate::service::outbox::{SENDING, Tried};
+use crate::service::receivers::Turn;
 use crate::tickets::{Ending, Posted, Posting, TicketName, TicketNews};
+
+/// How long a desk may go on with what it gave no answer to.
+const WRITING: SignedDuration = SignedDuration::from_secs(20);
 
 impl Broker {
     /// The job that tells a ticket of a step, where the request belongs to one.
@@ -38,9 +44,6 @@ impl Broker {
         name: &TicketName,
         news: &TicketNews,
     ) -> Result<Tried, Unavailable> {
-        let Some(desk) = self.desk_named(&name.desk) else {
-            return Ok(Tried::Moot(None));
-        };
         let about = match news.request() {
             Some(id) => self.parts.store.request(id).await?,
             None => None,
@@ -48,6 +51,21 @@ impl Broker {
         let about = about.map(|stored| stored.request);
         let Some((note, ending)) = told(news, about.as_ref()) else {
             return Ok(Tried::Moot(None));
+        };
+        let Some(desk) = self.desk_named(&name.desk) else {
+            return Ok(Tried::Failed {
+                for_now: true,
+                why: format!("no [[desks]] section is named {}", name.desk),
+                dead: Event::TicketDead {
+                    ticket: name.clone(),
+                },
+                about: about.map(Box::new),
+                not_before: None,
+            });
+        };
+        let turn = match self.turn_at(desk) {
+            Turn::Now(turn) => turn,
+            Turn::Later(until, why) => return Ok(Tried::waits(until, why)),
         };
         let posting = Posting {
             marker: format!("clavis-{}", lease.job.0.as_simple()),
@@ -63,15 +81,26 @@ impl Broker {
         let is_whole = match posted {
             Ok(Posted::Whole) => true,
             Ok(Posted::NoteAlone) => ending.is_none(),
-            Ok(Posted::Nowhere) => return Ok(Tried::Moot(None)),
+            Ok(Posted::Nowhere) => {
+                turn.answered();
+                return Ok(Tried::Moot(None));
+            }
             Err(error) => {
-                let mut tried = failed(&error, name, self.now());
-                if let Tried::Failed { about: of, .. } = &mut tried {
+                let mut tried = self.failed(&turn, &error, name);
+                if let Tried::Failed {
+                    about: of,
+                    not_before,
+                    ..
+                } = &mut tried
+                {
                     *of = about.map(Box::new);
+                    // What was written late is not there yet to be found.
+                    *not_before = (*not_before).max(self.now().saturating_add(WRITING).ok());
                 }
                 return Ok(tried);
             }
         };
+        turn.answered();
         if !is_whole {
             tracing::warn!(
                 desk = %name.desk, ticket = %name.id,
@@ -95,7 +124,10 @@ impl Broker {
 fn told(news: &TicketNews, request: Option<&Request>) -> Option<(String, Option<Ending>)> {
     match (news, request) {
         (TicketNews::Refused { why }, _) => Some((note::refused(*why), None)),
-        (TicketNews::Opened { .. }, Some(request)) => Some((note::opened(request), None)),
+        (TicketNews::Opened { .. }, Some(request)) => {
+            let is_pending = matches!(request.state, State::Pending { .. });
+            is_pending.then(|| (note::opened(request), None))
+        }
         (TicketNews::Approved { .. }, Some(request)) => match &request.state {
             State::Approved { approval, .. } | State::LinkSent { approval, .. } => {
                 Some((note::approved(request, approval), None))

@@ -316,6 +316,7 @@ fn words_of(why: Refusal) -> &'static str {
             "There is nobody left to ask. Talk to one of those who were asked, or stop the request."
         }
         Refusal::NotConcerned => "You cannot do this: the key would be yours, or you asked for it.",
+        Refusal::AtDesk => "Its approvals are given in the ticket, at the service desk.",
         Refusal::ApprovalTooOld => {
             "The approval is too old to send another link. Ask for the key again."
         }
