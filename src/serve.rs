@@ -46,7 +46,7 @@ pub(crate) fn run(configs: &[PathBuf], log: LogFormat, unread: Unread) -> Outcom
     let files = OpenFiles::raise();
     begun.confine(loaded.iter().map(|(_, settings)| settings))?;
     let runtime = crate::runtime().worker_threads(workers.get()).build()?;
-    runtime.block_on(run_organisations(&loaded, files))
+    crate::finish(runtime, run_organisations(&loaded, files))
 }
 
 async fn run_organisations(loaded: &[(&Path, Settings)], files: OpenFiles) -> Outcome {
