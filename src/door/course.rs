@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedRwLockReadGuard};
 use tokio::time::Instant;
 
 /// The time for the head of a request, and for the first one to begin.
@@ -43,6 +43,8 @@ pub(crate) enum End {
 pub(crate) struct Course {
     standing: Mutex<Standing>,
     changed: Notify,
+    /// Kept until nobody sees anything of the connection any more.
+    kept: Mutex<Vec<OwnedRwLockReadGuard<()>>>,
 }
 
 /// An answer that is under way.
@@ -74,6 +76,7 @@ impl Course {
         Self {
             standing: Mutex::new(Standing::new(Instant::now())),
             changed: Notify::new(),
+            kept: Mutex::default(),
         }
     }
 
@@ -153,6 +156,13 @@ impl Course {
     /// Whether the last answer is about to be given, or was.
     pub(crate) fn is_last(&self) -> bool {
         self.look().last_answer_at.is_some()
+    }
+
+    /// Keys are in what is still to be sent: they are counted as used for as long as the connection
+    /// lasts.
+    pub(crate) fn has_keys(&self, used: OwnedRwLockReadGuard<()>) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.push(used);
     }
 
     /// Frames come without end.
