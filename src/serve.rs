@@ -70,6 +70,7 @@ async fn run_organisations(loaded: &[(&Path, Settings)], files: OpenFiles) -> Ou
         .iter()
         .map(|organisation| organisation.site.public_url.as_str())
         .collect();
+    warn_of_demonstrations(loaded);
     tracing::info!(
         address = addresses.join(", "),
         public_url = urls.join(", "),
@@ -87,6 +88,18 @@ async fn run_organisations(loaded: &[(&Path, Settings)], files: OpenFiles) -> Ou
     serve(doors, &organisations, files, has_to_be_locked, stop).await?;
     tracing::info!("clavis has stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says of which places the keys are not kept as they should be: whoever relies on them learns of it.
+fn warn_of_demonstrations(loaded: &[(&Path, Settings)]) {
+    let sources = loaded.iter().flat_map(|(_, settings)| &settings.escrow);
+    for source in sources.filter(|it| it.plan.is_for_demonstrations()) {
+        tracing::warn!(
+            backend = %source.name,
+            remedy = "name the place of the real keys in [[escrow]]",
+            "this place of keys is for demonstrations: they lie there in plain, and copies of them stay in memory"
+        );
+    }
 }
 
 /// Tells systemd again and again that work goes on, where it wants to know (`WatchdogSec=`).
