@@ -97,7 +97,7 @@ fn warn_of_demonstrations(loaded: &[(&Path, Settings)]) {
         tracing::warn!(
             backend = %source.name,
             remedy = "name the place of the real keys in [[escrow]]",
-            "this place of keys is for demonstrations: they lie there in plain, and copies of them stay in memory"
+            "this place of keys is for demonstrations: they lie there in plain, and nothing shows that no copy of them stays in memory"
         );
     }
 }
