@@ -228,6 +228,10 @@ impl Standing {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::RwLock;
+
     use super::*;
 
     fn ends(course: &Course) -> Option<(Duration, End)> {
@@ -287,6 +291,18 @@ mod tests {
         assert_eq!(ends(&course), Some((left, End::LastAnswer)));
         course.request_came();
         assert_eq!(ends(&course), Some((left, End::LastAnswer)));
+    }
+
+    #[tokio::test]
+    async fn keys_are_in_use_for_as_long_as_anybody_sees_the_connection() {
+        let keys = Arc::new(RwLock::new(()));
+        let course = Arc::new(Course::new());
+        course.has_keys(Arc::clone(&keys).read_owned().await);
+        let sender = Arc::clone(&course);
+        drop(course);
+        assert!(keys.try_write().is_err());
+        drop(sender);
+        assert!(keys.try_write().is_ok());
     }
 
     #[tokio::test(start_paused = true)]
