@@ -14,6 +14,7 @@ mod tls;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -219,9 +220,20 @@ fn run(command: Command, unread: Unread) -> Outcome {
     }
 }
 
+/// How long calls that block may take to end when all else has, such as a write to the disk.
+const LAST_CALLS: Duration = Duration::from_secs(5);
+
 /// Does what a command does, on a runtime of its own. The daemon makes its own when it is confined.
 fn block(work: impl Future<Output = Outcome>) -> Outcome {
-    runtime().build()?.block_on(work)
+    finish(runtime().build()?, work)
+}
+
+/// Does this work to its end. A call that blocks and never returns, such as on a file system that is
+/// out of reach, does not keep the process from ending after that.
+fn finish(runtime: tokio::runtime::Runtime, work: impl Future<Output = Outcome>) -> Outcome {
+    let outcome = runtime.block_on(work);
+    runtime.shutdown_timeout(LAST_CALLS);
+    outcome
 }
 
 /// A runtime whose workers leave nothing of what they have done lying about while they wait.
@@ -232,4 +244,25 @@ fn runtime() -> tokio::runtime::Builder {
         runtime.on_thread_park(clavis_process::scrub);
     }
     runtime
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_never_returns_does_not_keep_the_process() {
+        // Held until the test has ended, so that nothing ever comes.
+        let (_held, never) = std::sync::mpsc::channel::<()>();
+        let (began, has_begun) = tokio::sync::oneshot::channel();
+        let done = block(async {
+            tokio::task::spawn_blocking(move || {
+                let _ = began.send(());
+                let _ = never.recv();
+            });
+            has_begun.await?;
+            Ok(ExitCode::SUCCESS)
+        });
+        assert!(done.is_ok());
+    }
 }

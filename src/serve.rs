@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clavis_broker::causes::with_causes;
-use clavis_config::settings;
+use clavis_config::settings::{self, HardeningMode, Measure};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -16,7 +16,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::Outcome;
 use crate::assemble::{self, Settings};
-use crate::door::{Door, Hall, OpenFiles, Room};
+use crate::door::{Door, Hall, OpenFiles, Room, Unlocked};
 use crate::hardening::{Begun, Unread};
 use crate::organisations::{self, Organisation};
 use crate::tls::Keyring;
@@ -46,7 +46,7 @@ pub(crate) fn run(configs: &[PathBuf], log: LogFormat, unread: Unread) -> Outcom
     let files = OpenFiles::raise();
     begun.confine(loaded.iter().map(|(_, settings)| settings))?;
     let runtime = crate::runtime().worker_threads(workers.get()).build()?;
-    runtime.block_on(run_organisations(&loaded, files))
+    crate::finish(runtime, run_organisations(&loaded, files))
 }
 
 async fn run_organisations(loaded: &[(&Path, Settings)], files: OpenFiles) -> Outcome {
@@ -70,6 +70,7 @@ async fn run_organisations(loaded: &[(&Path, Settings)], files: OpenFiles) -> Ou
         .iter()
         .map(|organisation| organisation.site.public_url.as_str())
         .collect();
+    warn_of_demonstrations(loaded);
     tracing::info!(
         address = addresses.join(", "),
         public_url = urls.join(", "),
@@ -79,9 +80,26 @@ async fn run_organisations(loaded: &[(&Path, Settings)], files: OpenFiles) -> Ou
         tracing::warn!(%error, "systemd could not be told that clavis is ready");
     }
     tokio::spawn(show_life());
-    serve(doors, &organisations, files, stop).await;
+    let has_to_be_locked = loaded.first().is_some_and(|(_, settings)| {
+        let hardening = &settings.hardening;
+        hardening.mode == HardeningMode::Require
+            && !hardening.without.contains(&Measure::LockedMemory)
+    });
+    serve(doors, &organisations, files, has_to_be_locked, stop).await?;
     tracing::info!("clavis has stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says of which places the keys are not kept as they should be: whoever relies on them learns of it.
+fn warn_of_demonstrations(loaded: &[(&Path, Settings)]) {
+    let sources = loaded.iter().flat_map(|(_, settings)| &settings.escrow);
+    for source in sources.filter(|it| it.plan.is_for_demonstrations()) {
+        tracing::warn!(
+            backend = %source.name,
+            remedy = "name the place of the real keys in [[escrow]]",
+            "this place of keys is for demonstrations: they lie there in plain, and nothing shows that no copy of them stays in memory"
+        );
+    }
 }
 
 /// Tells systemd again and again that work goes on, where it wants to know (`WatchdogSec=`).
@@ -98,12 +116,16 @@ async fn show_life() {
 
 /// Serves pages and tends the organisations until `stop` comes; then takes no new connection,
 /// finishes what is under way, and returns.
+///
+/// # Errors
+/// Where memory has to be locked, it ends as well once that is not so any more.
 pub(crate) async fn serve(
     doors: Vec<Door>,
     organisations: &[Organisation],
     files: OpenFiles,
+    has_to_be_locked: bool,
     stop: impl Future<Output = ()> + Send + 'static,
-) {
+) -> Result<(), Unlocked> {
     let (tell, told) = watch::channel(false);
     let mut tending = JoinSet::new();
     for organisation in organisations {
@@ -111,11 +133,14 @@ pub(crate) async fn serve(
     }
     let mut answering = JoinSet::new();
     let hall = Hall::new(room(organisations, files));
-    let airing = tokio::spawn(Arc::clone(&hall).tend());
+    let mut airing = tokio::spawn(Arc::clone(&hall).tend(has_to_be_locked));
     for door in doors {
         answering.spawn(door.open(Arc::clone(&hall), told.clone()));
     }
-    stop.await;
+    let outcome = tokio::select! {
+        () = stop => Ok(()),
+        Ok(unlocked) = &mut airing => Err(unlocked),
+    };
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     let _ = tell.send(true);
     let ended = tokio::time::timeout(GRACE, async {
@@ -127,6 +152,7 @@ pub(crate) async fn serve(
     if ended.is_err() {
         tracing::warn!("some connections did not end in time and were cut");
     }
+    outcome
 }
 
 /// The room that there is: of several organisations, the largest that one of them wants, as far as

@@ -24,7 +24,7 @@ use crate::escrow::EscrowKind;
 use crate::problems::Problems;
 use crate::settings::Settings;
 
-pub use crate::regular::read_at_most;
+pub use crate::regular::{open as open_regular, read_at_most};
 pub use crate::secrets::{OnDisk, SecretFiles};
 pub use crate::together::{kept_apart, load_all};
 

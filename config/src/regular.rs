@@ -5,20 +5,27 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{FileType, Mode, OFlags};
+
+const NO_FILE: &str = "it is no regular file";
 
 /// Opens a regular file, or one that a link leads to, for reading.
 ///
 /// # Errors
 /// Those of the file system, and where it is no regular file.
-pub(crate) fn open(path: &Path) -> io::Result<File> {
-    // A pipe is opened at once so (fifo(7)), and told from a file by what was opened.
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+pub fn open(path: &Path) -> io::Result<File> {
+    // To open some devices is to do something to them, so what is none of these is not opened.
+    if FileType::from_raw_mode(rustix::fs::stat(path)?.st_mode) != FileType::RegularFile {
+        return Err(io::Error::other(NO_FILE));
+    }
+    // Another thing may have taken its place. A pipe is opened at once so (fifo(7)), a terminal does
+    // not become that of this process, and both are told from a file by what was opened.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
     if file.metadata()?.is_file() {
         Ok(file)
     } else {
-        Err(io::Error::other("it is no regular file"))
+        Err(io::Error::other(NO_FILE))
     }
 }
 

@@ -174,6 +174,39 @@ mod tests {
     }
 
     #[test]
+    fn of_other_sockets_those_that_list_addresses_are_left() {
+        let netlink = |protocol| {
+            [
+                libc::AF_NETLINK,
+                libc::SOCK_RAW | libc::SOCK_CLOEXEC,
+                protocol,
+            ]
+        };
+        let told = answers(libc::SYS_socket, &netlink(libc::NETLINK_ROUTE));
+        assert_eq!(told, FREE_IN_BOTH);
+        for protocol in [
+            libc::NETLINK_NETFILTER,
+            libc::NETLINK_SOCK_DIAG,
+            libc::NETLINK_AUDIT,
+            libc::NETLINK_GENERIC,
+        ] {
+            let [alone, _] = answers(libc::SYS_socket, &netlink(protocol));
+            assert_eq!(alone, Some(libc::ENOSYS), "{protocol}");
+        }
+        for (family, kind) in [
+            (libc::AF_PACKET, libc::SOCK_RAW),
+            (libc::AF_PACKET, libc::SOCK_DGRAM),
+            (libc::AF_VSOCK, libc::SOCK_STREAM),
+            (libc::AF_ALG, libc::SOCK_SEQPACKET),
+        ] {
+            for call in [libc::SYS_socket, X32 | libc::SYS_socket] {
+                let told = answers(call, &[family, kind, 0]);
+                assert_eq!(told, REFUSED_IN_BOTH, "{family}");
+            }
+        }
+    }
+
+    #[test]
     fn nothing_is_sent_by_which_a_connection_begins_or_made_another_protocol() {
         for (call, of_x32, flags) in [
             (libc::SYS_sendto, libc::SYS_sendto, 3),

@@ -12,7 +12,7 @@ mod scrub;
 pub use calls::{Programs, confine_calls};
 pub use memory::{
     NotLocked, forbid_core_dumps, forbid_new_privileges, forbid_reading, give_memory_back,
-    keep_one_heap, lock_memory, unlock_memory,
+    keep_one_heap, lock_memory, lock_memory_again, unlock_memory,
 };
 pub use reach::{Files, Ports, confine_files, confine_ports};
 pub use scrub::scrub;

@@ -6,6 +6,9 @@
 #[cfg(target_arch = "x86_64")]
 use std::arch::{asm, is_x86_feature_detected};
 
+/// Whether the C library gives memory back when it is asked.
+pub(crate) const CAN_TRIM: bool = cfg!(target_env = "gnu");
+
 /// Gives what the C library holds of freed memory back to the kernel (`malloc_trim(3)`), as far as it
 /// makes whole pages. Other C libraries than glibc are left to themselves.
 pub(crate) fn trim_heap() {

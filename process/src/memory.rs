@@ -14,6 +14,8 @@ use crate::machine;
 
 /// Whether memory is locked. The kernel keeps it for the process, and tells it in `/proc` alone.
 static IS_LOCKED: AtomicBool = AtomicBool::new(false);
+/// Whether it is to be, since [`lock_memory`] could do so.
+static IS_TO_BE_LOCKED: AtomicBool = AtomicBool::new(false);
 
 /// Why memory is not locked.
 #[derive(Debug, thiserror::Error)]
@@ -59,11 +61,25 @@ pub fn lock_memory() -> Result<(), NotLocked> {
     if let Some(limit) = limit.filter(|_| !is_exempt) {
         return Err(NotLocked::Limited(limit));
     }
-    Ok(lock()?)
+    lock()?;
+    IS_TO_BE_LOCKED.store(true, Ordering::Relaxed);
+    Ok(())
+}
+
+/// Locks memory that [`lock_memory`] has locked and that is so no longer, as [`give_memory_back`] may
+/// leave it. Where it is as it should be, nothing happens.
+///
+/// # Errors
+/// What the kernel refused.
+pub fn lock_memory_again() -> io::Result<()> {
+    let is_as_it_should_be =
+        IS_LOCKED.load(Ordering::Relaxed) || !IS_TO_BE_LOCKED.load(Ordering::Relaxed);
+    if is_as_it_should_be { Ok(()) } else { lock() }
 }
 
 /// Takes [`lock_memory`] back.
 pub fn unlock_memory() -> io::Result<()> {
+    IS_TO_BE_LOCKED.store(false, Ordering::Relaxed);
     IS_LOCKED.store(false, Ordering::Relaxed);
     Ok(munlockall()?)
 }
@@ -79,11 +95,15 @@ pub fn keep_one_heap() {
 /// Gives memory that was freed back to the kernel, where the C library keeps it for later.
 ///
 /// The kernel takes no page back that is locked (`MADV_DONTNEED` in madvise(2)), so memory is unlocked
-/// for as long as this takes, some tenths of a second at most.
+/// for as long as this takes, some tenths of a second at most. Of other C libraries than glibc nothing
+/// can be asked, and nothing is unlocked for them.
 ///
 /// # Errors
-/// What the kernel refused. Memory that was locked may be so no longer.
+/// What the kernel refused. Memory that was locked may be so no longer: [`lock_memory_again`].
 pub fn give_memory_back() -> io::Result<()> {
+    if !machine::CAN_TRIM {
+        return Ok(());
+    }
     if IS_LOCKED.load(Ordering::Relaxed) {
         munlockall()?;
         machine::trim_heap();

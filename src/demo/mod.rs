@@ -79,15 +79,16 @@ pub(crate) async fn run(options: Options) -> Outcome {
             let end = async {
                 let _ = ended.await;
             };
-            serve::serve(doors, &[company], files, end).await;
+            serve::serve(doors, &[company], files, false, end).await
         });
         let walked = walk::walk(&settings, &broker, &mails).await;
         drop(end);
-        serving.await?;
+        serving.await??;
         walked?;
     } else {
         introduce(&settings, &folder.path);
-        serve::serve(doors, &[company], files, serve::told_to_stop()?).await;
+        let stop = serve::told_to_stop()?;
+        serve::serve(doors, &[company], files, false, stop).await?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedRwLockReadGuard};
 use tokio::time::Instant;
 
 /// The time for the head of a request, and for the first one to begin.
@@ -43,6 +43,8 @@ pub(crate) enum End {
 pub(crate) struct Course {
     standing: Mutex<Standing>,
     changed: Notify,
+    /// Kept until nobody sees anything of the connection any more.
+    kept: Mutex<Vec<OwnedRwLockReadGuard<()>>>,
 }
 
 /// An answer that is under way.
@@ -74,6 +76,7 @@ impl Course {
         Self {
             standing: Mutex::new(Standing::new(Instant::now())),
             changed: Notify::new(),
+            kept: Mutex::default(),
         }
     }
 
@@ -155,6 +158,13 @@ impl Course {
         self.look().last_answer_at.is_some()
     }
 
+    /// Keys are in what is still to be sent: they are counted as used for as long as the connection
+    /// lasts.
+    pub(crate) fn has_keys(&self, used: OwnedRwLockReadGuard<()>) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.push(used);
+    }
+
     /// Frames come without end.
     pub(crate) fn flooded(&self) {
         self.look().has_flooded = true;
@@ -218,6 +228,10 @@ impl Standing {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::RwLock;
+
     use super::*;
 
     fn ends(course: &Course) -> Option<(Duration, End)> {
@@ -277,6 +291,18 @@ mod tests {
         assert_eq!(ends(&course), Some((left, End::LastAnswer)));
         course.request_came();
         assert_eq!(ends(&course), Some((left, End::LastAnswer)));
+    }
+
+    #[tokio::test]
+    async fn keys_are_in_use_for_as_long_as_anybody_sees_the_connection() {
+        let keys = Arc::new(RwLock::new(()));
+        let course = Arc::new(Course::new());
+        course.has_keys(Arc::clone(&keys).read_owned().await);
+        let sender = Arc::clone(&course);
+        drop(course);
+        assert!(keys.try_write().is_err());
+        drop(sender);
+        assert!(keys.try_write().is_ok());
     }
 
     #[tokio::test(start_paused = true)]

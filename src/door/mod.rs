@@ -25,7 +25,7 @@ use std::time::Duration;
 use axum::Router;
 use clavis_broker::networks::network;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{RwLock, watch};
 use tokio::task::JoinSet;
 
 use crate::tls::Keyring;
@@ -33,6 +33,7 @@ use connection::Connection;
 use notices::{Notice, Notices};
 use places::{Places, Refused};
 
+pub(crate) use ebb::Unlocked;
 pub(crate) use open_files::OpenFiles;
 
 /// A listener, and what is behind it.
@@ -64,6 +65,9 @@ pub(crate) struct Hall {
     connections: Places,
     requests: Places,
     notices: Notices,
+    /// Shared by all who have keys in memory, or are about to; memory is unlocked by whoever has it
+    /// alone.
+    keys: Arc<RwLock<()>>,
 }
 
 /// How long a door waits where the system gives it no further connection, which needs a file handle
@@ -79,12 +83,14 @@ impl Hall {
             connections: Places::new(room.connections, room.connections_per_source),
             requests: Places::new(room.requests, room.requests.div_ceil(SHARE_OF_WORK)),
             notices: Notices::default(),
+            keys: Arc::default(),
         })
     }
 
-    /// What goes on beside the doors, for as long as it is polled.
-    pub(crate) async fn tend(self: Arc<Self>) {
-        ebb::tend(self).await;
+    /// What goes on beside the doors, for as long as it is polled. Comes to an end only where memory
+    /// has to be locked, and cannot be any more.
+    pub(crate) async fn tend(self: Arc<Self>, has_to_be_locked: bool) -> Unlocked {
+        ebb::tend(self, has_to_be_locked).await
     }
 }
 

@@ -50,11 +50,21 @@ impl Service<Request<Incoming>> for Reception {
             let mut answer = match whole(body, longest).await {
                 Ok(body) => {
                     parts.extensions.insert(ConnectInfo(peer));
+                    let used = if clavis_web::may_show_keys(&parts.method, parts.uri.path()) {
+                        Some(Arc::clone(&hall.keys).read_owned().await)
+                    } else {
+                        None
+                    };
+                    let line = Arc::clone(&course);
                     parts
                         .extensions
-                        .insert(Line::new(move || course.last_answer()));
+                        .insert(Line::new(move || line.last_answer()));
                     let request = Request::from_parts(parts, Body::from(body));
-                    answer(pages, &hall, source, request).await
+                    let answer = answer(pages, &hall, source, request).await;
+                    if let Some(used) = used.filter(|_| course.is_last()) {
+                        course.has_keys(used);
+                    }
+                    answer
                 }
                 Err(unread) => {
                     hall.notices.tell(Notice::TooSlow, None);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -25,6 +25,7 @@ struct Opened {
     permits: Arc<Semaphore>,
     /// Has a permit for each request that has come as far as `/slow`.
     begun: Arc<Semaphore>,
+    hall: Arc<Hall>,
     stop: watch::Sender<bool>,
     open: JoinHandle<()>,
 }
@@ -39,7 +40,8 @@ async fn open(room: Room, is_proxy: bool) -> Opened {
         "slow"
     };
     let pages = Router::new()
-        .route("/slow", get(slow))
+        .route("/slow", get(slow.clone()))
+        .route("/key/slow", post(slow))
         .fallback(async || "fast");
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
@@ -51,11 +53,13 @@ async fn open(room: Room, is_proxy: bool) -> Opened {
         tls: None,
     };
     let (stop, told) = watch::channel(false);
-    let open = tokio::spawn(door.open(Hall::new(room), told));
+    let hall = Hall::new(room);
+    let open = tokio::spawn(door.open(Arc::clone(&hall), told));
     Opened {
         at,
         permits,
         begun,
+        hall,
         stop,
         open,
     }
@@ -64,8 +68,12 @@ async fn open(room: Room, is_proxy: bool) -> Opened {
 impl Opened {
     /// Asks for a page, and does not wait for it.
     async fn ask(&self, path: &str) -> TcpStream {
+        self.send("GET", path).await
+    }
+
+    async fn send(&self, method: &str, path: &str) -> TcpStream {
         let mut stream = TcpStream::connect(self.at).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+        let request = format!("{method} {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         stream
     }
@@ -103,6 +111,24 @@ async fn beyond_so_many_requests_the_next_is_refused_at_once_and_probes_are_answ
         assert!(answer(stream).await.ends_with("slow"));
     }
     assert!(door.get("/").await.ends_with("fast"));
+}
+
+#[tokio::test]
+async fn memory_is_nobodys_alone_while_somebody_asks_for_keys_and_they_wait_while_it_is() {
+    let door = open(ROOM, true).await;
+    let pressed = door.send("POST", "/key/slow").await;
+    door.begun.acquire().await.unwrap().forget();
+    assert!(door.hall.keys.try_write().is_err());
+    door.permits.add_permits(2);
+    assert!(answer(pressed).await.ends_with("slow"));
+    let alone = door.hall.keys.write().await;
+    let waits = door.send("POST", "/key/slow").await;
+    // Nobody else does.
+    assert!(door.get("/slow").await.ends_with("slow"));
+    door.begun.acquire().await.unwrap().forget();
+    assert!(door.begun.try_acquire().is_err());
+    drop(alone);
+    assert!(answer(waits).await.ends_with("slow"));
 }
 
 #[tokio::test]

@@ -32,27 +32,45 @@ fn of(path: &Path) -> Print {
 
 /// What was seen of the files.
 pub(super) struct Looks {
-    /// Those that were read.
+    /// Those that are in use.
     read: Prints,
     /// Those that were seen last.
     seen: Prints,
+    /// Those that were refused last, and why.
+    refused: Option<(Prints, String)>,
 }
 
 impl Looks {
     /// After files with these prints were read.
     pub(super) fn new(read: Prints) -> Self {
-        Self { read, seen: read }
+        Self {
+            read,
+            seen: read,
+            refused: None,
+        }
     }
 
-    /// Whether files that look like this now are to be read; says so once.
+    /// Whether files that look like this now are to be read; says so at each look, until they
+    /// [were used](Self::were_used).
     pub(super) fn are_to_be_read(&mut self, now: Prints) -> bool {
         let is_at_rest = self.seen == now;
         self.seen = now;
-        let read = is_at_rest && self.read != now;
-        if read {
-            self.read = now;
-        }
-        read
+        is_at_rest && self.read != now
+    }
+
+    /// The files that were seen last are in use.
+    pub(super) fn were_used(&mut self) {
+        self.read = self.seen;
+        self.refused = None;
+    }
+
+    /// The files that were seen last cannot be used, for this reason; gives whether that is new. What
+    /// is wrong need not be in the files, so they are read again at the next look.
+    pub(super) fn were_refused(&mut self, why: String) -> bool {
+        let refused = Some((self.seen, why));
+        let is_new = self.refused != refused;
+        self.refused = refused;
+        is_new
     }
 }
 
@@ -61,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_read_once_they_are_at_rest_and_once_only() {
+    fn files_are_read_once_they_are_at_rest_and_until_they_are_used() {
         let print = |n| Some((1, n, 100, 5, 5));
         let mut looks = Looks::new([print(1), print(1)]);
         assert!(!looks.are_to_be_read([print(1), print(1)]));
@@ -71,10 +89,19 @@ mod tests {
             "still changing"
         );
         assert!(looks.are_to_be_read([print(2), print(2)]));
-        assert!(!looks.are_to_be_read([print(2), print(2)]), "said already");
+        assert!(looks.were_refused("unreadable".to_owned()));
+        assert!(looks.are_to_be_read([print(2), print(2)]), "not used yet");
+        assert!(!looks.were_refused("unreadable".to_owned()), "said already");
+        assert!(looks.were_refused("ended".to_owned()));
+        assert!(looks.are_to_be_read([print(2), print(2)]));
+        looks.were_used();
+        assert!(!looks.are_to_be_read([print(2), print(2)]));
         assert!(!looks.are_to_be_read([None, print(2)]));
         assert!(looks.are_to_be_read([None, print(2)]), "it is gone");
         assert!(!looks.are_to_be_read([print(2), print(2)]));
-        assert!(looks.are_to_be_read([print(2), print(2)]));
+        assert!(
+            !looks.are_to_be_read([print(2), print(2)]),
+            "back as it was"
+        );
     }
 }

@@ -89,26 +89,33 @@ impl Keyring {
         }
     }
 
-    /// Takes in what is new. What cannot be used is said once, and changes nothing.
+    /// Takes in what is new. What cannot be used is said once, and changes nothing; nor does what
+    /// browsers would refuse, as long as they take what is in use.
     fn look(&self, now: Timestamp) {
         let mut houses = self.houses.lock().unwrap_or_else(PoisonError::into_inner);
         let mut is_new = false;
         for house in &mut *houses {
             if house.looks.are_to_be_read(files::print(&house.files)) {
-                match Pair::read(&house.files) {
+                match house.renewed(now) {
                     Ok(pair) => {
                         let (host, until) = (&house.host, pair.until);
                         tracing::info!(host, until = %until, "a new certificate was taken in");
                         house.pair = pair;
+                        house.looks.were_used();
                         house.warned_at = None;
                         is_new = true;
                     }
-                    Err(error) => tracing::error!(
-                        host = house.host,
-                        error = with_causes(&error),
-                        remedy = error.remedy(),
-                        "a new certificate cannot be used; the one before stays in use"
-                    ),
+                    Err(error) => {
+                        let why = with_causes(&error);
+                        if house.looks.were_refused(why.clone()) {
+                            tracing::error!(
+                                host = house.host,
+                                error = why,
+                                remedy = error.remedy(),
+                                "a new certificate cannot be used; the one before stays in use"
+                            );
+                        }
+                    }
                 }
             }
             house.warn(now);
@@ -122,6 +129,16 @@ impl Keyring {
 }
 
 impl House {
+    /// What the files hold, if it is no worse than what is in use.
+    fn renewed(&self, now: Timestamp) -> Result<Pair, PairError> {
+        let pair = Pair::read(&self.files)?;
+        let holds = |pair: &Pair| pair.holds(&self.files.certificate, &self.host, now);
+        match holds(&pair) {
+            Err(error) if holds(&self.pair).is_ok() => Err(error),
+            _ => Ok(pair),
+        }
+    }
+
     fn warn(&mut self, now: Timestamp) {
         let is_told = self.warned_at.is_some_and(|at| now < at + AGAIN);
         if is_told || now + SOON < self.pair.until {
@@ -249,5 +266,32 @@ mod tests {
         keyring.look(now);
         keyring.look(now);
         assert!(!is_first(), "the pair that was read last stays in use");
+    }
+
+    #[test]
+    fn what_browsers_would_refuse_does_not_take_the_place_of_what_they_take() {
+        let files = Files::for_days("one.example.com", 60);
+        let keyring = Keyring::open(vec![(files.host.clone(), files.paths())]).unwrap();
+        let now = SystemClock.now();
+        let day = |n: i64| now + SignedDuration::from_hours(24 * n);
+        let mut shown = keyring.config();
+        let mut looks_anew = |at| {
+            keyring.look(at);
+            keyring.look(at);
+            let before = std::mem::replace(&mut shown, keyring.config());
+            !Arc::ptr_eq(&before, &shown)
+        };
+        let take = |other: &Files| {
+            files.take_key_of(other);
+            files.take_certificate_of(other);
+        };
+        take(&Files::new("two.example.com"));
+        assert!(!looks_anew(day(1)), "it is for another host");
+        take(&Files::new("one.example.com"));
+        assert!(!looks_anew(day(40)), "it has ended");
+        assert!(looks_anew(day(1)), "it holds by now, as it lies there");
+        // Browsers take neither, and this one ends later.
+        take(&Files::for_days("one.example.com", 35));
+        assert!(looks_anew(day(40)));
     }
 }

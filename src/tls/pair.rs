@@ -57,6 +57,16 @@ pub(crate) enum PairError {
     /// They do not belong together.
     #[error("the private key {key} does not belong to the certificate {certificate}")]
     Apart { certificate: PathBuf, key: PathBuf },
+    /// It is not valid at this time.
+    #[error("the certificate {file} is valid from {from} until {until}, and not now")]
+    NotNow {
+        file: PathBuf,
+        from: Timestamp,
+        until: Timestamp,
+    },
+    /// It is somebody else's.
+    #[error("the certificate {file} is not for {host}")]
+    Foreign { file: PathBuf, host: String },
 }
 
 impl PairError {
@@ -77,6 +87,14 @@ impl PairError {
                 "Use a key of RSA with at least 2048 bits, of ECDSA (P-256, P-384), or of Ed25519."
                     .to_owned()
             }
+            Self::NotNow { .. } => {
+                "Write the certificate that is valid now, and its key, into the files; where this one \
+                 is, set the machine's clock."
+                    .to_owned()
+            }
+            Self::Foreign { host, .. } => format!(
+                "Write the certificate for {host}, the host of `public_url`, and its key into the files."
+            ),
             Self::Apart { .. } => {
                 "Write the certificate and the key that it was made for into the two files."
                     .to_owned()
@@ -113,6 +131,23 @@ impl Pair {
             until,
             lacks_chain,
         })
+    }
+
+    /// Refuses what browsers refuse, where they reach this host at this time.
+    ///
+    /// # Errors
+    /// [`PairError::NotNow`] and [`PairError::Foreign`], which name this file.
+    pub(crate) fn holds(&self, file: &Path, host: &str, now: Timestamp) -> Result<(), PairError> {
+        let file = file.to_owned();
+        let (from, until) = (self.from, self.until);
+        if now < from || until <= now {
+            Err(PairError::NotNow { file, from, until })
+        } else if !self.is_for(host) {
+            let host = host.to_owned();
+            Err(PairError::Foreign { file, host })
+        } else {
+            Ok(())
+        }
     }
 
     /// Whether browsers take it for this host, a name or an address (RFC 9525).
@@ -187,9 +222,15 @@ pub(super) mod testing {
     impl Files {
         /// Of a certificate for this host, with a key of its own.
         pub(crate) fn new(host: &str) -> Self {
+            Self::for_days(host, 30)
+        }
+
+        /// The same, with a certificate that ends after so many days.
+        pub(crate) fn for_days(host: &str, days: u32) -> Self {
             let folder = tempfile::tempdir().unwrap();
             let made = Command::new("openssl")
-                .args(["req", "-x509", "-newkey", "ec", "-nodes", "-days", "30"])
+                .args(["req", "-x509", "-newkey", "ec", "-nodes"])
+                .args(["-days", &days.to_string()])
                 .args(["-pkeyopt", "ec_paramgen_curve:P-256", "-subj", "/CN=test"])
                 .args(["-addext", &format!("subjectAltName=DNS:{host}")])
                 .args(["-keyout", "key.pem", "-out", "certificate.pem"])

@@ -48,6 +48,8 @@ fn each_line_of_the_log_is_json_and_names_nobody() {
     clavis.mails.wait(MARTIN, "Key Retrieved", &reference);
     let url = daemon.url.clone();
     let log = daemon.log();
+    let warned = log.matches("this place of keys is for demonstrations");
+    assert_eq!(warned.count(), 1, "{log}");
 
     for line in log.lines() {
         let fields: Value = serde_json::from_str(line).expect("a line is JSON");
@@ -194,4 +196,7 @@ fn the_demonstration_walks_to_the_keys() {
     ] {
         assert!(told.contains(part), "{part:?} in {told}");
     }
+    // A company that does not exist needs no warning.
+    let said = text(&output.stderr);
+    assert!(!said.contains("for demonstrations"), "{said}");
 }

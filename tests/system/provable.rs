@@ -85,6 +85,22 @@ fn with_small_letter(whole: &[u8], name: &[u8]) -> Vec<u8> {
     changed
 }
 
+/// Whoever may write to the folder of checkpoints can put anything there.
+#[test]
+fn pipes_in_the_folder_of_checkpoints_keep_nothing_from_its_end() {
+    let (clavis, _) = signing();
+    let folder = clavis.path().join("checkpoints");
+    fs::create_dir_all(&folder).expect("a folder");
+    let pipes = (0..64).map(|size| folder.join(format!("{size:012}.checkpoint")));
+    let made = Command::new("mkfifo").args(pipes).status();
+    assert!(made.expect("mkfifo runs").success());
+    let daemon = clavis.start();
+    let (_, link) = key_link(&clavis, &daemon, "LT-0042", "martin.vogt");
+    assert_eq!(redeem(&link).status, 200);
+    daemon.wait_for_log("it is no regular file");
+    assert_eq!(daemon.stop(), Some(0));
+}
+
 #[test]
 fn a_request_is_proved_to_somebody_who_has_only_the_key() {
     let (clavis, key) = signing();

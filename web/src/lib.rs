@@ -50,6 +50,7 @@ pub use letters::Letters;
 pub use line::Line;
 pub use look::Colour;
 pub use mailbox::mailbox;
+pub use routes::may_show_keys;
 pub use seldom::Seldom;
 pub use short::InShort;
 pub use site::{Site, Support};

@@ -295,6 +295,11 @@ impl Route {
     }
 }
 
+/// Whether a request for a path may have keys read, to show them or to find that they cannot be shown.
+pub fn may_show_keys(method: &Method, path: &str) -> bool {
+    method == Method::POST && path.starts_with("/key/")
+}
+
 #[cfg(test)]
 mod tests {
     use axum::body::Body;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use clavis_broker::ports::{CheckpointSink, Finding, KeepError, KeptCheckpoint};
+use clavis_config::read_at_most;
 use sha2::{Digest, Sha256};
 
 use crate::whole;
@@ -15,6 +16,9 @@ const CANNOT_SYNC: [io::ErrorKind; 3] = [
     io::ErrorKind::InvalidInput,
     io::ErrorKind::Unsupported,
 ];
+
+/// The longest file that is compared with a checkpoint, in bytes. A note has less than 4096.
+const LONGEST: u64 = 64 * 1024;
 
 /// Writes each checkpoint to `SIZE.checkpoint` in a folder, so that nobody ever sees half of it. What
 /// is there is never written over. A checkpoint of another log of that size, such as one that was
@@ -53,11 +57,7 @@ impl CheckpointSink for CheckpointFolder {
             ))];
         }
         let name = format!("check-{}", std::process::id());
-        let tried = match write_whole(&self.folder, &name, b"").await {
-            Ok(()) => tokio::fs::remove_file(self.folder.join(name)).await,
-            Err(error) => Err(error),
-        };
-        vec![match tried {
+        vec![match whole::try_out(&self.folder, &name).await {
             Ok(()) => Finding::ok(format!("checkpoints can be written to the folder {shown}")),
             Err(error) => Finding::failure(
                 format!("checkpoints cannot be written to the folder {shown}: {error}"),
@@ -79,7 +79,7 @@ async fn keep(folder: &Path, checkpoint: &KeptCheckpoint) -> io::Result<()> {
         format!("{size:012}.checkpoint"),
         format!("{size:012}-{part}.checkpoint"),
     ] {
-        match tokio::fs::read(folder.join(&name)).await {
+        match read(folder.join(&name)).await {
             Ok(there) if there == note => return Ok(()),
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -91,6 +91,14 @@ async fn keep(folder: &Path, checkpoint: &KeptCheckpoint) -> io::Result<()> {
     Err(io::Error::other(format!(
         "{size:012}-{part}.checkpoint is there, and is not what it was"
     )))
+}
+
+/// What is there. Others may write to the folder, so it can be anything: it is waited for no pipe, and
+/// nothing without an end is read.
+async fn read(path: PathBuf) -> io::Result<Vec<u8>> {
+    let read = tokio::task::spawn_blocking(move || read_at_most(&path, LONGEST));
+    read.await
+        .unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 
 /// Writes a file, and brings its name to the disk as well.
@@ -164,6 +172,28 @@ mod tests {
         assert_eq!(std::fs::read_to_string(path).unwrap(), "a note\n");
     }
 
+    /// A pipe that nobody writes into would be waited for without an end, and a device has none.
+    #[tokio::test]
+    async fn what_is_no_regular_file_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let sink = CheckpointFolder::new(folder.path().to_owned());
+        let kept = KeptCheckpoint {
+            size: 17,
+            made_at: Timestamp::UNIX_EPOCH,
+            note: "a note\n".to_owned(),
+        };
+        let path = folder.path().join("000000000017.checkpoint");
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success());
+        let error = sink.keep(&kept).await.unwrap_err().to_string();
+        assert!(error.contains("no regular file"), "{error}");
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        let error = sink.keep(&kept).await.unwrap_err().to_string();
+        assert!(error.contains("no regular file"), "{error}");
+        assert!(path.is_symlink(), "it is not written over");
+    }
+
     /// Root checks, in a folder that is the daemon's.
     #[tokio::test]
     async fn a_check_follows_no_link_that_lies_in_the_folder() {
@@ -172,14 +202,15 @@ mod tests {
         std::fs::write(&file, "as it was").unwrap();
         let kept = folder.path().join("kept");
         std::fs::create_dir(&kept).unwrap();
-        for name in ["check-PID", ".check-PID.part"] {
+        for name in ["check-PID", ".check-PID.PID-0.part"] {
             let name = name.replace("PID", &std::process::id().to_string());
             std::os::unix::fs::symlink(&file, kept.join(name)).unwrap();
         }
         let found = CheckpointFolder::new(kept.clone()).check().await;
         assert_eq!(found[0].severity, Severity::Ok, "{found:?}");
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "as it was");
-        assert_eq!(std::fs::read_dir(&kept).unwrap().count(), 0);
+        let left = std::fs::read_dir(&kept).unwrap().count();
+        assert_eq!(left, 1, "what is not its own is left");
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clavis_broker::ports::{Clock, Random};
+use clavis_config::open_regular;
 use clavis_config::settings::EntraCredential;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
@@ -107,7 +108,10 @@ async fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Trouble> {
     let shown = path.display();
     let unreadable =
         |error: std::io::Error| Trouble::Unusable(format!("{shown} cannot be read: {error}"));
-    let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
+    let opened = path.to_owned();
+    let opened = tokio::task::spawn_blocking(move || open_regular(&opened)).await;
+    let opened = opened.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+    let file = tokio::fs::File::from_std(opened.map_err(unreadable)?);
     let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST_FILE + 1));
     let limit = u64::try_from(LONGEST_FILE + 1).unwrap_or(u64::MAX);
     file.take(limit)

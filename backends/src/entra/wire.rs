@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clavis_broker::ports::Clock;
+use clavis_config::read_at_most;
 use jiff::Timestamp;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
@@ -11,6 +12,7 @@ use reqwest::{Certificate, Client, ClientBuilder, Response, Url};
 use zeroize::Zeroizing;
 
 use super::Trouble;
+use crate::authorities;
 
 /// How we introduce ourselves.
 pub(super) const USER_AGENT: &str = concat!("clavis/", env!("CARGO_PKG_VERSION"));
@@ -68,7 +70,7 @@ pub(crate) fn built(builder: ClientBuilder) -> Result<Client, Trouble> {
 
 fn authorities(path: &Path) -> Result<Vec<Certificate>, Trouble> {
     let bad = |why: String| Trouble::Unusable(format!("{}: {why}", path.display()));
-    let pem = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
+    let pem = read_at_most(path, authorities::LONGEST).map_err(|error| bad(error.to_string()))?;
     let found = Certificate::from_pem_bundle(&pem);
     match found {
         Ok(found) if !found.is_empty() => Ok(found),

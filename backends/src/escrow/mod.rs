@@ -48,4 +48,9 @@ pub trait EscrowPlan: fmt::Debug + Send + Sync {
     /// The files and TCP ports that the backend reaches while it runs, beside those of a connection
     /// to Entra ID that it shares. The process may be kept to them.
     fn needs(&self) -> Needs;
+
+    /// Whether it is for demonstrations: what holds of keys in memory does not hold of its keys.
+    fn is_for_demonstrations(&self) -> bool {
+        false
+    }
 }

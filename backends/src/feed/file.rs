@@ -9,6 +9,9 @@ use async_trait::async_trait;
 use clavis_broker::audit::LogRow;
 use clavis_broker::export::Format;
 use clavis_broker::ports::{Finding, LogSink, SinkError};
+use rustix::fs::OFlags;
+
+const NO_FILE: &str = "it is no regular file";
 
 /// Appends rows to a file, each a line, and flushes them to disk before they count as delivered.
 /// The file is found by its path each time, so that whoever rotates it may take it away.
@@ -89,11 +92,24 @@ fn open(path: &Path, make: bool) -> io::Result<File> {
     let mut options = OpenOptions::new();
     // For our account and its group: whoever ships the file is in that.
     options.read(true).append(true).create(make).mode(0o640);
+    // The folder may be somebody else's than whoever opens it, as where root checks: no link is
+    // followed, no pipe is waited for, and no terminal becomes that of this process.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    options.custom_flags(flags.bits().cast_signed());
+    match std::fs::symlink_metadata(path) {
+        Ok(about) if about.is_symlink() => {
+            return Err(io::Error::other(
+                "it is a link, which could be led elsewhere; name the file that it leads to",
+            ));
+        }
+        Ok(about) if !about.is_file() => return Err(io::Error::other(NO_FILE)),
+        _ => {}
+    }
     let file = options.open(path)?;
     if file.metadata()?.is_file() {
         Ok(file)
     } else {
-        Err(io::Error::other("it is no regular file"))
+        Err(io::Error::other(NO_FILE))
     }
 }
 
@@ -125,5 +141,46 @@ fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use clavis_broker::ports::Severity;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_no_regular_file_itself_is_neither_opened_nor_written_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("feed");
+        let sink = FileSink::new("siem".to_owned(), path.clone(), Format::Json);
+        let elsewhere = folder.path().join("elsewhere");
+        std::fs::write(&elsewhere, "of root").unwrap();
+        let pipe = || {
+            let made = std::process::Command::new("mkfifo").arg(&path).status();
+            assert!(made.unwrap().success());
+        };
+        let plants: [(&dyn Fn(), &str); 4] = [
+            (&|| symlink(&elsewhere, &path).unwrap(), "it is a link"),
+            (&|| symlink("/dev/zero", &path).unwrap(), "it is a link"),
+            (&pipe, "no regular file"),
+            (&|| std::fs::create_dir(&path).unwrap(), "no regular file"),
+        ];
+        for (plant, why) in plants {
+            plant();
+            let found = sink.check().await;
+            assert_eq!(found[0].severity, Severity::Failure, "{found:?}");
+            assert!(found[0].what.contains(why), "{found:?}");
+            let error = sink.send(&[]).await.unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
+            let _ = std::fs::remove_file(&path).or_else(|_| std::fs::remove_dir(&path));
+        }
+        assert_eq!(std::fs::read_to_string(&elsewhere).unwrap(), "of root");
+        assert_eq!(sink.check().await[0].severity, Severity::Ok);
+        sink.send(&[]).await.unwrap();
+        assert!(path.is_file());
     }
 }

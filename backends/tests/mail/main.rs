@@ -60,7 +60,11 @@ async fn mails_go_into_a_folder() {
     let path = folder.path().join("mails");
     let clock = Arc::new(SetClock::at(sample::monday()));
     let sender = sender(MailKind::Folder { path: path.clone() });
-    contract(&FolderMailer::new(sender, path.clone(), clock), "one").await;
+    let mailer = FolderMailer::new(sender, path.clone(), clock);
+    // Root checks, and the folder is to be the daemon's.
+    mailer.check().await;
+    assert!(!path.exists(), "it is not for whoever checks to make it");
+    contract(&mailer, "one").await;
     let names: Vec<_> = std::fs::read_dir(&path)
         .expect("a folder")
         .map(|entry| entry.expect("a file").file_name())

@@ -24,7 +24,8 @@ const PREFIX: &str = "whsec_";
 pub(super) const TIMEOUT: SignedDuration = SignedDuration::from_secs(10);
 
 const NO_SECRET: &str = "Name a file with a secret that the other side has as well, so that it can tell \
-                         who calls: `(printf whsec_; openssl rand -base64 32) > webhook.secret`.";
+                         who calls: `(printf whsec_; openssl rand -base64 32) | sudo install -m 600 \
+                         /dev/stdin /etc/clavis/credentials/webhook.secret`.";
 
 /// What the settings of a webhook are called where it is.
 pub(super) struct Keys {
@@ -180,8 +181,8 @@ pub(super) fn secret(value: &DeValue<'_>, origin: &Origin<'_>) -> Result<SecretS
         .ok_or_else(|| {
             Wrong::new(
                 "names a file that holds no secret for a webhook",
-                "Make one: `(printf whsec_; openssl rand -base64 32) > webhook.secret`, and give it \
-                 to the other side.",
+                "Make one: `(printf whsec_; openssl rand -base64 32) | sudo install -m 600 /dev/stdin \
+                 /etc/clavis/credentials/webhook.secret`, and give it to the other side.",
             )
         })
 }

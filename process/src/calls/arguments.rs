@@ -102,7 +102,10 @@ pub(super) fn allowed() -> Result<Rules, BackendError> {
 
 /// Those of the list of what is refused: any one of the rules of a call is enough.
 pub(super) fn refused() -> Result<Rules, BackendError> {
-    let mut sockets = vec![all_of([is(0, AF_SMC)])?];
+    // Frames that are made by hand, the host of a virtual machine, and the kernel's cryptography.
+    let families = [AF_SMC, libc::AF_PACKET, libc::AF_VSOCK, libc::AF_ALG];
+    let families = families.iter().map(|family| all_of([is(0, *family)]));
+    let mut sockets = families.collect::<Result<Vec<_>, _>>()?;
     for family in INTERNET {
         // Multipath TCP and SCTP among them.
         sockets.push(all_of([
@@ -133,7 +136,7 @@ pub(super) fn refused() -> Result<Rules, BackendError> {
 fn sockets() -> Result<Vec<SeccompRule>, BackendError> {
     let mut rules = vec![
         all_of([is(0, libc::AF_UNIX)])?,
-        all_of([is(0, libc::AF_NETLINK)])?,
+        all_of([is(0, libc::AF_NETLINK), is(2, libc::NETLINK_ROUTE)])?,
     ];
     for family in INTERNET {
         for (kind, protocol) in [

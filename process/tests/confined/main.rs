@@ -129,6 +129,24 @@ fn one_whose_memory_is_locked_gives_some_back_and_locks_the_rest_again() {
 }
 
 #[test]
+fn one_whose_memory_could_not_be_locked_again_locks_it_when_it_can() {
+    let deeds = [
+        "forbid-locking:",
+        "give-back:",
+        "lock-again:",
+        "allow-locking:",
+        "lock-again:",
+        "give-back:",
+    ];
+    let told = tries("locked-memory", &deeds);
+    let refused = "PermissionDenied";
+    let expected = ["done", refused, refused, "done", "done", "done"];
+    if told[0] == "locked" {
+        assert_eq!(told[2..], expected);
+    }
+}
+
+#[test]
 fn one_that_starts_programs_does_so_and_leaves_the_machine_as_it_is() {
     let told = tries(
         "calls-with-programs",

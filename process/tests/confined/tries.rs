@@ -1,7 +1,7 @@
 //! A process that confines itself as its first argument says, and then tries what the others say:
 //! `read:PATH`, `write:PATH`, `connect:PORT`, `connect-on-many-paths:PORT`, `connect-by-sending:PORT`,
 //! `connect-by-message:PORT`, `listen:PORT`, `start:PROGRAM`, `thread:`,
-//! `mount:`, `packets:`, `give-back:`. Prints a line for each: `done`, or the name of the error.
+//! `mount:`, `packets:`, `give-back:`, `lock-again:`, `forbid-locking:`, `allow-locking:`. Prints a line for each: `done`, or the name of the error.
 #![allow(clippy::print_stdout, reason = "this is what it is for")]
 
 use std::fs::{self, OpenOptions};
@@ -12,12 +12,14 @@ use std::thread;
 
 use clavis_process::{
     Files, Ports, Programs, confine_calls, confine_files, confine_ports, give_memory_back,
-    lock_memory,
+    lock_memory, lock_memory_again,
 };
 use rustix::net::{
     AddressFamily, SendAncillaryBuffer, SendFlags, SocketType, connect, ipproto, sendmsg_addr,
     sendto, socket,
 };
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -46,9 +48,12 @@ fn main() {
             })
         }),
         "calls" => confine_calls(Programs::None),
-        "locked-memory-and-calls" => {
+        "locked-memory" | "locked-memory-and-calls" => {
             let locked = lock_memory();
-            let confined = confine_calls(Programs::None);
+            let confined = match measure {
+                "locked-memory" => Ok(()),
+                _ => confine_calls(Programs::None),
+            };
             println!(
                 "{}",
                 if locked.is_ok() {
@@ -106,7 +111,23 @@ fn attempt(verb: &str, object: &str) -> io::Result<()> {
         "thread" => thread::Builder::new().spawn(|| ()).map(drop),
         "mount" => Ok(rustix::mount::mount_bind("/", "/")?),
         "give-back" => give_memory_back(),
+        "lock-again" => lock_memory_again(),
+        "forbid-locking" => let_lock(false),
+        "allow-locking" => let_lock(true),
         "packets" => Ok(socket(AddressFamily::PACKET, SocketType::RAW, None).map(drop)?),
         _ => Err(io::Error::other("no such deed")),
     }
+}
+
+/// Lets this process lock memory again, or lets it lock none.
+fn let_lock(is_allowed: bool) -> io::Result<()> {
+    let mut sets = capabilities(None)?;
+    let is_permitted = sets.permitted.contains(CapabilitySet::IPC_LOCK);
+    sets.effective
+        .set(CapabilitySet::IPC_LOCK, is_allowed && is_permitted);
+    set_capabilities(None, sets)?;
+    let maximum = getrlimit(Resource::Memlock).maximum;
+    let current = if is_allowed { maximum } else { Some(0) };
+    let limit = Rlimit { current, maximum };
+    Ok(setrlimit(Resource::Memlock, limit)?)
 }

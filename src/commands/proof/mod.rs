@@ -6,10 +6,12 @@ mod erase;
 mod key;
 mod verify;
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clavis_broker::proof::checkpoint::Checkpoint;
 use clavis_broker::proof::note::Verifier;
+use clavis_config::read_at_most;
 
 use crate::assemble::Settings;
 use crate::{Config, Outcome};
@@ -115,10 +117,15 @@ fn known(keys: &[String], settings: Option<&Settings>) -> Result<Vec<Verifier>, 
     Ok(known)
 }
 
+/// The longest file that is read, in bytes: a bundle of some ten thousand rows.
+const LONGEST: u64 = 64 * 1024 * 1024;
+
 /// The text of a file.
 fn read(file: &Path) -> Result<String, Error> {
-    std::fs::read_to_string(file)
-        .map_err(|error| format!("{} cannot be read: {error}", file.display()).into())
+    let read = read_at_most(file, LONGEST).and_then(|bytes| {
+        String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    });
+    read.map_err(|error| format!("{} cannot be read: {error}", file.display()).into())
 }
 
 /// A checkpoint from a file, and its text; or why it cannot be believed.

@@ -9,6 +9,8 @@ mod stalled;
 pub(crate) mod tls;
 pub(crate) mod wire;
 
+use std::time::{Duration, Instant};
+
 use crate::client::Browser;
 use crate::harness::{Daemon, until};
 
@@ -31,6 +33,24 @@ fn forgets(daemon: &Daemon, before: f64) {
         let is_back = daemon.resident_kib() < before + ROOM_KIB;
         is_back.then_some(())
     });
+}
+
+/// How long the connection of a key page may be there after the key was read: a second and a half, and
+/// what a busy machine may add. Whatever else ends connections takes longer.
+const LAST: Duration = Duration::from_millis(11_500);
+
+/// Waits until nobody is connected any more, which has to be soon after this moment.
+pub(crate) fn is_rid_of_key_pages(daemon: &Daemon, since: Instant) {
+    until("the daemon is rid of the connections of key pages", || {
+        (daemon.connections() == 0).then_some(())
+    });
+    ends_in_time(since);
+}
+
+/// A key was read at this moment, and what it was shown on has ended by now.
+fn ends_in_time(since: Instant) {
+    let took = since.elapsed();
+    assert!(took < LAST, "the connection of a key page lasted {took:?}");
 }
 
 /// The address that it listens on: `host:port`.

@@ -1,11 +1,11 @@
 //! Clients that ask for a key and then read nothing: nothing of the page waits for them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 
 use super::wire::{DATA, Frame, GOAWAY, Http2, connect, is_of_time};
-use super::{address, forgets};
+use super::{address, ends_in_time, forgets, is_rid_of_key_pages};
 use crate::client::Browser;
 use crate::harness::{Daemon, Installation, Kind, key_link, split, until};
 
@@ -36,7 +36,15 @@ fn over_http_2_the_connection_of_a_key_page_ends_though_the_client_has_no_room()
 
     let mut client = Http2::begin(connect(at), 0);
     client.ask(1, &path, at, Some(&form));
-    let frames: Vec<_> = std::iter::from_fn(|| client.next()).collect();
+    let mut answered_at = None;
+    let frames = std::iter::from_fn(|| client.next());
+    let frames = frames.inspect(|frame| {
+        if frame.is_ok() {
+            answered_at.get_or_insert_with(Instant::now);
+        }
+    });
+    let frames: Vec<_> = frames.collect();
+    ends_in_time(answered_at.expect("an answer"));
     assert!(frames.iter().any(Frame::is_ok), "{frames:?}");
     let shown = frames.iter().filter(|frame| frame.kind == DATA);
     assert!(shown.clone().all(|frame| frame.payload.is_empty()));
@@ -77,9 +85,7 @@ fn over_http_1_the_connection_of_a_key_page_ends_though_the_client_reads_nothing
     until("the keys were shown", || {
         clavis.audit().contains("link.redeemed").then_some(())
     });
-    until("the daemon is rid of the connection", || {
-        (daemon.connections() == 0).then_some(())
-    });
+    is_rid_of_key_pages(&daemon, Instant::now());
     drop(stream);
     forgets(&daemon, before);
 }

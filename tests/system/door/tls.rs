@@ -230,6 +230,12 @@ fn a_renewed_pair_is_taken_in_and_a_broken_one_is_not() {
     let mut answer = [0; 12];
     held.read_exact(&mut answer).expect("an answer");
     assert_eq!(&answer, b"HTTP/1.1 200");
+
+    // The certificate of another host does not take the place of one that holds.
+    make_pair(clavis.path(), "foreign", "DNS:elsewhere.example.com");
+    renew(clavis.path(), "foreign", "tls", &["key", "pem"]);
+    daemon.wait_for_log("is not for 127.0.0.1");
+    assert_eq!(shown(), second);
 }
 
 #[test]

@@ -191,7 +191,10 @@ impl Daemon {
             .args(["-TERM", &self.child.id().to_string()])
             .status();
         assert!(told.expect("kill runs").success());
-        self.child.wait().expect("it ends").code()
+        let ended = until("the end of the daemon", || {
+            self.child.try_wait().expect("its state")
+        });
+        ended.code()
     }
 }
 

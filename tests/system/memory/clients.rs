@@ -2,12 +2,14 @@
 //! answer.
 
 use std::io::{Read, Write};
+use std::thread;
+use std::time::Duration;
 
 use rustls::version::TLS13;
 
 use super::links::Link;
 use crate::door::tls::shake;
-use crate::door::wire::{Http2, connect, rest};
+use crate::door::wire::{DATA, Http2, WINDOW_UPDATE, connect, rest};
 
 /// What is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +27,16 @@ pub(super) enum Habit {
     Stalls,
     /// Goes before it comes; over HTTP/2, before anything but its head comes.
     Leaves,
+    /// Takes a byte now and then, for as long as it may.
+    Dribbles,
+    /// Goes in the middle of the page.
+    LeavesInside,
 }
+
+/// Between two bytes of a client that dribbles: the page would take minutes.
+const BETWEEN: Duration = Duration::from_millis(20);
+/// So much of the page is there for a client that leaves inside it.
+const BEGINNING: u32 = 64;
 
 /// Where a daemon is, and whether it speaks TLS.
 pub(super) struct Door {
@@ -40,13 +51,13 @@ pub(super) enum Pressed {
     Http2(Http2<Box<dyn Stream>>),
 }
 
-pub(super) trait Stream: Read + Write {}
+pub(super) trait Stream: Read + Write + Send {}
 
-impl<S: Read + Write> Stream for S {}
+impl<S: Read + Write + Send> Stream for S {}
 
 impl Door {
-    /// Presses the button of a link. Over HTTP/2 a client that is not to read the answer gives it no
-    /// room.
+    /// Presses the button of a link. Over HTTP/2 a client gives the answer as much room as it is to read of
+    /// it.
     pub(super) fn press(&self, link: &Link, protocol: Protocol, habit: Habit) -> Pressed {
         let (Link { path, form, .. }, host) = (link, &*self.address);
         match protocol {
@@ -62,7 +73,11 @@ impl Door {
                 Pressed::Http1(stream)
             }
             Protocol::Http2 => {
-                let room = if habit == Habit::Reads { 65_535 } else { 0 };
+                let room = match habit {
+                    Habit::Reads => 65_535,
+                    Habit::LeavesInside => BEGINNING,
+                    Habit::Stalls | Habit::Leaves | Habit::Dribbles => 0,
+                };
                 let mut client = Http2::begin(self.connect("h2"), room);
                 client.ask(1, path, host, Some(form));
                 Pressed::Http2(client)
@@ -96,8 +111,56 @@ impl Pressed {
                 }
                 return None;
             }
+            Habit::Dribbles => {
+                self.begins();
+                thread::spawn(move || self.dribbles());
+                return None;
+            }
+            Habit::LeavesInside => {
+                self.begins();
+                self.comes_to_the_body();
+                return None;
+            }
         }
         Some(self)
+    }
+
+    /// Takes the answer byte by byte, until the connection ends.
+    fn dribbles(&mut self) {
+        let mut byte = [0];
+        loop {
+            let has_ended = match self {
+                Self::Http1(stream) => !matches!(stream.read(&mut byte), Ok(1)),
+                Self::Http2(client) => {
+                    let room = client.send(WINDOW_UPDATE, 0, 1, &1_u32.to_be_bytes());
+                    room.is_err() || client.next().is_none()
+                }
+            };
+            if has_ended {
+                return;
+            }
+            thread::park_timeout(BETWEEN);
+        }
+    }
+
+    /// Reads as far as some bytes of the page.
+    fn comes_to_the_body(&mut self) {
+        match self {
+            Self::Http1(stream) => {
+                let mut read = Vec::new();
+                let mut byte = [0];
+                while !read.ends_with(b"\r\n\r\n<!") {
+                    stream.read_exact(&mut byte).expect("a page");
+                    read.extend(byte);
+                }
+            }
+            Self::Http2(client) => loop {
+                let frame = client.next().expect("a page");
+                if frame.kind == DATA && !frame.payload.is_empty() {
+                    break;
+                }
+            },
+        }
     }
 
     /// The answer, from its beginning to its end.

@@ -5,6 +5,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use super::clients::Door;
+use crate::door::is_rid_of_key_pages;
 use crate::door::tls::make_pair;
 use crate::harness::{Daemon, Installation, free_port, until};
 
@@ -55,12 +56,10 @@ impl Watched {
         }
     }
 
-    /// Waits until nothing is under way at the door, and then for as long as a key may still be
-    /// somewhere.
-    pub(super) fn wait_for_the_promise(&self) {
-        until("the end of all connections", || {
-            (self.daemon.connections() == 0).then_some(())
-        });
+    /// Waits until nothing is under way at the door, which has to be soon after the last redemption, and
+    /// then for as long as a key may still be somewhere.
+    pub(super) fn wait_for_the_promise(&self, since: Instant) {
+        is_rid_of_key_pages(&self.daemon, since);
         let begun = Instant::now();
         until("the promised time", || {
             (begun.elapsed() >= REST).then_some(())

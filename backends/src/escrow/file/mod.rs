@@ -52,6 +52,10 @@ impl EscrowPlan for FilePlan {
     fn needs(&self) -> Needs {
         Needs::default().reading_anew(&self.path)
     }
+
+    fn is_for_demonstrations(&self) -> bool {
+        true
+    }
 }
 
 fn plan(section: &Section<'_>, around: &Surroundings<'_>) -> Planned<Plan> {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clavis_broker::causes::with_causes;
+use clavis_config::read_at_most;
 use clavis_config::settings::{Smtp, SmtpProof, SmtpSecurity, SmtpSignIn};
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{
@@ -15,6 +16,7 @@ use secrecy::ExposeSecret;
 use tokio::sync::OnceCell;
 
 use super::trouble::Trouble;
+use crate::authorities::LONGEST;
 use crate::entra::{Scope, Tenant};
 
 /// The way to the mail server.
@@ -140,7 +142,7 @@ fn tls_to(host: String, ca_file: Option<&Path>) -> Result<TlsParameters, Trouble
     let bad = |why: String| Trouble::BadAuthorities(why);
     let mut tls = TlsParameters::builder(host);
     if let Some(path) = ca_file {
-        let pem = std::fs::read(path)
+        let pem = read_at_most(path, LONGEST)
             .map_err(|error| bad(format!("{} cannot be read: {error}", path.display())))?;
         let holds_none = || bad(format!("{} holds no certificate", path.display()));
         if !pem.windows(BEGIN.len()).any(|window| window == BEGIN) {

@@ -59,7 +59,7 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
 /// The file itself, whatever stands in its place: the folder is the daemon's, and root runs commands
 /// on it. The way to the folder may have links, as that to `/var/lib/private` has.
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, rusqlite::Error> {
-    let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+    let folder = folder_of(path).and_then(|folder| folder.canonicalize().ok());
     let path = match (folder, path.file_name()) {
         (Some(folder), Some(name)) => folder.join(name),
         _ => path.to_owned(),
@@ -99,11 +99,18 @@ fn create_private(path: &Path) {
     #[cfg(unix)]
     if let Ok(file) = options.open(path) {
         use std::os::unix::fs::{MetadataExt, fchown};
-        let folder = path.parent().map(std::fs::metadata);
+        let folder = folder_of(path).map(std::fs::metadata);
         if let Some(Ok(folder)) = folder {
             let _ = fchown(&file, Some(folder.uid()), Some(folder.gid()));
         }
     }
+}
+
+/// Where a file is: that of a mere name is in the working folder.
+fn folder_of(path: &Path) -> Option<&Path> {
+    let folder = path.parent()?;
+    let is_here = folder.as_os_str().is_empty();
+    Some(if is_here { Path::new(".") } else { folder })
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
@@ -134,6 +141,19 @@ fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mere_name_is_in_the_working_folder() {
+        for (path, folder) in [
+            ("clavis.db", Some(".")),
+            ("./clavis.db", Some(".")),
+            ("data/clavis.db", Some("data")),
+            ("/clavis.db", Some("/")),
+            ("/", None),
+        ] {
+            assert_eq!(folder_of(Path::new(path)), folder.map(Path::new), "{path}");
+        }
+    }
 
     #[test]
     fn a_link_in_the_place_of_the_file_is_not_followed() {
