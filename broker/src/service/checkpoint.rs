@@ -16,6 +16,9 @@ use crate::proof::checkpoint::Checkpoint;
 use crate::proof::note::Signer;
 use crate::proof::tree::{Hash, continues};
 
+/// How often it is tried anew where another process has made one meanwhile.
+const TRIES: usize = 10;
+
 /// How checkpoints are made, and how long personal fields are kept.
 #[derive(Clone)]
 pub struct AuditTerms {
@@ -90,18 +93,22 @@ impl Broker {
     pub async fn make_checkpoint(&self) -> Result<KeptCheckpoint, CheckpointError> {
         let signer = self.parts.audit.signer.clone();
         let signer = signer.ok_or(CheckpointError::NoKey)?;
-        loop {
-            let store = &self.parts.store;
-            let latest = store.latest_checkpoint().await.map_err(Unavailable::from)?;
-            let size = store.log_size().await.map_err(Unavailable::from)?;
-            if let Some(latest) = &latest {
-                self.continues(latest, size).await?;
+        for _ in 0..TRIES {
+            let latest = self.latest_checkpoint().await?;
+            let size = self
+                .parts
+                .store
+                .log_size()
+                .await
+                .map_err(Unavailable::from)?;
+            if let Some((_, latest)) = &latest {
+                self.goes_on(latest.size, &latest.root, size).await?;
             }
             if let Some((before, root)) = self.signed.last() {
                 self.goes_on(before, &root, size).await?;
             }
             match latest {
-                Some(latest) if latest.size == size => return Ok(latest),
+                Some((kept, _)) if kept.size == size => return Ok(kept),
                 None if size == 0 => return Err(CheckpointError::Empty),
                 _ => {}
             }
@@ -115,7 +122,7 @@ impl Broker {
             };
             let mut change = vec![Write::KeepCheckpoint {
                 kept: Box::new(kept.clone()),
-                after: latest.map(|latest| latest.size),
+                after: latest.map(|(latest, _)| latest.size),
             }];
             change.extend(self.bring_everywhere(&kept));
             match self.commit(change).await {
@@ -128,6 +135,7 @@ impl Broker {
                 Err(error) => return Err(Unavailable::from(error).into()),
             }
         }
+        Err(Unavailable::new("the checkpoints of the log", CommitError::Conflict).into())
     }
 
     /// Makes a checkpoint where one is due.
@@ -135,9 +143,8 @@ impl Broker {
         if self.parts.audit.signer.is_none() {
             return Ok(());
         }
-        let store = &self.parts.store;
-        let latest = store.latest_checkpoint().await.map_err(Unavailable::from)?;
-        let (size, is_early) = latest.map_or((0, false), |latest| {
+        let latest = self.latest_checkpoint().await?;
+        let (size, is_early) = latest.map_or((0, false), |(latest, _)| {
             let (made_at, now) = (latest.made_at, self.now());
             let due_at = made_at.saturating_add(self.parts.audit.every);
             // When it was made is not signed: one from the future puts nothing off.
@@ -169,8 +176,13 @@ impl Broker {
             Err(_) => (true, format!("the {name} did not answer in time")),
         };
         let dead = Event::CheckpointDead { sink: name };
-        let latest = self.parts.store.latest_checkpoint().await?;
-        if for_now && latest.is_some_and(|latest| latest.size > kept.size) {
+        let latest = match self.latest_checkpoint().await {
+            Ok(latest) => latest,
+            Err(CheckpointError::Unavailable(error)) => return Err(error),
+            // One that is not what was signed takes the place of none.
+            Err(_) => None,
+        };
+        if for_now && latest.is_some_and(|(latest, _)| latest.size > kept.size) {
             tracing::warn!(
                 why,
                 "a checkpoint of the log could not be kept outside of it; a later one takes its place"
@@ -224,17 +236,26 @@ impl Broker {
         Ok(rows.len() > places || rows.iter().any(|row| is_news(&row.entry.event)))
     }
 
-    /// Signing over a log that was changed would hide the change from whoever sees the new
-    /// checkpoint alone.
-    async fn continues(&self, latest: &KeptCheckpoint, size: u64) -> Result<(), CheckpointError> {
-        let broken = CheckpointError::NotTheSame(latest.size);
-        let Ok(latest) = Checkpoint::claimed(&latest.note) else {
-            return Err(broken);
+    /// The latest checkpoint, and what its note says. The columns beside the note are not signed, and
+    /// whoever writes the database writes them: one that is not of the size that its note says, or of
+    /// more rows than there are, is none that this log was signed with.
+    async fn latest_checkpoint(
+        &self,
+    ) -> Result<Option<(KeptCheckpoint, Checkpoint)>, CheckpointError> {
+        let store = &self.parts.store;
+        let latest = store.latest_checkpoint().await.map_err(Unavailable::from)?;
+        let Some(latest) = latest else {
+            return Ok(None);
         };
-        self.goes_on(latest.size, &latest.root, size).await
+        let size = store.log_size().await.map_err(Unavailable::from)?;
+        match Checkpoint::claimed(&latest.note) {
+            Ok(said) if said.size == latest.size && said.size <= size => Ok(Some((latest, said))),
+            _ => Err(CheckpointError::NotTheSame(latest.size)),
+        }
     }
 
-    /// Whether the log of so many rows now goes on as that of so many, with that root, before.
+    /// Whether the log of so many rows now goes on as that of so many, with that root, before. Signing
+    /// over a log that was changed would hide the change from whoever sees the new checkpoint alone.
     async fn goes_on(&self, before: u64, old: &Hash, size: u64) -> Result<(), CheckpointError> {
         let broken = CheckpointError::NotTheSame(before);
         let proof = match consistency(self.ledger(), before, size).await {

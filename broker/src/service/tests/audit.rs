@@ -223,6 +223,47 @@ async fn a_log_that_does_not_go_on_as_the_one_that_this_process_signed_is_not_si
     assert!(matches!(made, Err(CheckpointError::NotTheSame(2))));
 }
 
+/// The columns beside a note are not signed: a size that none of them has would put off every one
+/// that is due.
+#[tokio::test]
+async fn a_checkpoint_whose_column_is_not_what_was_signed_is_told_and_nothing_more_is_signed() {
+    for (size, broken) in [
+        (1_000_000_000, "more than there are"),
+        (1, "fewer than signed"),
+    ] {
+        let (world, shelf) = journey().await;
+        let made = world.broker.make_checkpoint().await.unwrap();
+        world.settle().await;
+        world.clock.advance(super::hours(2));
+        world.store.forge_checkpoint(|kept| kept.size = size);
+        let due = world.broker.checkpoint_where_due().await;
+        assert!(
+            matches!(due, Err(CheckpointError::NotTheSame(told)) if told == size),
+            "{broken}: {due:?}"
+        );
+        let asked_for = world.broker.make_checkpoint().await;
+        assert!(matches!(asked_for, Err(CheckpointError::NotTheSame(_))));
+        let why = "it is of another size".to_owned();
+        let report = examine(&*world.store, &known(), Vec::new(), world.now()).await;
+        let problems = report.unwrap().problems;
+        assert!(
+            matches!(&problems[..], [Problem::Unbelieved { why: told, .. }] if *told == why),
+            "{problems:?}"
+        );
+
+        // It puts none of the others off either, and what was signed is what was kept elsewhere.
+        world.store.forge_checkpoint(|kept| kept.size = made.size);
+        assert_eq!(shelf.kept(), std::slice::from_ref(&made));
+        world
+            .broker
+            .ask(&anna(), super::asking("nothing"), None)
+            .await
+            .unwrap_err();
+        world.broker.tend_checkpoints().await;
+        assert_eq!(world.store.checkpoints().await.unwrap().len(), 2);
+    }
+}
+
 #[tokio::test]
 async fn a_checkpoint_from_the_future_is_named_and_puts_off_no_other() {
     let (world, _) = journey().await;

@@ -112,6 +112,12 @@ impl MemoryStore {
         }
     }
 
+    /// Has the latest checkpoint be another one, past everything.
+    pub fn forge_checkpoint(&self, forge: impl FnOnce(&mut KeptCheckpoint)) {
+        let memory = &mut locked(&self.0).memory;
+        forge(memory.checkpoints.last_mut().expect("a checkpoint"));
+    }
+
     /// Everything but the log, as text: the same text means that nothing has changed.
     pub fn picture(&self) -> String {
         let memory = locked(&self.0).memory.clone();
