@@ -83,6 +83,14 @@ pub enum Alarm {
         /// The place; others may be like it.
         row: i64,
     },
+    /// How far somebody has come who goes through the log was said to be beyond its end, so that
+    /// they would have passed over whatever came next.
+    CursorAhead {
+        /// Whose place it is: `alarms`, or a feed.
+        reader: String,
+        /// The row after which they go on.
+        back_to: i64,
+    },
 }
 
 /// What is still usual.
@@ -138,6 +146,7 @@ impl Alarm {
             Self::ManyDevices { .. } => "many_devices",
             Self::RightsWidened { .. } => "rights_widened",
             Self::RowUnreadable { .. } => "row_unreadable",
+            Self::CursorAhead { .. } => "cursor_ahead",
         }
     }
 
@@ -151,7 +160,8 @@ impl Alarm {
             | Self::ManyRedemptions { .. }
             | Self::ManyDevices { .. }
             | Self::RightsWidened { .. }
-            | Self::RowUnreadable { .. } => None,
+            | Self::RowUnreadable { .. }
+            | Self::CursorAhead { .. } => None,
         }
     }
 

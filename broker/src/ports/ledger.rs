@@ -61,6 +61,9 @@ pub trait Ledger: Send + Sync {
         limit: usize,
     ) -> Result<Vec<(u64, Option<Hash>)>, StoreError>;
 
+    /// All [cursors](super::store::Store::cursor) that were ever moved, with their places.
+    async fn cursors(&self) -> Result<Vec<(String, i64)>, StoreError>;
+
     /// All checkpoints that were made, the smallest first.
     async fn checkpoints(&self) -> Result<Vec<KeptCheckpoint>, StoreError>;
 

@@ -47,6 +47,9 @@ pub enum Problem {
         /// Why not.
         why: String,
     },
+    /// How far somebody has come who goes through the log, or up to when they have asked, is not
+    /// there yet.
+    CursorAhead(String),
     /// When a checkpoint was made lies in the future.
     FromTheFuture {
         /// Its name.
@@ -134,6 +137,11 @@ impl fmt::Display for Problem {
             Self::Unbelieved { name, why } => {
                 write!(f, "the checkpoint {name} cannot be believed: {why}")
             }
+            Self::CursorAhead(name) => write!(
+                f,
+                "the cursor `{name}` is ahead of the log, or of the time: its column `position` was \
+                 changed, and rows may have been passed over"
+            ),
             Self::FromTheFuture { name } => write!(
                 f,
                 "the checkpoint {name} is from the future: its column `made_at` was changed, or the \

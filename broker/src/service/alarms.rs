@@ -19,7 +19,7 @@ use crate::audit::{Actor, Event, LogEntry, LogRow};
 use crate::lifecycle::{Request, RequestId};
 use crate::people::{MailAddress, Party, PersonId};
 use crate::policy::PolicyFault;
-use crate::ports::{CommitError, Hook, Job, LogQuery, Write};
+use crate::ports::{Change, CommitError, Hook, Job, LogQuery, Write};
 use crate::search::LogSearch;
 
 /// The name of the cursor.
@@ -108,7 +108,17 @@ impl Broker {
         let store = &self.parts.store;
         let seen = store.cursor(CURSOR).await?;
         let newest = store.newest().await?;
-        if newest <= seen {
+        if newest < seen {
+            let back_to = self.row_before(before(self.now(), AGAIN_AFTER), newest);
+            let back_to = back_to.await?;
+            let change = self.cursor_put_back(CURSOR, seen, back_to);
+            return match self.commit(change).await {
+                Ok(()) => Ok((1, false)),
+                Err(CommitError::Conflict) => Ok((0, true)),
+                Err(error) => Err(error.into()),
+            };
+        }
+        if newest == seen {
             return Ok((0, true));
         }
         let query = LogQuery {
@@ -146,6 +156,56 @@ impl Broker {
             // Another daemon has looked at the same rows, and told.
             Err(CommitError::Conflict) => Ok((0, true)),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What puts back a cursor that is beyond the end of the log, which only somebody does who writes
+    /// in the database, and tells of it.
+    pub(super) fn cursor_put_back(&self, name: &str, seen: i64, back_to: i64) -> Change {
+        tracing::error!(
+            cursor = name,
+            position = seen,
+            back_to,
+            "the place up to which the log was gone through is beyond its end: somebody has written \
+             in the database; run `clavis audit verify`"
+        );
+        let alarm = Alarm::CursorAhead {
+            reader: name.to_owned(),
+            back_to,
+        };
+        let event = Event::AlarmRaised {
+            alarm: Box::new(alarm.clone()),
+        };
+        let entry = LogEntry::of_nothing(event, Actor::Clavis, None, self.now());
+        let mut change = vec![
+            Write::MoveCursor {
+                name: name.to_owned(),
+                expected: seen,
+                next: back_to,
+            },
+            self.log(&entry),
+        ];
+        change.extend(self.alarm(&alarm));
+        change
+    }
+
+    /// A row that was written before this moment, not long before it where the log is long: some rows
+    /// are looked at, backwards, each twice as far from the newest.
+    async fn row_before(&self, since: Timestamp, newest: i64) -> Result<i64, Unavailable> {
+        let mut back = i64::try_from(BATCH).unwrap_or(i64::MAX);
+        loop {
+            let seq = newest.saturating_sub(back).max(0);
+            let query = LogQuery {
+                after: seq,
+                limit: 1,
+                ..LogQuery::default()
+            };
+            let rows = self.parts.store.log(&query).await?;
+            let is_before = |row: &LogRow| !row.is_unreadable() && row.entry.at <= since;
+            if seq == 0 || rows.first().is_some_and(is_before) {
+                return Ok(seq);
+            }
+            back = back.saturating_mul(2);
         }
     }
 

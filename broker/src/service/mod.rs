@@ -55,7 +55,7 @@ pub use lookup::{Found, FoundDevice, PersonView};
 pub use messages::{ALARMS, Subscriber};
 pub use program_tokens::{MakeTokenError, NewToken, TokenRefusal};
 pub use programs::{Events, Once, ProgramAsk, ProgramAskError, Sent};
-pub use prove::{ProofError, consistency, examine, prove_rows, root_of};
+pub use prove::{ProofError, consistency, cursors_ahead, examine, prove_rows, root_of};
 pub use provider::{Arrival, ArrivalError, Departure};
 pub use redeem::{DisclosedKey, LinkEnd, LinkError, LinkView, RedeemError, Redemption, Unfetched};
 pub use retry::Undone;

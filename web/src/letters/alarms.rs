@@ -181,6 +181,20 @@ fn told(alarm: &Alarm, site: &Site) -> Told {
             ],
             facts: vec![("Row", row.to_string())],
         },
+        Alarm::CursorAhead { reader, back_to } => {
+            let reader = one_line(reader);
+            Told {
+                title: "Alarm: Rows of the Log Would Be Passed Over",
+                what: reader.clone(),
+                before: vec![
+                    format!("The place up to which the audit log was gone through for \"{reader}\" was said to be beyond the end of the log, so that what came next would have been passed over. It goes on after row {back_to}; what it has had already may come again."),
+                    "Clavis writes no such place: somebody has written in the database. Look at what happened since then, and whether anything else was changed:".to_owned(),
+                    format!("`clavis audit show --after {back_to}`"),
+                    "`clavis audit verify`".to_owned(),
+                ],
+                facts: vec![("Reader", reader), ("Goes on after row", back_to.to_string())],
+            }
+        }
     }
 }
 

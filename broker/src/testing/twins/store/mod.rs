@@ -118,6 +118,12 @@ impl MemoryStore {
         forge(memory.checkpoints.last_mut().expect("a checkpoint"));
     }
 
+    /// Puts a cursor somewhere, past everything.
+    pub fn put_cursor(&self, name: &str, position: i64) {
+        let memory = &mut locked(&self.0).memory;
+        memory.cursors.insert(name.to_owned(), position);
+    }
+
     /// Everything but the log, as text: the same text means that nothing has changed.
     pub fn picture(&self) -> String {
         let memory = locked(&self.0).memory.clone();
