@@ -64,6 +64,12 @@ impl CheckpointSink for Shelf {
         Ok(())
     }
 
+    async fn largest(&self) -> Result<Vec<String>, KeepError> {
+        let kept = self.kept();
+        let largest = kept.iter().max_by_key(|kept| kept.size);
+        Ok(largest.map(|kept| kept.note.clone()).into_iter().collect())
+    }
+
     async fn check(&self) -> Vec<Finding> {
         Vec::new()
     }
@@ -72,6 +78,13 @@ impl CheckpointSink for Shelf {
 fn signer() -> Signer {
     let random = CountingRandom::default();
     Signer::parse(&Signer::generate("log.example.com", &random).unwrap()).unwrap()
+}
+
+/// Another key of the same name.
+fn another_signer() -> Signer {
+    let random = CountingRandom::default();
+    let [_, other] = [(); 2].map(|()| Signer::generate("log.example.com", &random).unwrap());
+    Signer::parse(&other).unwrap()
 }
 
 fn known() -> Vec<Verifier> {
@@ -262,6 +275,64 @@ async fn a_checkpoint_whose_column_is_not_what_was_signed_is_told_and_nothing_mo
         world.broker.tend_checkpoints().await;
         assert_eq!(world.store.checkpoints().await.unwrap().len(), 2);
     }
+}
+
+fn started_anew(world: World) -> World {
+    world.restarted(|_| {})
+}
+
+/// Whoever writes in the database writes notes as well, and has the daemon start anew.
+#[tokio::test]
+async fn a_past_that_this_key_has_not_signed_is_not_signed_after_a_start() {
+    let (world, _) = journey().await;
+    let made = world.broker.make_checkpoint().await.unwrap();
+    let other = Arc::new(another_signer());
+    let forged = Checkpoint::signed(made.size, &[7; 32], &other);
+    world.store.forge_checkpoint(|kept| kept.note = forged);
+    let world = started_anew(world);
+    // As many rows as it is of, and more.
+    for _ in 0..2 {
+        let refused = world.broker.make_checkpoint().await;
+        assert!(
+            matches!(refused, Err(CheckpointError::Unbelieved { .. })),
+            "{refused:?}"
+        );
+        world.settle().await;
+    }
+    world.store.forge_checkpoint(|kept| kept.note = made.note);
+
+    // The key was replaced: the one before is believed where it is named.
+    let own = signer().verifier().clone();
+    let world = world.restarted(|parts| parts.audit.signer = Some(other));
+    let refused = world.broker.make_checkpoint().await;
+    assert!(matches!(refused, Err(CheckpointError::Unbelieved { .. })));
+    let first = world.broker.make_checkpoint_after(&[own]).await.unwrap();
+    assert!(first.size > made.size);
+    assert_eq!(world.broker.make_checkpoint().await.unwrap(), first);
+}
+
+#[tokio::test]
+async fn a_log_that_does_not_go_on_as_what_is_kept_elsewhere_is_not_signed_after_a_start() {
+    let (mut world, shelf) = journey().await;
+    world.broker.make_checkpoint().await.unwrap();
+    world.settle().await;
+    let size = world.store.log_size().await.unwrap();
+    for (of, root) in [(2, [7; 32]), (size + 100, [7; 32])] {
+        shelf.kept.lock().unwrap().clear();
+        shelf.kept.lock().unwrap().push(KeptCheckpoint {
+            size: of,
+            made_at: world.now(),
+            note: Checkpoint::signed(of, &root, &signer()),
+        });
+        world = started_anew(world);
+        let refused = world.broker.make_checkpoint().await;
+        assert!(
+            matches!(refused, Err(CheckpointError::NotTheSame(told)) if told == of),
+            "{refused:?}"
+        );
+    }
+    shelf.kept.lock().unwrap().clear();
+    started_anew(world).broker.make_checkpoint().await.unwrap();
 }
 
 #[tokio::test]
