@@ -103,6 +103,28 @@ impl Broker {
         Ok(told)
     }
 
+    /// Looks at all that is in the log by now; false where something is left that was not looked at.
+    pub(super) async fn watch_up_to_now(&self) -> Result<bool, Unavailable> {
+        if !self.has_alarms() {
+            return Ok(true);
+        }
+        let store = &self.parts.store;
+        let newest = store.newest().await?;
+        let mut seen = store.cursor(CURSOR).await?;
+        loop {
+            self.watch().await?;
+            let now = store.cursor(CURSOR).await?;
+            if now >= newest {
+                return Ok(now <= store.newest().await?);
+            }
+            // Another process may look at the same rows; where neither gets on, nobody does.
+            if now == seen {
+                return Ok(false);
+            }
+            seen = now;
+        }
+    }
+
     /// Looks at the next rows; gives how much was told, and whether there are no more rows.
     async fn watch_some(&self) -> Result<(usize, bool), Unavailable> {
         let store = &self.parts.store;

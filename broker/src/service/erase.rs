@@ -65,6 +65,12 @@ pub enum EraseError {
          `clavis outbox list` why not, mend that, and try them again with `clavis outbox retry`"
     )]
     Untold(usize),
+    /// Rows of the log were not looked at for alarms yet.
+    #[error(
+        "the log was not looked through for alarms up to its end, so nobody knows whether one names them; \
+         wait until the daemon has, or see in its journal why not"
+    )]
+    Unwatched,
     /// A row cannot be read.
     #[error("row {0} of the log does not hold together: run `clavis audit verify`")]
     Damaged(i64, #[source] LeafError),
@@ -92,6 +98,10 @@ impl Broker {
     /// # Errors
     /// Why nothing was erased, or not all.
     pub async fn erase_person(&self, who: &str, operator: &str) -> Result<Forgotten, EraseError> {
+        // What an alarm would name is not to be gone when it is told.
+        if !self.watch_up_to_now().await? {
+            return Err(EraseError::Unwatched);
+        }
         let whose = self.whose(who).await?;
         let (mut first, requests, theirs_as_beneficiary) = self.requests_of_whose(&whose).await?;
         let jobs = self.jobs_naming(&whose).await?;

@@ -29,6 +29,11 @@ const LONGEST_WAIT: Duration = Duration::from_mins(1);
 /// Another process feeds, as long as it has moved the cursor in this time.
 const TAKE_OVER_AFTER: Duration = Duration::from_secs(90);
 
+/// The name of the cursor of a feed.
+pub fn feed_cursor(feed: &str) -> String {
+    format!("feed {feed}")
+}
+
 impl Broker {
     /// Feeds these sinks until `stop` turns true. What is being sent then is sent again by whoever
     /// feeds next.
@@ -114,7 +119,7 @@ impl<'f> Feed<'f> {
         Self {
             store,
             sink,
-            cursor: format!("feed {}", sink.name()),
+            cursor: feed_cursor(sink.name()),
             standing: Standing::Feeding,
             failures: 0,
             last: 0,

@@ -49,6 +49,7 @@ pub use checkpoint::{AuditTerms, CheckpointError};
 pub use desk::{DeskView, Queued};
 pub use erase::{EraseError, Forgotten};
 pub use escrow::Source;
+pub use feed::feed_cursor;
 pub use gates::{Gates, KeyGate, ReviewGate, Visitor};
 pub use log::LogExport;
 pub use lookup::{Found, FoundDevice, PersonView};

@@ -507,6 +507,28 @@ async fn nobody_is_erased_while_an_alarm_that_names_them_is_untold() {
     assert!(erased.is_ok(), "{erased:?}");
 }
 
+/// The watch looks every second: who erases before it has looked would take the name out of the alarm.
+#[tokio::test]
+async fn what_was_not_looked_at_for_alarms_is_looked_at_before_anybody_is_erased() {
+    let world = World::new();
+    let link = world.key_link().await;
+    let from = |source: &str| Visitor {
+        signed_in: None,
+        source: source.parse().ok(),
+    };
+    let shown = world.broker.redeem(&link, "", from("192.0.2.7")).await;
+    drop(shown.unwrap());
+    world.settle().await;
+    let again = world.broker.open_link(&link, from("198.51.100.9")).await;
+    assert!(again.is_err());
+    let refused = world.broker.erase_person("anna@example.com", "root").await;
+    assert!(matches!(refused, Err(EraseError::Untold(2))), "{refused:?}");
+    world.settle().await;
+    assert_eq!(world.sent("UsedLinkAlarm").len(), 1);
+    let erased = world.broker.erase_person("anna@example.com", "root").await;
+    erased.unwrap();
+}
+
 #[tokio::test]
 async fn personal_fields_end_when_they_are_kept_no_longer() {
     let keep_for = Some(SignedDuration::from_hours(24 * 30));
