@@ -78,7 +78,8 @@ pub enum Alarm {
         /// What it could not do before.
         rights: Vec<String>,
     },
-    /// What is stored at a place of the log cannot be read, so nobody knows what it told.
+    /// What is stored at a place of the log cannot be read, so nobody knows what it told; or a column
+    /// that it is searched by is not what it says.
     RowUnreadable {
         /// The place; others may be like it.
         row: i64,

@@ -205,15 +205,8 @@ impl Examiner {
             Ok(whole) => whole,
             Err(why) => return self.tell(Problem::Broken(row.seq, why)),
         };
-        let request = entry.request.as_ref().map(|request| request.id.to_string());
-        for (column, fits) in [
-            ("at", row.at == entry.at.as_millisecond()),
-            ("event", row.event == entry.event.name()),
-            ("request", row.request == request),
-        ] {
-            if !fits {
-                self.tell(Problem::Column(row.seq, column));
-            }
+        for column in row.odd_columns(&entry) {
+            self.tell(Problem::Column(row.seq, column));
         }
         let mut any = false;
         for (number, placed) in fields.iter().enumerate() {

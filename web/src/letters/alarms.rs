@@ -175,7 +175,7 @@ fn told(alarm: &Alarm, site: &Site) -> Told {
             title: "Alarm: The Log Is Damaged",
             what: format!("row {row}"),
             before: vec![
-                format!("What is stored at row {row} of the audit log cannot be read, so nobody knows what it told, or whether it was an alarm. There may be other rows like it."),
+                format!("What is stored at row {row} of the audit log cannot be read, so nobody knows what it told, or whether it was an alarm; or a column that it is searched by is not what it says, so that searches pass it over. There may be other rows like it."),
                 "Clavis writes no such row: the disk has lost something, or somebody has written in the database. Find out which rows are not what they were:".to_owned(),
                 "`clavis audit verify`".to_owned(),
             ],

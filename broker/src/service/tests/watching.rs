@@ -297,6 +297,23 @@ async fn a_row_that_cannot_be_read_is_told_and_the_watch_goes_on() {
     );
 }
 
+/// The column by which events are searched is not what the tree is over.
+#[tokio::test]
+async fn a_row_that_its_column_calls_something_else_is_judged_by_what_it_says_and_told() {
+    let world = World::new();
+    let link = redeemed(&world).await;
+    let opened = world.broker.open_link(&link, from(ELSEWHERE)).await;
+    opened.unwrap_err();
+    let row = world.store.newest().await.unwrap();
+    world.store.hide(row, "sign_in.ended");
+    world.settle().await;
+    let raised = raised(&world).await;
+    assert!(
+        matches!(&raised[..], [Alarm::RowUnreadable { row: told }, Alarm::UsedLinkOpened { .. }] if *told == row),
+        "{raised:?}"
+    );
+}
+
 /// Whoever can write in the database can say that the log was gone through up to any row.
 #[tokio::test]
 async fn a_cursor_beyond_the_end_is_told_and_nothing_is_passed_over() {

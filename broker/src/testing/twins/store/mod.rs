@@ -112,6 +112,15 @@ impl MemoryStore {
         }
     }
 
+    /// Has a row be searched by the name of another event, past everything.
+    pub fn hide(&self, seq: i64, event: &str) {
+        let memory = &mut locked(&self.0).memory;
+        let rows = memory.log.iter_mut();
+        for row in rows.filter(|row| row.seq == seq) {
+            event.clone_into(&mut row.event);
+        }
+    }
+
     /// Has the latest checkpoint be another one, past everything.
     pub fn forge_checkpoint(&self, forge: impl FnOnce(&mut KeptCheckpoint)) {
         let memory = &mut locked(&self.0).memory;
