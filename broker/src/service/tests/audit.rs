@@ -507,6 +507,51 @@ async fn nobody_is_erased_while_an_alarm_that_names_them_is_untold() {
     assert!(erased.is_ok(), "{erased:?}");
 }
 
+#[tokio::test]
+async fn a_row_that_does_not_hold_together_is_left_out_and_named_and_the_rest_is_erased() {
+    let (world, _) = journey().await;
+    let row = world.log().await;
+    let row = row
+        .iter()
+        .find(|row| row.entry.event.name() == "link.redeemed");
+    let row = row.unwrap().seq;
+    world.store.overwrite(row, "no fields");
+    world.settle().await;
+    let erased = world.broker.erase_person("anna@example.com", "root").await;
+    assert_eq!(erased.unwrap().left_out, [row]);
+    assert!(!world.everything().await.contains("anna"));
+    let again = world.broker.erase_person("anna@example.com", "root").await;
+    assert!(matches!(again, Err(EraseError::Unknown)), "{again:?}");
+}
+
+/// One that was given up is ended by a retry, once nobody is to get it any more.
+#[tokio::test]
+async fn an_alarm_to_an_address_that_is_no_longer_named_holds_up_no_erasure() {
+    let world = World::new();
+    let link = world.key_link().await;
+    let from = |source: &str| Visitor {
+        signed_in: None,
+        source: source.parse().ok(),
+    };
+    let shown = world.broker.redeem(&link, "", from("192.0.2.7")).await;
+    drop(shown.unwrap());
+    world.settle().await;
+    world.mailer.break_down(Some(MailTrouble::Permanent));
+    let again = world.broker.open_link(&link, from("198.51.100.9")).await;
+    assert!(again.is_err());
+    world.settle().await;
+    let refused = world.broker.erase_person("anna@example.com", "root").await;
+    assert!(matches!(refused, Err(EraseError::Untold(1))), "{refused:?}");
+
+    let to = MailAddress::parse("others@example.com").unwrap();
+    let world = world.restarted(|parts| parts.alarms.mail = vec![to]);
+    let dead = world.store.dead(9).await.unwrap();
+    world.broker.revive(dead[0].id, "root").await.unwrap();
+    world.settle().await;
+    let erased = world.broker.erase_person("anna@example.com", "root").await;
+    erased.unwrap();
+}
+
 /// The watch looks every second: who erases before it has looked would take the name out of the alarm.
 #[tokio::test]
 async fn what_was_not_looked_at_for_alarms_is_looked_at_before_anybody_is_erased() {
