@@ -186,7 +186,7 @@ async fn check_clock(store: &dyn Store) -> Finding {
     match store.latest().await {
         Ok(Some(latest)) if latest > now => Finding::failure(
             format!("the clock shows {now:.0}, but the audit log has a row of {latest:.0}"),
-            "Set the clock and keep it with NTP (`timedatectl set-ntp true`).",
+            "Set the clock and keep it with NTP (`timedatectl set-ntp true`). Where the clock is right, it was ahead when the row was written, or somebody has written the row past Clavis: run `clavis audit verify`.",
         ),
         Ok(_) => Finding::ok(format!(
             "the clock shows {now:.0}, not before the last row of the audit log"

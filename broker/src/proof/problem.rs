@@ -40,6 +40,10 @@ pub enum Problem {
     /// The erasure that the row records says that it was for age, and some of what it took was younger
     /// than anything that is erased for that.
     ErasedYoung(i64),
+    /// When a row was written lies in the future.
+    RowFromTheFuture(i64),
+    /// A row was written minutes before the one that it comes after.
+    BackInTime(i64),
     /// A checkpoint cannot be believed.
     Unbelieved {
         /// Its name.
@@ -133,6 +137,16 @@ impl fmt::Display for Problem {
                 f,
                 "row {row} records that fields were erased for their age, and some were younger than \
                  30 days"
+            ),
+            Self::RowFromTheFuture(row) => write!(
+                f,
+                "row {row} is from the future: somebody has written it past Clavis, or the clock was \
+                 ahead when it was written"
+            ),
+            Self::BackInTime(row) => write!(
+                f,
+                "row {row} is some minutes older than the row before it: somebody has written one of \
+                 the two past Clavis, or the clock was put back"
             ),
             Self::Unbelieved { name, why } => {
                 write!(f, "the checkpoint {name} cannot be believed: {why}")

@@ -2,7 +2,7 @@
 
 use std::iter;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{Broker, Unavailable, tickets::DESK};
 use crate::causes::with_causes;
@@ -10,15 +10,13 @@ use crate::lifecycle::RequestId;
 use crate::ports::{Ledger, LogQuery, StoreError, StoredRow};
 use crate::proof::bundle::{Bundle, ProofHash, ProvedRow};
 use crate::proof::checkpoint::Checkpoint;
-use crate::proof::examine::{Claim, Examiner, Problem, Report};
+use crate::proof::examine::{CLOCKS_DIFFER, Claim, Examiner, Problem, Report};
 use crate::proof::note::Verifier;
 use crate::proof::tree::{Hash, Node, Plan, empty_root};
 use crate::tokens::Reference;
 
 /// How many rows, and how many hashes, are read at once.
 const PAGE: usize = 1000;
-/// By how much the clock of who examines may be behind that of who made a checkpoint.
-const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(5);
 
 /// A proof cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -137,7 +135,7 @@ pub async fn examine(
             }
         }
     }
-    let mut examiner = Examiner::new(claims);
+    let mut examiner = Examiner::new(claims).at(now);
     let mut after = 0;
     let read = follow(ledger, &mut examiner, &mut after).await;
     let damage = ledger.damage().await;
