@@ -78,10 +78,19 @@ pub enum Alarm {
         /// What it could not do before.
         rights: Vec<String>,
     },
-    /// What is stored at a place of the log cannot be read, so nobody knows what it told.
+    /// What is stored at a place of the log cannot be read, so nobody knows what it told; or a column
+    /// that it is searched by is not what it says.
     RowUnreadable {
         /// The place; others may be like it.
         row: i64,
+    },
+    /// How far somebody has come who goes through the log was said to be beyond its end, so that
+    /// they would have passed over whatever came next.
+    CursorAhead {
+        /// Whose place it is: `alarms`, or a feed.
+        reader: String,
+        /// The row after which they go on.
+        back_to: i64,
     },
 }
 
@@ -138,6 +147,7 @@ impl Alarm {
             Self::ManyDevices { .. } => "many_devices",
             Self::RightsWidened { .. } => "rights_widened",
             Self::RowUnreadable { .. } => "row_unreadable",
+            Self::CursorAhead { .. } => "cursor_ahead",
         }
     }
 
@@ -151,7 +161,8 @@ impl Alarm {
             | Self::ManyRedemptions { .. }
             | Self::ManyDevices { .. }
             | Self::RightsWidened { .. }
-            | Self::RowUnreadable { .. } => None,
+            | Self::RowUnreadable { .. }
+            | Self::CursorAhead { .. } => None,
         }
     }
 

@@ -10,8 +10,11 @@ use std::process::ExitCode;
 use clavis_backends::Supplies;
 use clavis_backends::entra::Uses;
 use clavis_broker::causes::with_causes;
-use clavis_broker::ports::{Clock, Directory, EscrowBackend, Finding, GroupName, Severity, Store};
+use clavis_broker::ports::{
+    Clock, Directory, EscrowBackend, Finding, GroupName, Ledger, Severity, Store,
+};
 use clavis_broker::roles::Role;
+use clavis_broker::service::cursors_ahead;
 use clavis_config::settings::SignInProxy;
 
 use crate::assemble::Settings;
@@ -171,6 +174,7 @@ async fn check_store(settings: &Settings) -> Vec<Finding> {
         Ok(store) => {
             let mut findings = store.check().await;
             findings.push(check_clock(&store).await);
+            findings.extend(check_cursors(&store).await);
             findings
         }
         Err(error) => vec![Finding::failure(
@@ -186,13 +190,35 @@ async fn check_clock(store: &dyn Store) -> Finding {
     match store.latest().await {
         Ok(Some(latest)) if latest > now => Finding::failure(
             format!("the clock shows {now:.0}, but the audit log has a row of {latest:.0}"),
-            "Set the clock and keep it with NTP (`timedatectl set-ntp true`).",
+            "Set the clock and keep it with NTP (`timedatectl set-ntp true`). Where the clock is right, it was ahead when the row was written, or somebody has written the row past Clavis: run `clavis audit verify`.",
         ),
         Ok(_) => Finding::ok(format!(
             "the clock shows {now:.0}, not before the last row of the audit log"
         )),
         Err(error) => Finding::failure(with_causes(&error), "Check the database file."),
     }
+}
+
+/// Somebody whose place is beyond the end of the log passes over what comes next.
+async fn check_cursors(store: &dyn Ledger) -> Vec<Finding> {
+    let ahead = match cursors_ahead(store, SystemClock.now()).await {
+        Ok(ahead) => ahead,
+        Err(error) => {
+            return vec![Finding::failure(
+                with_causes(&error),
+                "Check the database file.",
+            )];
+        }
+    };
+    let finding = |name: String| {
+        Finding::failure(
+            format!(
+                "the cursor `{name}` of the audit log is beyond the end of the log, or of the time"
+            ),
+            "Somebody has written in the database, or the clock was ahead: run `clavis audit verify`. The daemon puts it back, and tells of it.",
+        )
+    };
+    ahead.into_iter().map(finding).collect()
 }
 
 async fn check_directory(settings: &Settings, supplies: &Supplies) -> Vec<Finding> {

@@ -48,6 +48,26 @@ impl CheckpointSink for CheckpointFolder {
         })
     }
 
+    async fn largest(&self) -> Result<Vec<String>, KeepError> {
+        match largest(&self.folder).await {
+            Ok(notes) => Ok(notes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            // One that is written into and read by others alone.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                tracing::warn!(
+                    folder = %self.folder.display(),
+                    "the checkpoints of the folder cannot be read, so the log was not held against them"
+                );
+                Ok(Vec::new())
+            }
+            Err(error) => {
+                let folder = self.folder.display();
+                let why = format!("the folder {folder} cannot be read: {error}");
+                Err(KeepError::Transient(why))
+            }
+        }
+    }
+
     async fn check(&self) -> Vec<Finding> {
         let shown = self.folder.display();
         // Whoever checks is not always whoever is to own it.
@@ -101,6 +121,32 @@ async fn read(path: PathBuf) -> io::Result<Vec<u8>> {
         .unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 
+/// What is in the files of the largest size that a name of theirs says.
+async fn largest(folder: &Path) -> io::Result<Vec<String>> {
+    let (mut size, mut names) = (0, Vec::new());
+    let mut files = tokio::fs::read_dir(folder).await?;
+    while let Some(file) = files.next_entry().await? {
+        let name = file.file_name().to_string_lossy().into_owned();
+        let number = name.strip_suffix(".checkpoint");
+        let number = number.and_then(|stem| stem.split('-').next());
+        let Some(of) = number.and_then(|number| number.parse::<u64>().ok()) else {
+            continue;
+        };
+        if of > size {
+            (size, names) = (of, Vec::new());
+        }
+        if of == size {
+            names.push(name);
+        }
+    }
+    let mut notes = Vec::new();
+    for name in names {
+        let bytes = read(folder.join(name)).await?;
+        notes.push(String::from_utf8_lossy(&bytes).into_owned());
+    }
+    Ok(notes)
+}
+
 /// Writes a file, and brings its name to the disk as well.
 async fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     whole::write(folder, name, bytes, 0o666, true).await?;
@@ -151,6 +197,20 @@ mod tests {
         let mut files: Vec<_> = files.collect();
         files.sort();
         assert_eq!(files, ["a note\n", "of another log\n"]);
+
+        // Both are the largest, until there is a larger one.
+        let mut largest = sink.largest().await.unwrap();
+        largest.sort();
+        assert_eq!(largest, files);
+        let note = "later\n".to_owned();
+        let later = KeptCheckpoint {
+            size: 1_000_000_000_000,
+            note,
+            ..other
+        };
+        sink.keep(&later).await.unwrap();
+        std::fs::write(folder.path().join("kept/notes.txt"), "none").unwrap();
+        assert_eq!(sink.largest().await.unwrap(), ["later\n"]);
     }
 
     #[tokio::test]
@@ -224,6 +284,8 @@ mod tests {
         let missing = folder.path().join("missing");
         let found = CheckpointFolder::new(missing.clone()).check().await;
         assert_eq!(found[0].severity, Severity::Ok);
+        let none = CheckpointFolder::new(missing.clone()).largest().await;
+        assert!(none.unwrap().is_empty());
         assert!(!missing.exists(), "it is not for whoever checks to make it");
     }
 }

@@ -14,6 +14,13 @@ pub trait CheckpointSink: Send + Sync {
     /// Keeps a checkpoint, whole or not at all. One that is there already is no fault.
     async fn keep(&self, checkpoint: &KeptCheckpoint) -> Result<(), KeepError>;
 
+    /// The notes of the largest checkpoints that it keeps, for whoever signs to hold the log against:
+    /// several where it keeps some of other logs of that size; none where it keeps none, or cannot be
+    /// asked. Nothing of them is believed.
+    async fn largest(&self) -> Result<Vec<String>, KeepError> {
+        Ok(Vec::new())
+    }
+
     /// Tries the place for real.
     async fn check(&self) -> Vec<Finding>;
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::store::{Job, JobId, LogQuery, StoreError, StoredRequest};
+use crate::audit::{LogEntry, LogRow};
 use crate::lifecycle::RequestId;
 use crate::policy::StandIn;
 use crate::proof::tree::Hash;
@@ -28,6 +29,27 @@ pub struct StoredRow {
     /// The first of these columns that does not hold what it should, where one does not: what stands
     /// for it here is as close to it as can be.
     pub unreadable: Option<&'static str>,
+}
+
+impl StoredRow {
+    /// The columns that are searched by and that are not what the leaf says.
+    pub fn odd_columns(&self, said: &LogEntry) -> impl Iterator<Item = &'static str> {
+        let request = said.request.as_ref().map(|request| request.id.to_string());
+        let columns = [
+            ("at", self.at == said.at.as_millisecond()),
+            ("event", self.event == said.event.name()),
+            ("request", self.request == request),
+        ];
+        let odd = columns.into_iter().filter(|(_, fits)| !fits);
+        odd.map(|(column, _)| column)
+    }
+
+    /// The row as its leaf and its fields have it, or one that says that they cannot be read.
+    pub fn read(&self) -> LogRow {
+        let leaf = (self.unreadable != Some("leaf")).then_some(&*self.leaf);
+        let personal = (self.unreadable != Some("personal")).then_some(&*self.personal);
+        LogRow::read(self.seq, self.at, leaf, personal)
+    }
 }
 
 /// A checkpoint that was made of the log.
@@ -60,6 +82,9 @@ pub trait Ledger: Send + Sync {
         place: u64,
         limit: usize,
     ) -> Result<Vec<(u64, Option<Hash>)>, StoreError>;
+
+    /// All [cursors](super::store::Store::cursor) that were ever moved, with their places.
+    async fn cursors(&self) -> Result<Vec<(String, i64)>, StoreError>;
 
     /// All checkpoints that were made, the smallest first.
     async fn checkpoints(&self) -> Result<Vec<KeptCheckpoint>, StoreError>;

@@ -21,6 +21,8 @@ use crate::ports::StoredRow;
 const TOLD: usize = 1000;
 /// So many rows that are not what they were are kept, to tell where they came from.
 const KEPT: usize = 10_000;
+/// By how much the clocks of those who write the log and of who examines it may differ.
+pub const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(5);
 /// The shortest time for which personal fields may be kept, by the configuration.
 const SHORTEST_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
@@ -84,6 +86,10 @@ pub struct Examiner {
     given: u64,
     claims: Vec<Claim>,
     next_claim: usize,
+    /// The moment of the examination, where it is told.
+    now: Option<Timestamp>,
+    /// When the row before was written.
+    before: Option<Timestamp>,
     fitting: u64,
     odd: Vec<Odd>,
     erased: BTreeMap<Uuid, Gone>,
@@ -125,6 +131,15 @@ impl Examiner {
         };
         examiner.hold_against_claims();
         examiner
+    }
+
+    /// The same, at this moment: rows are told that are from later.
+    #[must_use]
+    pub fn at(self, now: Timestamp) -> Self {
+        Self {
+            now: Some(now),
+            ..self
+        }
     }
 
     /// The place from which hashes are wanted before this row is looked at; none where all that it
@@ -205,15 +220,17 @@ impl Examiner {
             Ok(whole) => whole,
             Err(why) => return self.tell(Problem::Broken(row.seq, why)),
         };
-        let request = entry.request.as_ref().map(|request| request.id.to_string());
-        for (column, fits) in [
-            ("at", row.at == entry.at.as_millisecond()),
-            ("event", row.event == entry.event.name()),
-            ("request", row.request == request),
-        ] {
-            if !fits {
-                self.tell(Problem::Column(row.seq, column));
-            }
+        for column in row.odd_columns(&entry) {
+            self.tell(Problem::Column(row.seq, column));
+        }
+        if let Some(now) = self.now
+            && entry.at.duration_since(now) > CLOCKS_DIFFER
+        {
+            self.tell(Problem::RowFromTheFuture(row.seq));
+        }
+        let before = self.before.replace(entry.at);
+        if before.is_some_and(|before| before.duration_since(entry.at) > CLOCKS_DIFFER) {
+            self.tell(Problem::BackInTime(row.seq));
         }
         let mut any = false;
         for (number, placed) in fields.iter().enumerate() {
@@ -441,7 +458,9 @@ impl Examiner {
             if let Some(later) = tally.last().filter(|last| *last >= erasure.row) {
                 self.tell(Problem::ErasedAhead(erasure.row, later));
             }
-            let is_young = |at: Timestamp| erasure.at.duration_since(at) < SHORTEST_KEPT;
+            // One that is dated ahead makes nothing older than it is.
+            let erased_at = self.now.map_or(erasure.at, |now| now.min(erasure.at));
+            let is_young = |at: Timestamp| erased_at.duration_since(at) < SHORTEST_KEPT;
             if erasure.why == WhyErased::Age && youngest.is_some_and(is_young) {
                 self.tell(Problem::ErasedYoung(erasure.row));
             }

@@ -40,6 +40,10 @@ pub enum Problem {
     /// The erasure that the row records says that it was for age, and some of what it took was younger
     /// than anything that is erased for that.
     ErasedYoung(i64),
+    /// When a row was written lies in the future.
+    RowFromTheFuture(i64),
+    /// A row was written minutes before the one that it comes after.
+    BackInTime(i64),
     /// A checkpoint cannot be believed.
     Unbelieved {
         /// Its name.
@@ -47,6 +51,9 @@ pub enum Problem {
         /// Why not.
         why: String,
     },
+    /// How far somebody has come who goes through the log, or up to when they have asked, is not
+    /// there yet.
+    CursorAhead(String),
     /// When a checkpoint was made lies in the future.
     FromTheFuture {
         /// Its name.
@@ -131,9 +138,24 @@ impl fmt::Display for Problem {
                 "row {row} records that fields were erased for their age, and some were younger than \
                  30 days"
             ),
+            Self::RowFromTheFuture(row) => write!(
+                f,
+                "row {row} is from the future: somebody has written it past Clavis, or the clock was \
+                 ahead when it was written"
+            ),
+            Self::BackInTime(row) => write!(
+                f,
+                "row {row} is some minutes older than the row before it: somebody has written one of \
+                 the two past Clavis, or the clock was put back"
+            ),
             Self::Unbelieved { name, why } => {
                 write!(f, "the checkpoint {name} cannot be believed: {why}")
             }
+            Self::CursorAhead(name) => write!(
+                f,
+                "the cursor `{name}` is ahead of the log, or of the time: its column `position` was \
+                 changed, and rows may have been passed over"
+            ),
             Self::FromTheFuture { name } => write!(
                 f,
                 "the checkpoint {name} is from the future: its column `made_at` was changed, or the \

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::bundle::{Bundle, BundleError, ProofHash, Proved, ProvedRow};
 use super::checkpoint::Checkpoint;
@@ -92,7 +92,14 @@ impl Log {
     }
 
     fn examined(&self, claims: &[Claim]) -> Report {
-        let mut examiner = Examiner::new(claims.to_vec());
+        self.shown_to(Examiner::new(claims.to_vec()))
+    }
+
+    fn examined_at(&self, now: Timestamp) -> Vec<Problem> {
+        self.shown_to(Examiner::new(Vec::new()).at(now)).problems
+    }
+
+    fn shown_to(&self, mut examiner: Examiner) -> Report {
         let mut hashes = (0..).zip(&self.hashes).filter(|(_, hash)| hash.is_some());
         for row in &self.rows {
             while examiner.wants(row.seq).is_some() {
@@ -339,6 +346,34 @@ fn erased(rows: &[usize], why: WhyErased, after: usize, days: i64) -> Log {
         ..log.rows[after].clone()
     };
     log.rehashed()
+}
+
+/// Whoever writes an erasure can date it as they like.
+#[test]
+fn rows_that_are_dated_ahead_are_told_and_make_nothing_old() {
+    let mut log = erased(&[0, 1], WhyErased::Age, 3, 40);
+    let days = |days: i64| monday() + SignedDuration::from_hours(24 * days);
+    let young = [Problem::RowFromTheFuture(4), Problem::ErasedYoung(4)];
+    assert_eq!(log.examined_at(days(1)), young);
+    assert_eq!(log.examined_at(days(40)), []);
+    // Once that day has come, the rows after it tell.
+    let seq = 5;
+    let event = Event::SignedOut;
+    let sealed = seal(
+        &LogEntry::of_nothing(event, Actor::Clavis, None, days(2)),
+        &CountingRandom::default(),
+    );
+    log.rows.push(StoredRow {
+        seq,
+        at: sealed.at().as_millisecond(),
+        event: sealed.event().to_owned(),
+        request: None,
+        leaf: sealed.leaf().to_owned(),
+        personal: sealed.personal().to_owned(),
+        unreadable: None,
+    });
+    let log = log.rehashed();
+    assert_eq!(log.examined_at(days(41)), [Problem::BackInTime(5)]);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::audit::{Actor, Event, LogEntry, LogRow};
 use crate::lifecycle::{Request, RequestId};
 use crate::people::{MailAddress, Party, PersonId};
 use crate::policy::PolicyFault;
-use crate::ports::{CommitError, Hook, Job, LogQuery, Write};
+use crate::ports::{Change, CommitError, Hook, Job, LogQuery, StoredRow, Write};
 use crate::search::LogSearch;
 
 /// The name of the cursor.
@@ -103,21 +103,55 @@ impl Broker {
         Ok(told)
     }
 
+    /// Looks at all that is in the log by now; false where something is left that was not looked at.
+    pub(super) async fn watch_up_to_now(&self) -> Result<bool, Unavailable> {
+        if !self.has_alarms() {
+            return Ok(true);
+        }
+        let store = &self.parts.store;
+        let newest = store.newest().await?;
+        let mut seen = store.cursor(CURSOR).await?;
+        loop {
+            self.watch().await?;
+            let now = store.cursor(CURSOR).await?;
+            if now >= newest {
+                return Ok(now <= store.newest().await?);
+            }
+            // Another process may look at the same rows; where neither gets on, nobody does.
+            if now == seen {
+                return Ok(false);
+            }
+            seen = now;
+        }
+    }
+
     /// Looks at the next rows; gives how much was told, and whether there are no more rows.
     async fn watch_some(&self) -> Result<(usize, bool), Unavailable> {
         let store = &self.parts.store;
         let seen = store.cursor(CURSOR).await?;
         let newest = store.newest().await?;
-        if newest <= seen {
+        if newest < seen {
+            let back_to = self.row_before(before(self.now(), AGAIN_AFTER), newest);
+            let back_to = back_to.await?;
+            let change = self.cursor_put_back(CURSOR, seen, back_to);
+            return match self.commit(change).await {
+                Ok(()) => Ok((1, false)),
+                Err(CommitError::Conflict) => Ok((0, true)),
+                Err(error) => Err(error.into()),
+            };
+        }
+        if newest == seen {
             return Ok((0, true));
         }
+        // Every row, and what its leaf says: the columns that rows are searched by are not what is
+        // signed.
         let query = LogQuery {
-            events: WATCHED,
             after: seen,
             limit: BATCH,
             ..LogQuery::default()
         };
-        let rows = store.log(&query).await?;
+        let stored = store.stored_rows(&query).await?;
+        let rows: Vec<LogRow> = stored.iter().map(StoredRow::read).collect();
         let last = rows.last().map_or(0, |row| row.seq);
         let is_all = rows.len() < BATCH;
         let next = if is_all { last.max(newest) } else { last };
@@ -126,7 +160,10 @@ impl Broker {
             expected: seen,
             next,
         }];
-        let alarms = self.alarms_in(&rows).await?;
+        let hidden = stored.iter().zip(&rows);
+        let hidden = hidden.filter(|(stored, row)| is_hidden(stored, row));
+        let hidden: Vec<_> = hidden.map(|(_, row)| row.seq).collect();
+        let alarms = self.alarms_in(&rows, &hidden).await?;
         let count = alarms.len();
         for (alarm, about) in alarms {
             let event = Event::AlarmRaised {
@@ -149,16 +186,69 @@ impl Broker {
         }
     }
 
+    /// What puts back a cursor that is beyond the end of the log, which only somebody does who writes
+    /// in the database, and tells of it.
+    pub(super) fn cursor_put_back(&self, name: &str, seen: i64, back_to: i64) -> Change {
+        tracing::error!(
+            cursor = name,
+            position = seen,
+            back_to,
+            "the place up to which the log was gone through is beyond its end: somebody has written \
+             in the database; run `clavis audit verify`"
+        );
+        let alarm = Alarm::CursorAhead {
+            reader: name.to_owned(),
+            back_to,
+        };
+        let event = Event::AlarmRaised {
+            alarm: Box::new(alarm.clone()),
+        };
+        let entry = LogEntry::of_nothing(event, Actor::Clavis, None, self.now());
+        let mut change = vec![
+            Write::MoveCursor {
+                name: name.to_owned(),
+                expected: seen,
+                next: back_to,
+            },
+            self.log(&entry),
+        ];
+        change.extend(self.alarm(&alarm));
+        change
+    }
+
+    /// A row that was written before this moment, not long before it where the log is long: some rows
+    /// are looked at, backwards, each twice as far from the newest.
+    async fn row_before(&self, since: Timestamp, newest: i64) -> Result<i64, Unavailable> {
+        let mut back = i64::try_from(BATCH).unwrap_or(i64::MAX);
+        loop {
+            let seq = newest.saturating_sub(back).max(0);
+            let query = LogQuery {
+                after: seq,
+                limit: 1,
+                ..LogQuery::default()
+            };
+            let rows = self.parts.store.log(&query).await?;
+            let is_before = |row: &LogRow| !row.is_unreadable() && row.entry.at <= since;
+            if seq == 0 || rows.first().is_some_and(is_before) {
+                return Ok(seq);
+            }
+            back = back.saturating_mul(2);
+        }
+    }
+
     /// What these rows give rise to, and was not told lately; with the request that it is about.
     async fn alarms_in(
         &self,
         rows: &[LogRow],
+        hidden: &[i64],
     ) -> Result<Vec<(Alarm, Option<Request>)>, Unavailable> {
         // What is older was found when alarms were switched on, or after a long outage.
         let since = before(self.now(), AGAIN_AFTER);
         // When a row was written that cannot be read, nobody knows.
         let is_new = |row: &&LogRow| row.entry.at > since || row.is_unreadable();
-        let late = rows.iter().filter(|row| !is_new(row)).count();
+        let watched = |row: &&LogRow| WATCHED.contains(&row.entry.event.name());
+        let late = rows.iter().filter(watched);
+        let late = late.filter(|row| !is_new(row)).count();
         if late > 0 {
             tracing::warn!(
                 rows = late,
@@ -173,6 +263,13 @@ impl Broker {
         }
         let rows = || rows.iter().filter(is_new);
         let (mut found, mut known) = (Vec::new(), Known::default());
+        for row in hidden {
+            tracing::error!(
+                log.row = row,
+                "a column of a row of the log is not what the row says, so that searches pass it over; run `clavis audit verify`"
+            );
+            found.push((Alarm::RowUnreadable { row: *row }, None));
+        }
         for row in rows() {
             found.extend(self.told_by(row, &mut known).await?);
         }
@@ -270,6 +367,12 @@ impl Broker {
         });
         Ok(alarms.collect())
     }
+}
+
+/// Whether a row that can be read is stored so that searches pass it over.
+fn is_hidden(stored: &StoredRow, row: &LogRow) -> bool {
+    let is_odd = stored.odd_columns(&row.entry).next().is_some();
+    !row.is_unreadable() && (is_odd || stored.unreadable.is_some())
 }
 
 /// What the webhook is told of an alarm: JSON with `type`, `timestamp` and `data`.

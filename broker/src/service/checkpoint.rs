@@ -12,9 +12,12 @@ use crate::people::MailAddress;
 use crate::ports::{
     CheckpointSink, CheckpointTo, CommitError, Job, KeepError, KeptCheckpoint, LogQuery, Write,
 };
-use crate::proof::checkpoint::Checkpoint;
-use crate::proof::note::Signer;
+use crate::proof::checkpoint::{Checkpoint, NotACheckpoint};
+use crate::proof::note::{Signer, Verifier};
 use crate::proof::tree::{Hash, continues};
+
+/// How often it is tried anew where another process has made one meanwhile.
+const TRIES: usize = 10;
 
 /// How checkpoints are made, and how long personal fields are kept.
 #[derive(Clone)]
@@ -61,13 +64,32 @@ pub enum CheckpointError {
          run `clavis audit verify`"
     )]
     NotTheSame(u64),
+    /// A checkpoint that the log is to go on from is signed by nobody who is believed.
+    #[error(
+        "the latest checkpoint {place} cannot be believed ({why}), so nothing more is signed: run \
+         `clavis audit verify`; where the key was replaced, run `clavis audit checkpoint --key` with the \
+         public line of the one before"
+    )]
+    Unbelieved {
+        /// Where it is kept.
+        place: String,
+        /// Why not.
+        why: NotACheckpoint,
+    },
+    /// Nothing has come since the checkpoint that another key has signed.
+    #[error(
+        "the log is as it was when the key before signed it, so there is nothing to sign yet: try again \
+         when a row has come"
+    )]
+    NothingNew,
     /// It could not be made.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }
 
-/// What this process has signed last. It is not in the store, so that whoever can write there cannot
-/// have the process sign another past.
+/// What this process has signed last, or has found in a folder outside of the store when it first
+/// signed. It is not in the store, so that whoever can write there cannot have the process sign another
+/// past.
 #[derive(Default)]
 pub(super) struct Signed(Mutex<Option<(u64, Hash)>>);
 
@@ -88,20 +110,42 @@ impl Broker {
     /// # Errors
     /// Why none was made.
     pub async fn make_checkpoint(&self) -> Result<KeptCheckpoint, CheckpointError> {
+        self.make_checkpoint_after(&[]).await
+    }
+
+    /// The same, where the checkpoints before may be signed by these keys as well: the first after the
+    /// key was replaced.
+    ///
+    /// # Errors
+    /// Why none was made.
+    pub async fn make_checkpoint_after(
+        &self,
+        earlier: &[Verifier],
+    ) -> Result<KeptCheckpoint, CheckpointError> {
         let signer = self.parts.audit.signer.clone();
         let signer = signer.ok_or(CheckpointError::NoKey)?;
-        loop {
-            let store = &self.parts.store;
-            let latest = store.latest_checkpoint().await.map_err(Unavailable::from)?;
-            let size = store.log_size().await.map_err(Unavailable::from)?;
-            if let Some(latest) = &latest {
-                self.continues(latest, size).await?;
+        if self.signed.last().is_none() {
+            self.hold_against_sinks(earlier).await?;
+        }
+        for _ in 0..TRIES {
+            let latest = self.latest_checkpoint(earlier).await?;
+            let size = self
+                .parts
+                .store
+                .log_size()
+                .await
+                .map_err(Unavailable::from)?;
+            if let Some((_, latest)) = &latest {
+                self.goes_on(latest.size, &latest.root, size).await?;
             }
             if let Some((before, root)) = self.signed.last() {
                 self.goes_on(before, &root, size).await?;
             }
             match latest {
-                Some(latest) if latest.size == size => return Ok(latest),
+                Some((kept, _)) if kept.size == size => {
+                    let is_own = self.opened(&kept.note, &[]).is_ok();
+                    return is_own.then_some(kept).ok_or(CheckpointError::NothingNew);
+                }
                 None if size == 0 => return Err(CheckpointError::Empty),
                 _ => {}
             }
@@ -115,7 +159,7 @@ impl Broker {
             };
             let mut change = vec![Write::KeepCheckpoint {
                 kept: Box::new(kept.clone()),
-                after: latest.map(|latest| latest.size),
+                after: latest.map(|(latest, _)| latest.size),
             }];
             change.extend(self.bring_everywhere(&kept));
             match self.commit(change).await {
@@ -128,6 +172,7 @@ impl Broker {
                 Err(error) => return Err(Unavailable::from(error).into()),
             }
         }
+        Err(Unavailable::new("the checkpoints of the log", CommitError::Conflict).into())
     }
 
     /// Makes a checkpoint where one is due.
@@ -135,9 +180,8 @@ impl Broker {
         if self.parts.audit.signer.is_none() {
             return Ok(());
         }
-        let store = &self.parts.store;
-        let latest = store.latest_checkpoint().await.map_err(Unavailable::from)?;
-        let (size, is_early) = latest.map_or((0, false), |latest| {
+        let latest = self.latest_checkpoint(&[]).await?;
+        let (size, is_early) = latest.map_or((0, false), |(latest, _)| {
             let (made_at, now) = (latest.made_at, self.now());
             let due_at = made_at.saturating_add(self.parts.audit.every);
             // When it was made is not signed: one from the future puts nothing off.
@@ -169,8 +213,13 @@ impl Broker {
             Err(_) => (true, format!("the {name} did not answer in time")),
         };
         let dead = Event::CheckpointDead { sink: name };
-        let latest = self.parts.store.latest_checkpoint().await?;
-        if for_now && latest.is_some_and(|latest| latest.size > kept.size) {
+        let latest = match self.latest_checkpoint(&[]).await {
+            Ok(latest) => latest,
+            Err(CheckpointError::Unavailable(error)) => return Err(error),
+            // One that is not what was signed takes the place of none.
+            Err(_) => None,
+        };
+        if for_now && latest.is_some_and(|(latest, _)| latest.size > kept.size) {
             tracing::warn!(
                 why,
                 "a checkpoint of the log could not be kept outside of it; a later one takes its place"
@@ -224,22 +273,77 @@ impl Broker {
         Ok(rows.len() > places || rows.iter().any(|row| is_news(&row.entry.event)))
     }
 
-    /// Signing over a log that was changed would hide the change from whoever sees the new
-    /// checkpoint alone.
-    async fn continues(&self, latest: &KeptCheckpoint, size: u64) -> Result<(), CheckpointError> {
-        let broken = CheckpointError::NotTheSame(latest.size);
-        let Ok(latest) = Checkpoint::claimed(&latest.note) else {
-            return Err(broken);
+    /// The latest checkpoint, and what its note says. The columns beside the note are not signed, and
+    /// whoever writes the database writes them: one that is not of the size that its note says, or of
+    /// more rows than there are, is none that this log was signed with.
+    async fn latest_checkpoint(
+        &self,
+        earlier: &[Verifier],
+    ) -> Result<Option<(KeptCheckpoint, Checkpoint)>, CheckpointError> {
+        let store = &self.parts.store;
+        let latest = store.latest_checkpoint().await.map_err(Unavailable::from)?;
+        let Some(latest) = latest else {
+            return Ok(None);
         };
-        self.goes_on(latest.size, &latest.root, size).await
+        let size = store.log_size().await.map_err(Unavailable::from)?;
+        let said = self.opened(&latest.note, earlier);
+        let said = said.map_err(|why| CheckpointError::Unbelieved {
+            place: "in the database".to_owned(),
+            why,
+        })?;
+        if said.size == latest.size && said.size <= size {
+            Ok(Some((latest, said)))
+        } else {
+            Err(CheckpointError::NotTheSame(latest.size))
+        }
     }
 
-    /// Whether the log of so many rows now goes on as that of so many, with that root, before.
+    /// Holds the log against what is kept outside of the store, where that can be read: whoever has
+    /// written a log anew, with its checkpoints, is to have nothing of it signed by starting the daemon
+    /// anew.
+    async fn hold_against_sinks(&self, earlier: &[Verifier]) -> Result<(), CheckpointError> {
+        let mut newest = None;
+        for sink in &self.parts.audit.sinks {
+            let place = || format!("of the {}", sink.name());
+            let largest = tokio::time::timeout(SENDING, sink.largest()).await;
+            let largest = largest.map_err(|_| Unavailable::late(place()))?;
+            let largest = largest.map_err(|error| Unavailable::new(place(), error))?;
+            for note in largest {
+                let opened = self.opened(&note, earlier);
+                let kept = opened.map_err(|why| CheckpointError::Unbelieved {
+                    place: place(),
+                    why,
+                })?;
+                let size = self.parts.store.log_size().await;
+                let size = size.map_err(Unavailable::from)?;
+                self.goes_on(kept.size, &kept.root, size).await?;
+                newest = newest.max(Some((kept.size, kept.root)));
+            }
+        }
+        if let Some((size, root)) = newest {
+            self.signed.set(size, root);
+        }
+        Ok(())
+    }
+
+    /// Opens a note that the configured key has signed, or one of these.
+    fn opened(&self, note: &str, earlier: &[Verifier]) -> Result<Checkpoint, NotACheckpoint> {
+        let own = self.parts.audit.signer.as_ref();
+        let own = own.map(|signer| signer.verifier().clone());
+        let known: Vec<_> = own.into_iter().chain(earlier.iter().cloned()).collect();
+        Checkpoint::open(note, &known)
+    }
+
+    /// Whether the log of so many rows now goes on as that of so many, with that root, before. Signing
+    /// over a log that was changed would hide the change from whoever sees the new checkpoint alone.
     async fn goes_on(&self, before: u64, old: &Hash, size: u64) -> Result<(), CheckpointError> {
         let broken = CheckpointError::NotTheSame(before);
+        if before > size {
+            return Err(broken);
+        }
         let proof = match consistency(self.ledger(), before, size).await {
-            Ok(proof) if before <= size => proof,
-            Ok(_) | Err(ProofError::Damaged | ProofError::Shorter { .. }) => return Err(broken),
+            Ok(proof) => proof,
+            Err(ProofError::Damaged | ProofError::Shorter { .. }) => return Err(broken),
             Err(error) => return Err(Unavailable::from(error).into()),
         };
         let root = match root_of(self.ledger(), size).await {

@@ -26,7 +26,7 @@ const PAGE: usize = 1000;
 const AT_ONCE: u64 = 2000;
 
 /// What was erased of a person.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Forgotten {
     /// From how many rows of the log.
     pub rows: u64,
@@ -36,6 +36,8 @@ pub struct Forgotten {
     pub requests: u64,
     /// How many jobs of the outbox were dropped.
     pub jobs: u64,
+    /// Rows that do not hold together, of which nothing was erased.
+    pub left_out: Vec<i64>,
     /// Whether copies are left beside the store for a while, as others were reading.
     pub leaves_traces: bool,
 }
@@ -65,9 +67,12 @@ pub enum EraseError {
          `clavis outbox list` why not, mend that, and try them again with `clavis outbox retry`"
     )]
     Untold(usize),
-    /// A row cannot be read.
-    #[error("row {0} of the log does not hold together: run `clavis audit verify`")]
-    Damaged(i64, #[source] LeafError),
+    /// Rows of the log were not looked at for alarms yet.
+    #[error(
+        "the log was not looked through for alarms up to its end, so nobody knows whether one names them; \
+         wait until the daemon has, or see in its journal why not"
+    )]
+    Unwatched,
     /// It could not be done. What was erased by then stays so.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -92,6 +97,10 @@ impl Broker {
     /// # Errors
     /// Why nothing was erased, or not all.
     pub async fn erase_person(&self, who: &str, operator: &str) -> Result<Forgotten, EraseError> {
+        // What an alarm would name is not to be gone when it is told.
+        if !self.watch_up_to_now().await? {
+            return Err(EraseError::Unwatched);
+        }
         let whose = self.whose(who).await?;
         let (mut first, requests, theirs_as_beneficiary) = self.requests_of_whose(&whose).await?;
         let jobs = self.jobs_naming(&whose).await?;
@@ -129,7 +138,10 @@ impl Broker {
             let Some(last) = rows.last() else { break };
             after = last.seq;
             for row in &rows {
-                let (entry, fields) = checked(row)?;
+                let Ok((entry, fields)) = checked(row) else {
+                    forgotten.left_out.push(row.seq);
+                    continue;
+                };
                 let about = entry.request.as_ref().map(|request| request.id);
                 let device = about.is_some_and(|id| theirs_as_beneficiary.contains(&id));
                 let numbers = theirs(&texts(&fields), &whose, device);
@@ -143,7 +155,7 @@ impl Broker {
             }
         }
         forgotten.add(&batch.tally);
-        if forgotten == Forgotten::default() {
+        if forgotten.is_of_nothing() {
             return Err(EraseError::Unknown);
         }
         if !batch.writes.is_empty() {
@@ -259,8 +271,10 @@ impl Broker {
             };
             after = last.seq;
             for row in &rows {
-                let (_, fields) = checked(row)?;
-                visit(&texts(&fields));
+                // One that does not hold together tells nothing, and holds up nobody's erasure.
+                if let Ok((_, fields)) = checked(row) {
+                    visit(&texts(&fields));
+                }
             }
         }
     }
@@ -399,20 +413,23 @@ impl Batch {
 }
 
 impl Forgotten {
+    fn is_of_nothing(&self) -> bool {
+        [self.rows, self.fields, self.requests, self.jobs] == [0; 4]
+    }
+
     fn add(&mut self, tally: &Tally) {
         self.rows += tally.rows();
         self.fields += tally.fields();
     }
 }
 
-fn checked(row: &StoredRow) -> Result<(LogEntry, Vec<Placed>), EraseError> {
-    let checked = match row.unreadable {
+fn checked(row: &StoredRow) -> Result<(LogEntry, Vec<Placed>), LeafError> {
+    match row.unreadable {
         Some("leaf") => Err(LeafError::Leaf),
         Some("personal") => Err(LeafError::Fields),
         // Columns that are searched by have no part in it.
         Some(_) | None => check(&row.leaf, &row.personal),
-    };
-    checked.map_err(|why| EraseError::Damaged(row.seq, why))
+    }
 }
 
 /// The fields as texts; of one that was erased, none.

@@ -14,7 +14,7 @@ use tracing::Instrument;
 
 use super::{Broker, Unavailable};
 use crate::causes::with_causes;
-use crate::ports::{CommitError, LogQuery, LogSink, Store, Write};
+use crate::ports::{Change, CommitError, LogQuery, LogSink, Store, Write};
 
 /// How many rows are sent at once.
 const BATCH: usize = 2000;
@@ -29,6 +29,11 @@ const LONGEST_WAIT: Duration = Duration::from_mins(1);
 /// Another process feeds, as long as it has moved the cursor in this time.
 const TAKE_OVER_AFTER: Duration = Duration::from_secs(90);
 
+/// The name of the cursor of a feed.
+pub fn feed_cursor(feed: &str) -> String {
+    format!("feed {feed}")
+}
+
 impl Broker {
     /// Feeds these sinks until `stop` turns true. What is being sent then is sent again by whoever
     /// feeds next.
@@ -40,7 +45,10 @@ impl Broker {
         let mut feeds = JoinSet::new();
         for sink in sinks {
             let broker = Arc::clone(&self);
-            let feed = async move { Feed::new(broker.store(), &*sink).run().await };
+            let feed = async move {
+                let put_back = |name: &str, seen, to| broker.cursor_put_back(name, seen, to);
+                Feed::new(broker.store(), &*sink, &put_back).run().await;
+            };
             feeds.spawn(feed.in_current_span());
         }
         // Whoever would tell it is gone: that is an end, too.
@@ -48,6 +56,9 @@ impl Broker {
         feeds.shutdown().await;
     }
 }
+
+/// What puts back the cursor of this name from one place to another, and tells of it.
+type PutBack<'f> = &'f (dyn Fn(&str, i64, i64) -> Change + Send + Sync);
 
 /// One feed in this process.
 struct Feed<'f> {
@@ -57,6 +68,9 @@ struct Feed<'f> {
     standing: Standing,
     /// How often sending has failed in a row.
     failures: u32,
+    /// The last row that this process has sent.
+    last: i64,
+    put_back: PutBack<'f>,
 }
 
 /// Whether this process feeds. Several may share a store; of two that send at once, the one that
@@ -101,13 +115,15 @@ enum Held {
 }
 
 impl<'f> Feed<'f> {
-    fn new(store: &'f dyn Store, sink: &'f dyn LogSink) -> Self {
+    fn new(store: &'f dyn Store, sink: &'f dyn LogSink, put_back: PutBack<'f>) -> Self {
         Self {
             store,
             sink,
-            cursor: format!("feed {}", sink.name()),
+            cursor: feed_cursor(sink.name()),
             standing: Standing::Feeding,
             failures: 0,
+            last: 0,
+            put_back,
         }
     }
 
@@ -157,7 +173,7 @@ impl<'f> Feed<'f> {
         let now = Instant::now();
         self.standing = self.standing.next(cursor, !rows.is_empty(), now);
         let Some(last) = rows.last() else {
-            return Ok(0);
+            return self.put_back_where_ahead(cursor).await;
         };
         if self.standing != Standing::Feeding {
             return Ok(0);
@@ -179,7 +195,10 @@ impl<'f> Feed<'f> {
             next: last.seq,
         };
         match self.store.commit(vec![moved]).await {
-            Ok(()) => Ok(rows.len()),
+            Ok(()) => {
+                self.last = last.seq;
+                Ok(rows.len())
+            }
             Err(CommitError::Conflict) => {
                 let (at, since) = (cursor, now);
                 self.standing = Standing::StandingBy { at, since };
@@ -187,6 +206,22 @@ impl<'f> Feed<'f> {
                 tracing::info!(feed, "another process feeds; this one stands by");
                 Ok(0)
             }
+            Err(CommitError::Store(error)) => Err(Unavailable::from(error).into()),
+        }
+    }
+
+    /// Puts a cursor back that is beyond the end of the log, to the last row that this process has
+    /// sent or to the beginning: rows may come again, and none is passed over.
+    async fn put_back_where_ahead(&self, cursor: i64) -> Result<usize, Held> {
+        let newest = self.store.newest().await.map_err(Unavailable::from)?;
+        if cursor <= newest {
+            return Ok(0);
+        }
+        let back_to = self.last.min(newest);
+        let change = (self.put_back)(&self.cursor, cursor, back_to);
+        match self.store.commit(change).await {
+            // Or another process has put it back.
+            Ok(()) | Err(CommitError::Conflict) => Ok(0),
             Err(CommitError::Store(error)) => Err(Unavailable::from(error).into()),
         }
     }
@@ -227,6 +262,17 @@ mod tests {
         }
     }
 
+    fn feed<'f>(store: &'f MemoryStore, sink: &'f dyn LogSink) -> Feed<'f> {
+        Feed::new(store, sink, &|name, expected, next| {
+            let name = name.to_owned();
+            vec![Write::MoveCursor {
+                name,
+                expected,
+                next,
+            }]
+        })
+    }
+
     async fn write(store: &MemoryStore, count: usize) {
         for _ in 0..count {
             let row = LogEntry::of_nothing(Event::SignedOut, Actor::Stranger, None, monday());
@@ -238,7 +284,7 @@ mod tests {
     /// Runs feeds until the sink has this row; time passes by itself.
     async fn until_row(store: &MemoryStore, sink: &MemorySink, seq: i64) {
         tokio::select! {
-            () = Feed::new(store, sink).run() => {}
+            () = feed(store, sink).run() => {}
             () = sink.wait_for(seq) => {}
         }
     }
@@ -247,13 +293,13 @@ mod tests {
     async fn rows_come_in_order_through_failures_and_restarts() {
         let (store, sink) = (MemoryStore::default(), MemorySink::new("siem"));
         write(&store, 5).await;
-        assert_eq!(Feed::new(&store, &sink).step().await.unwrap(), 5);
+        assert_eq!(feed(&store, &sink).step().await.unwrap(), 5);
         assert_eq!(sink.seqs(), [1, 2, 3, 4, 5]);
 
         // It takes the first rows of what it is sent, and fails.
         write(&store, 5).await;
         sink.take_only(Some(2));
-        let fails = Feed::new(&store, &sink).run();
+        let fails = feed(&store, &sink).run();
         tokio::select! {
             () = fails => {}
             () = sink.wait_for_failures(3) => {}
@@ -269,14 +315,14 @@ mod tests {
         let (store, sink) = (MemoryStore::default(), MemorySink::new("siem"));
         write(&store, 3).await;
         store.break_after(0);
-        let mut feed = Feed::new(&store, &sink);
-        feed.step().await.unwrap_err();
+        let mut one = feed(&store, &sink);
+        one.step().await.unwrap_err();
         store.mend();
         // The rows go, and the cursor cannot be moved.
         let last = Last(&sink, &store);
-        Feed::new(&store, &last).step().await.unwrap_err();
+        feed(&store, &last).step().await.unwrap_err();
         store.mend();
-        assert_eq!(feed.step().await.unwrap(), 3);
+        assert_eq!(one.step().await.unwrap(), 3);
         assert_eq!(sink.seqs(), [1, 2, 3, 1, 2, 3]);
     }
 
@@ -285,7 +331,7 @@ mod tests {
         let (store, sink) = (MemoryStore::default(), MemorySink::new("siem"));
         write(&store, 3).await;
         store.overwrite(2, "no fields");
-        assert_eq!(Feed::new(&store, &sink).step().await.unwrap(), 3);
+        assert_eq!(feed(&store, &sink).step().await.unwrap(), 3);
         assert_eq!(sink.seqs(), [1, 2, 3]);
         assert_eq!(
             sink.events(),
@@ -294,10 +340,36 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_cursor_beyond_the_end_is_put_back_and_no_row_is_passed_over() {
+        let (store, sink) = (MemoryStore::default(), MemorySink::new("siem"));
+        write(&store, 3).await;
+        let mut one = feed(&store, &sink);
+        assert_eq!(one.step().await.unwrap(), 3);
+        store.put_cursor("feed siem", 4_000_000_000);
+        write(&store, 1).await;
+        assert_eq!(one.step().await.unwrap(), 0);
+        assert_eq!(one.step().await.unwrap(), 1);
+        assert_eq!(sink.seqs(), [1, 2, 3, 4]);
+        // One that was started anew does not know what was sent.
+        store.put_cursor("feed siem", 5);
+        write(&store, 1).await;
+        let mut other = feed(&store, &sink);
+        assert_eq!(
+            other.step().await.unwrap(),
+            0,
+            "where it is the newest, nobody can tell"
+        );
+        store.put_cursor("feed siem", 6);
+        assert_eq!(other.step().await.unwrap(), 0);
+        assert_eq!(other.step().await.unwrap(), 5);
+        assert_eq!(once(&sink.seqs()), [1, 2, 3, 4, 5]);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn of_two_processes_one_feeds_and_the_other_takes_over() {
         let (store, sink) = (MemoryStore::default(), MemorySink::new("siem"));
         write(&store, 3).await;
-        let (mut one, mut other) = (Feed::new(&store, &sink), Feed::new(&store, &sink));
+        let (mut one, mut other) = (feed(&store, &sink), feed(&store, &sink));
         let (first, second) = tokio::join!(one.step(), other.step());
         assert_eq!(
             first.unwrap() + second.unwrap(),

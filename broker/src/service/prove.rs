@@ -2,23 +2,21 @@
 
 use std::iter;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::{Broker, Unavailable};
+use super::{Broker, Unavailable, tickets::DESK};
 use crate::causes::with_causes;
 use crate::lifecycle::RequestId;
 use crate::ports::{Ledger, LogQuery, StoreError, StoredRow};
 use crate::proof::bundle::{Bundle, ProofHash, ProvedRow};
 use crate::proof::checkpoint::Checkpoint;
-use crate::proof::examine::{Claim, Examiner, Problem, Report};
+use crate::proof::examine::{CLOCKS_DIFFER, Claim, Examiner, Problem, Report};
 use crate::proof::note::Verifier;
 use crate::proof::tree::{Hash, Node, Plan, empty_root};
 use crate::tokens::Reference;
 
 /// How many rows, and how many hashes, are read at once.
 const PAGE: usize = 1000;
-/// By how much the clock of who examines may be behind that of who made a checkpoint.
-const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(5);
 
 /// A proof cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -114,7 +112,8 @@ pub async fn examine(
     mut claims: Vec<Claim>,
     now: Timestamp,
 ) -> Result<Report, StoreError> {
-    let mut problems = Vec::new();
+    let ahead = cursors_ahead(ledger, now).await?.into_iter();
+    let mut problems: Vec<_> = ahead.map(Problem::CursorAhead).collect();
     if !known.is_empty() {
         for kept in ledger.checkpoints().await? {
             let name = format!("of {} that it has kept itself", kept.made_at);
@@ -136,7 +135,7 @@ pub async fn examine(
             }
         }
     }
-    let mut examiner = Examiner::new(claims);
+    let mut examiner = Examiner::new(claims).at(now);
     let mut after = 0;
     let read = follow(ledger, &mut examiner, &mut after).await;
     let damage = ledger.damage().await;
@@ -152,6 +151,26 @@ pub async fn examine(
     let mut report = examiner.finish();
     report.problems.extend(problems);
     Ok(report)
+}
+
+/// The cursors that are ahead of the newest row or, where they are a time, of `now`: Clavis puts none
+/// there, and whoever it is passes over what comes next.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub async fn cursors_ahead(ledger: &dyn Ledger, now: Timestamp) -> Result<Vec<String>, StoreError> {
+    let cursors = ledger.cursors().await?;
+    let newest = ledger.log_size().await?;
+    let latest = now.saturating_add(CLOCKS_DIFFER).unwrap_or(Timestamp::MAX);
+    let is_ahead = |(name, at): &(String, i64)| {
+        if name.starts_with(DESK) {
+            *at > latest.as_millisecond()
+        } else {
+            u64::try_from(*at).is_ok_and(|at| at > newest)
+        }
+    };
+    let ahead = cursors.into_iter().filter(is_ahead);
+    Ok(ahead.map(|(name, _)| name).collect())
 }
 
 /// Shows the examiner every row and every hash; `after` is the last row of those that it was shown.

@@ -15,8 +15,10 @@ use crate::output::say;
 use crate::{Outcome, assemble, commands, output};
 
 /// Makes a checkpoint, and prints it.
-pub(super) async fn checkpoint(config: &Path) -> Outcome {
-    let kept = commands::broker(config)?.make_checkpoint().await?;
+pub(super) async fn checkpoint(config: &Path, keys: &[String]) -> Outcome {
+    let earlier = known(keys, None)?;
+    let broker = commands::broker(config)?;
+    let kept = broker.make_checkpoint_after(&earlier).await?;
     output::text(&kept.note)?;
     Ok(ExitCode::SUCCESS)
 }

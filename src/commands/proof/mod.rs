@@ -29,6 +29,9 @@ pub(crate) enum Proof {
     },
     /// Sign what the log is now, bring it everywhere that checkpoints go, and print it
     Checkpoint {
+        /// Believe what this key has signed before the configured one; may be given several times
+        #[arg(long, value_name = "KEY")]
+        key: Vec<String>,
         #[command(flatten)]
         config: Config,
     },
@@ -83,7 +86,7 @@ pub(crate) enum Proof {
 pub(crate) async fn run(command: Proof) -> Outcome {
     match command {
         Proof::NewKey { file, name } => key::make(&file, &name),
-        Proof::Checkpoint { config } => bundle::checkpoint(&config.config).await,
+        Proof::Checkpoint { key, config } => bundle::checkpoint(&config.config, &key).await,
         Proof::Verify {
             checkpoint,
             key,

@@ -175,12 +175,26 @@ fn told(alarm: &Alarm, site: &Site) -> Told {
             title: "Alarm: The Log Is Damaged",
             what: format!("row {row}"),
             before: vec![
-                format!("What is stored at row {row} of the audit log cannot be read, so nobody knows what it told, or whether it was an alarm. There may be other rows like it."),
+                format!("What is stored at row {row} of the audit log cannot be read, so nobody knows what it told, or whether it was an alarm; or a column that it is searched by is not what it says, so that searches pass it over. There may be other rows like it."),
                 "Clavis writes no such row: the disk has lost something, or somebody has written in the database. Find out which rows are not what they were:".to_owned(),
                 "`clavis audit verify`".to_owned(),
             ],
             facts: vec![("Row", row.to_string())],
         },
+        Alarm::CursorAhead { reader, back_to } => {
+            let reader = one_line(reader);
+            Told {
+                title: "Alarm: Rows of the Log Would Be Passed Over",
+                what: reader.clone(),
+                before: vec![
+                    format!("The place up to which the audit log was gone through for \"{reader}\" was said to be beyond the end of the log, so that what came next would have been passed over. It goes on after row {back_to}; what it has had already may come again."),
+                    "Clavis writes no such place: somebody has written in the database. Look at what happened since then, and whether anything else was changed:".to_owned(),
+                    format!("`clavis audit show --after {back_to}`"),
+                    "`clavis audit verify`".to_owned(),
+                ],
+                facts: vec![("Reader", reader), ("Goes on after row", back_to.to_string())],
+            }
+        }
     }
 }
 

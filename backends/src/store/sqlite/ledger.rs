@@ -95,6 +95,15 @@ impl Ledger for SqliteStore {
         self.readers.read("reading the log's tree", read).await
     }
 
+    async fn cursors(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        let read = |connection: &Connection| {
+            many(connection, sql::CURSORS, params![], |row| {
+                Ok((rows::str(row, 0)?.to_owned(), row.get(1)?))
+            })
+        };
+        self.readers.read("reading the cursors", read).await
+    }
+
     async fn checkpoints(&self) -> Result<Vec<KeptCheckpoint>, StoreError> {
         let read = |connection: &Connection| {
             many(connection, sql::CHECKPOINTS, params![], rows::checkpoint)

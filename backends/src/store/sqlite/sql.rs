@@ -181,6 +181,8 @@ pub(super) const LATEST: &str = "SELECT at FROM log ORDER BY seq DESC LIMIT 1";
 
 pub(super) const CURSOR: &str = "SELECT position FROM cursors WHERE name = $1";
 
+pub(super) const CURSORS: &str = "SELECT name, position FROM cursors ORDER BY name";
+
 pub(super) const FIRST_MOVE: &str = "
     INSERT INTO cursors (name, position) VALUES ($1, $2)
     ON CONFLICT (name) DO UPDATE SET position = excluded.position WHERE cursors.position = 0";

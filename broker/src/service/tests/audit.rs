@@ -64,6 +64,12 @@ impl CheckpointSink for Shelf {
         Ok(())
     }
 
+    async fn largest(&self) -> Result<Vec<String>, KeepError> {
+        let kept = self.kept();
+        let largest = kept.iter().max_by_key(|kept| kept.size);
+        Ok(largest.map(|kept| kept.note.clone()).into_iter().collect())
+    }
+
     async fn check(&self) -> Vec<Finding> {
         Vec::new()
     }
@@ -72,6 +78,13 @@ impl CheckpointSink for Shelf {
 fn signer() -> Signer {
     let random = CountingRandom::default();
     Signer::parse(&Signer::generate("log.example.com", &random).unwrap()).unwrap()
+}
+
+/// Another key of the same name.
+fn another_signer() -> Signer {
+    let random = CountingRandom::default();
+    let [_, other] = [(); 2].map(|()| Signer::generate("log.example.com", &random).unwrap());
+    Signer::parse(&other).unwrap()
 }
 
 fn known() -> Vec<Verifier> {
@@ -221,6 +234,105 @@ async fn a_log_that_does_not_go_on_as_the_one_that_this_process_signed_is_not_si
     world.broker.signed.set(2, [7; 32]);
     let made = world.broker.make_checkpoint().await;
     assert!(matches!(made, Err(CheckpointError::NotTheSame(2))));
+}
+
+/// The columns beside a note are not signed: a size that none of them has would put off every one
+/// that is due.
+#[tokio::test]
+async fn a_checkpoint_whose_column_is_not_what_was_signed_is_told_and_nothing_more_is_signed() {
+    for (size, broken) in [
+        (1_000_000_000, "more than there are"),
+        (1, "fewer than signed"),
+    ] {
+        let (world, shelf) = journey().await;
+        let made = world.broker.make_checkpoint().await.unwrap();
+        world.settle().await;
+        world.clock.advance(super::hours(2));
+        world.store.forge_checkpoint(|kept| kept.size = size);
+        let due = world.broker.checkpoint_where_due().await;
+        assert!(
+            matches!(due, Err(CheckpointError::NotTheSame(told)) if told == size),
+            "{broken}: {due:?}"
+        );
+        let asked_for = world.broker.make_checkpoint().await;
+        assert!(matches!(asked_for, Err(CheckpointError::NotTheSame(_))));
+        let why = "it is of another size".to_owned();
+        let report = examine(&*world.store, &known(), Vec::new(), world.now()).await;
+        let problems = report.unwrap().problems;
+        assert!(
+            matches!(&problems[..], [Problem::Unbelieved { why: told, .. }] if *told == why),
+            "{problems:?}"
+        );
+
+        // It puts none of the others off either, and what was signed is what was kept elsewhere.
+        world.store.forge_checkpoint(|kept| kept.size = made.size);
+        assert_eq!(shelf.kept(), std::slice::from_ref(&made));
+        world
+            .broker
+            .ask(&anna(), super::asking("nothing"), None)
+            .await
+            .unwrap_err();
+        world.broker.tend_checkpoints().await;
+        assert_eq!(world.store.checkpoints().await.unwrap().len(), 2);
+    }
+}
+
+fn started_anew(world: World) -> World {
+    world.restarted(|_| {})
+}
+
+/// Whoever writes in the database writes notes as well, and has the daemon start anew.
+#[tokio::test]
+async fn a_past_that_this_key_has_not_signed_is_not_signed_after_a_start() {
+    let (world, _) = journey().await;
+    let made = world.broker.make_checkpoint().await.unwrap();
+    let other = Arc::new(another_signer());
+    let forged = Checkpoint::signed(made.size, &[7; 32], &other);
+    world.store.forge_checkpoint(|kept| kept.note = forged);
+    let world = started_anew(world);
+    // As many rows as it is of, and more.
+    for _ in 0..2 {
+        let refused = world.broker.make_checkpoint().await;
+        assert!(
+            matches!(refused, Err(CheckpointError::Unbelieved { .. })),
+            "{refused:?}"
+        );
+        world.settle().await;
+    }
+    world.store.forge_checkpoint(|kept| kept.note = made.note);
+
+    // The key was replaced: the one before is believed where it is named.
+    let own = signer().verifier().clone();
+    let world = world.restarted(|parts| parts.audit.signer = Some(other));
+    let refused = world.broker.make_checkpoint().await;
+    assert!(matches!(refused, Err(CheckpointError::Unbelieved { .. })));
+    let first = world.broker.make_checkpoint_after(&[own]).await.unwrap();
+    assert!(first.size > made.size);
+    assert_eq!(world.broker.make_checkpoint().await.unwrap(), first);
+}
+
+#[tokio::test]
+async fn a_log_that_does_not_go_on_as_what_is_kept_elsewhere_is_not_signed_after_a_start() {
+    let (mut world, shelf) = journey().await;
+    world.broker.make_checkpoint().await.unwrap();
+    world.settle().await;
+    let size = world.store.log_size().await.unwrap();
+    for (of, root) in [(2, [7; 32]), (size + 100, [7; 32])] {
+        shelf.kept.lock().unwrap().clear();
+        shelf.kept.lock().unwrap().push(KeptCheckpoint {
+            size: of,
+            made_at: world.now(),
+            note: Checkpoint::signed(of, &root, &signer()),
+        });
+        world = started_anew(world);
+        let refused = world.broker.make_checkpoint().await;
+        assert!(
+            matches!(refused, Err(CheckpointError::NotTheSame(told)) if told == of),
+            "{refused:?}"
+        );
+    }
+    shelf.kept.lock().unwrap().clear();
+    started_anew(world).broker.make_checkpoint().await.unwrap();
 }
 
 #[tokio::test]
@@ -393,6 +505,73 @@ async fn nobody_is_erased_while_an_alarm_that_names_them_is_untold() {
     world.pass(10, 1).await;
     let erased = world.broker.erase_person("anna@example.com", "root").await;
     assert!(erased.is_ok(), "{erased:?}");
+}
+
+#[tokio::test]
+async fn a_row_that_does_not_hold_together_is_left_out_and_named_and_the_rest_is_erased() {
+    let (world, _) = journey().await;
+    let row = world.log().await;
+    let row = row
+        .iter()
+        .find(|row| row.entry.event.name() == "link.redeemed");
+    let row = row.unwrap().seq;
+    world.store.overwrite(row, "no fields");
+    world.settle().await;
+    let erased = world.broker.erase_person("anna@example.com", "root").await;
+    assert_eq!(erased.unwrap().left_out, [row]);
+    assert!(!world.everything().await.contains("anna"));
+    let again = world.broker.erase_person("anna@example.com", "root").await;
+    assert!(matches!(again, Err(EraseError::Unknown)), "{again:?}");
+}
+
+/// One that was given up is ended by a retry, once nobody is to get it any more.
+#[tokio::test]
+async fn an_alarm_to_an_address_that_is_no_longer_named_holds_up_no_erasure() {
+    let world = World::new();
+    let link = world.key_link().await;
+    let from = |source: &str| Visitor {
+        signed_in: None,
+        source: source.parse().ok(),
+    };
+    let shown = world.broker.redeem(&link, "", from("192.0.2.7")).await;
+    drop(shown.unwrap());
+    world.settle().await;
+    world.mailer.break_down(Some(MailTrouble::Permanent));
+    let again = world.broker.open_link(&link, from("198.51.100.9")).await;
+    assert!(again.is_err());
+    world.settle().await;
+    let refused = world.broker.erase_person("anna@example.com", "root").await;
+    assert!(matches!(refused, Err(EraseError::Untold(1))), "{refused:?}");
+
+    let to = MailAddress::parse("others@example.com").unwrap();
+    let world = world.restarted(|parts| parts.alarms.mail = vec![to]);
+    let dead = world.store.dead(9).await.unwrap();
+    world.broker.revive(dead[0].id, "root").await.unwrap();
+    world.settle().await;
+    let erased = world.broker.erase_person("anna@example.com", "root").await;
+    erased.unwrap();
+}
+
+/// The watch looks every second: who erases before it has looked would take the name out of the alarm.
+#[tokio::test]
+async fn what_was_not_looked_at_for_alarms_is_looked_at_before_anybody_is_erased() {
+    let world = World::new();
+    let link = world.key_link().await;
+    let from = |source: &str| Visitor {
+        signed_in: None,
+        source: source.parse().ok(),
+    };
+    let shown = world.broker.redeem(&link, "", from("192.0.2.7")).await;
+    drop(shown.unwrap());
+    world.settle().await;
+    let again = world.broker.open_link(&link, from("198.51.100.9")).await;
+    assert!(again.is_err());
+    let refused = world.broker.erase_person("anna@example.com", "root").await;
+    assert!(matches!(refused, Err(EraseError::Untold(2))), "{refused:?}");
+    world.settle().await;
+    assert_eq!(world.sent("UsedLinkAlarm").len(), 1);
+    let erased = world.broker.erase_person("anna@example.com", "root").await;
+    erased.unwrap();
 }
 
 #[tokio::test]

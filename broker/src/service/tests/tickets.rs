@@ -6,9 +6,10 @@ use super::{KEY, World, anna, boss, minutes};
 use crate::audit::{Actor, Event, FetchFault, WhyNoRequest};
 use crate::lifecycle::{Outcome, Refusal, Request, State, Step};
 use crate::people::{MailAddress, PersonQuery};
-use crate::ports::{EventError, TicketError};
+use crate::ports::{EventError, Store, TicketError};
+use crate::proof::examine::Problem;
 use crate::service::{
-    Choice, Desk, HearError, LinkEnd, LinkError, RedeemError, ReviewError, Visitor,
+    Choice, Desk, HearError, LinkEnd, LinkError, RedeemError, ReviewError, Visitor, examine,
 };
 use crate::testing::MemoryDesk;
 use crate::testing::sample::{ticket, ticket_name};
@@ -177,6 +178,23 @@ async fn however_often_it_is_heard_of_a_ticket_is_one_request() {
     at.polled().await;
     assert_eq!(at.requests().await.len(), 1);
     assert_eq!(at.desk.ending(&seven()), Some(Ending::Ended));
+}
+
+#[tokio::test]
+async fn a_desk_that_was_asked_at_a_time_to_come_is_asked_as_if_it_never_was() {
+    let at = AtDesk::new(false);
+    let to_come = (at.world.now() + super::hours(24 * 365)).as_millisecond();
+    for position in [to_come, i64::MAX] {
+        at.world.store.put_cursor("desk:halo", position);
+        let report = examine(&*at.world.store, &[], Vec::new(), at.world.now()).await;
+        let ahead = Problem::CursorAhead("desk:halo".to_owned());
+        assert_eq!(report.unwrap().problems, [ahead]);
+        at.world.clock.advance(minutes(2));
+        at.polled().await;
+        assert_eq!(at.requests().await.len(), 1);
+        let cursor = at.world.store.cursor("desk:halo").await.unwrap();
+        assert_eq!(cursor, at.world.now().as_millisecond());
+    }
 }
 
 #[tokio::test]

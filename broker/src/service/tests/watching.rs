@@ -4,11 +4,12 @@ use std::net::IpAddr;
 
 use super::{World, anna, asking, boss, hours, minutes};
 use crate::alarms::{Alarm, Usual};
-use crate::audit::Event;
+use crate::audit::{Actor, Event, LogEntry};
 use crate::people::{MailAddress, Party};
 use crate::ports::{HookError, Store};
+use crate::proof::examine::Problem;
 use crate::roles::{Role, Roles};
-use crate::service::{Choice, ReviewError, Visitor};
+use crate::service::{Choice, ReviewError, Visitor, examine};
 use crate::testing::sample::{device, person, record};
 use crate::tokens::PlainToken;
 
@@ -294,6 +295,69 @@ async fn a_row_that_cannot_be_read_is_told_and_the_watch_goes_on() {
         matches!(raised[..], [_, Alarm::UsedLinkOpened { .. }]),
         "{raised:?}"
     );
+}
+
+/// The column by which events are searched is not what the tree is over.
+#[tokio::test]
+async fn a_row_that_its_column_calls_something_else_is_judged_by_what_it_says_and_told() {
+    let world = World::new();
+    let link = redeemed(&world).await;
+    let opened = world.broker.open_link(&link, from(ELSEWHERE)).await;
+    opened.unwrap_err();
+    let row = world.store.newest().await.unwrap();
+    world.store.hide(row, "sign_in.ended");
+    world.settle().await;
+    let raised = raised(&world).await;
+    assert!(
+        matches!(&raised[..], [Alarm::RowUnreadable { row: told }, Alarm::UsedLinkOpened { .. }] if *told == row),
+        "{raised:?}"
+    );
+}
+
+/// Whoever can write in the database can say that the log was gone through up to any row.
+#[tokio::test]
+async fn a_cursor_beyond_the_end_is_told_and_nothing_is_passed_over() {
+    let world = World::new();
+    let link = redeemed(&world).await;
+    world.store.put_cursor("alarms", 4_000_000_000);
+    let opened = world.broker.open_link(&link, from(ELSEWHERE)).await;
+    opened.unwrap_err();
+    let report = examine(&*world.store, &[], Vec::new(), world.now()).await;
+    let ahead = Problem::CursorAhead("alarms".to_owned());
+    assert_eq!(report.unwrap().problems, [ahead]);
+    world.settle().await;
+    let raised = raised(&world).await;
+    assert!(
+        matches!(
+            &raised[..],
+            [Alarm::CursorAhead { .. }, Alarm::UsedLinkOpened { .. },]
+        ),
+        "{raised:?}"
+    );
+    let report = examine(&*world.store, &[], Vec::new(), world.now()).await;
+    assert_eq!(report.unwrap().problems, []);
+}
+
+#[tokio::test]
+async fn of_a_long_log_what_is_older_than_an_hour_is_not_gone_through_again() {
+    let world = World::new();
+    let record = async |count| {
+        for _ in 0..count {
+            let row = LogEntry::of_nothing(Event::SignedOut, Actor::Stranger, None, world.now());
+            world.broker.record(row).await.unwrap();
+        }
+    };
+    record(1200).await;
+    world.clock.advance(hours(2));
+    record(600).await;
+    world.store.put_cursor("alarms", 4_000_000_000);
+    world.broker.watch().await.unwrap();
+    let raised = raised(&world).await;
+    let [Alarm::CursorAhead { back_to: 800, .. }] = raised[..] else {
+        panic!("{raised:?}");
+    };
+    let cursor = world.store.cursor("alarms").await.unwrap();
+    assert_eq!(cursor, world.store.newest().await.unwrap());
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Broker, Desk};
+use super::{Broker, DESK, Desk};
 use crate::causes::with_causes;
 use crate::lifecycle::State;
 use crate::ports::{Change, CommitError, TicketError, Write};
@@ -31,11 +31,20 @@ impl Broker {
     }
 
     async fn poll(&self, desk: &Desk) -> Result<usize, Unavailable> {
-        let name = format!("desk:{}", desk.system.name());
+        let name = format!("{DESK}{}", desk.system.name());
         let seen = self.parts.store.cursor(&name).await?;
         let now = self.now();
         let since = match Timestamp::from_millisecond(seen) {
-            Ok(at) if seen > 0 => before(at, OVERLAP),
+            Ok(at) if seen > 0 && before(at, OVERLAP) <= now => before(at, OVERLAP),
+            // Nobody has asked then: a clock was ahead, or somebody has written in the database.
+            _ if seen != 0 => {
+                tracing::error!(
+                    desk = %desk.system.name(),
+                    "when the service desk was last asked is no time that was, so it is asked as if \
+                     it never was; keep the clock with NTP, and run `clavis audit verify`"
+                );
+                before(now, FIRST)
+            }
             _ => before(now, FIRST),
         };
         let changed = desk.system.changed_since(since);

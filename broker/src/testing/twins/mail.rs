@@ -98,6 +98,7 @@ impl MailRenderer for PlainLetters {
                     Alarm::ManyDevices { .. } => "DevicesAlarm",
                     Alarm::RightsWidened { .. } => "RightsAlarm",
                     Alarm::RowUnreadable { .. } => "UnreadableAlarm",
+                    Alarm::CursorAhead { .. } => "CursorAlarm",
                 };
                 (&String::new(), *to, kind.to_owned(), None)
             }

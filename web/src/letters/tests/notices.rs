@@ -57,6 +57,7 @@ fn a_stand_in_and_who_is_away_both_read_until_when_and_how_it_ends() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one kind of alarm after the other")]
 fn an_alarm_says_what_is_wrong_and_what_to_do() {
     let to = MailAddress::parse("operators@example.com").unwrap();
     let policy = Alarm::Policy(PolicyFault {
@@ -102,7 +103,18 @@ fn an_alarm_says_what_is_wrong_and_what_to_do() {
         rights: vec!["changing recovery records".to_owned()],
     };
     let unreadable = Alarm::RowUnreadable { row: 4711 };
+    let ahead = Alarm::CursorAhead {
+        reader: "feed siem\r\nX: y".to_owned(),
+        back_to: 17,
+    };
     for (alarm, said) in [
+        (
+            &ahead,
+            [
+                "beyond the end of the log",
+                "`clavis audit show --after 17`",
+            ],
+        ),
         (
             &unreadable,
             ["What is stored at row 4711", "`clavis audit verify`"],

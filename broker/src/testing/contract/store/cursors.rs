@@ -40,6 +40,9 @@ pub async fn a_cursor_moves_from_where_it_is(store: Arc<dyn Store>) {
     commit(&*store, vec![moved("feed", 0, 2)]).await;
     assert_eq!(seen("feed").await, 2);
 
+    let all = store.cursors().await.unwrap();
+    assert_eq!(all, [("Feed".to_owned(), 1), ("feed".to_owned(), 2)]);
+
     // What stands beside it in a change comes to nothing with it.
     let stale = vec![log_of(&pending(1, at(0), at(60))), moved("feed", 9, 10)];
     conflict(&*store, stale, "a cursor that was moved on").await;

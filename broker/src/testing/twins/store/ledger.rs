@@ -74,6 +74,16 @@ impl Ledger for MemoryStore {
         .await
     }
 
+    async fn cursors(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        self.read(|memory| {
+            let cursors = memory.cursors.iter();
+            let mut cursors: Vec<_> = cursors.map(|(name, at)| (name.clone(), *at)).collect();
+            cursors.sort();
+            cursors
+        })
+        .await
+    }
+
     async fn checkpoints(&self) -> Result<Vec<KeptCheckpoint>, StoreError> {
         self.read(|memory| memory.checkpoints.clone()).await
     }

@@ -112,6 +112,27 @@ impl MemoryStore {
         }
     }
 
+    /// Has a row be searched by the name of another event, past everything.
+    pub fn hide(&self, seq: i64, event: &str) {
+        let memory = &mut locked(&self.0).memory;
+        let rows = memory.log.iter_mut();
+        for row in rows.filter(|row| row.seq == seq) {
+            event.clone_into(&mut row.event);
+        }
+    }
+
+    /// Has the latest checkpoint be another one, past everything.
+    pub fn forge_checkpoint(&self, forge: impl FnOnce(&mut KeptCheckpoint)) {
+        let memory = &mut locked(&self.0).memory;
+        forge(memory.checkpoints.last_mut().expect("a checkpoint"));
+    }
+
+    /// Puts a cursor somewhere, past everything.
+    pub fn put_cursor(&self, name: &str, position: i64) {
+        let memory = &mut locked(&self.0).memory;
+        memory.cursors.insert(name.to_owned(), position);
+    }
+
     /// Everything but the log, as text: the same text means that nothing has changed.
     pub fn picture(&self) -> String {
         let memory = locked(&self.0).memory.clone();
