@@ -58,3 +58,28 @@ async fn rows_say_who_answered_and_how() {
         assert_eq!(rows[1].given, given, "{how}");
     }
 }
+
+#[tokio::test]
+async fn rounds_that_are_over_are_told_as_such() {
+    let rows = json!({
+        "approvers": [{ "emailaddress": "boss@example.com", "user_id": 6 }],
+        "approvers_history": [{
+            "emailaddress": "chief@example.com", "user_id": 7, "result": 2,
+            "dateapproved": "2026-11-23T09:00:00",
+        }],
+    });
+    let users = json!([
+        { "id": 5, "name": "Anna", "emailaddress": "anna@example.com" },
+        { "id": 6, "name": "Boss", "emailaddress": "boss@example.com" },
+        { "id": 7, "name": "Chief", "emailaddress": "chief@example.com" },
+    ]);
+    let place = Place::with(json!({ "users": users, "tickets": [ticket(1001, rows)] })).await;
+    let rows = read(&place.desk(), "1001").await.approvals;
+    let [present, past] = &rows[..] else {
+        panic!("{rows:?}");
+    };
+    assert!(!present.is_history && present.verdict.is_none());
+    assert!(past.is_history && past.verdict == Some(Verdict::Rejected));
+    let said_by = past.approver.as_ref().expect("an address");
+    assert_eq!(said_by.as_str(), "chief@example.com");
+}

@@ -66,15 +66,25 @@ pub fn changed(then: &Snapshot, now: Option<&Ticket>) -> Option<Stop> {
     }
 }
 
-/// What approvers have said. Where a desk has no approvals at all, nobody has said anything.
+/// What approvers have said. Where a desk has no approvals at all, nobody has said anything. Of rounds
+/// that are over, what was said since the request was made still stops it, and a yes is not counted.
 pub fn said(then: &Snapshot, approvals: &[DeskApproval]) -> Said {
-    let no = |it: &&DeskApproval| it.verdict == Some(Verdict::Rejected);
-    if approvals.iter().any(|it| no(&it)) {
-        let who = approvals.iter().filter(no);
+    let (past, present): (Vec<_>, Vec<_>) = approvals
+        .iter()
+        .filter(|it| !it.is_history || is_since(then, it))
+        .partition(|it| it.is_history);
+    let no = |it: &&&DeskApproval| it.verdict == Some(Verdict::Rejected);
+    let mut who = present.iter().chain(&past).filter(no).peekable();
+    if who.peek().is_some() {
         return Said::No(who.filter_map(|it| it.approver.clone()).collect());
     }
+    for approval in past {
+        if let Some(doubt) = manner(approval) {
+            return Said::Doubtful(doubt);
+        }
+    }
     let mut yes = Vec::new();
-    for approval in approvals {
+    for approval in present {
         match judge(then, approval) {
             None => return Said::NotAllYet,
             Some(Err(doubt)) => return Said::Doubtful(doubt),
@@ -92,13 +102,27 @@ pub fn said(then: &Snapshot, approvals: &[DeskApproval]) -> Said {
 fn judge(then: &Snapshot, approval: &DeskApproval) -> Option<Result<MailAddress, Stop>> {
     approval.verdict?;
     let is_late = approval.at.is_some_and(|at| at > then.read_at);
-    Some(match approval.given {
-        Given::Overridden => Err(Stop::Overridden),
-        Given::Delegated => Err(Stop::Delegated),
-        Given::Automatically => Err(Stop::Automatic),
-        Given::InPerson if !is_late => Err(Stop::Early),
-        Given::InPerson => approval.approver.clone().ok_or(Stop::Nobodys),
+    Some(match manner(approval) {
+        Some(doubt) => Err(doubt),
+        None if !is_late => Err(Stop::Early),
+        None => approval.approver.clone().ok_or(Stop::Nobodys),
     })
+}
+
+/// What is doubtful about how a verdict came about.
+fn manner(approval: &DeskApproval) -> Option<Stop> {
+    approval.verdict?;
+    match approval.given {
+        Given::Overridden => Some(Stop::Overridden),
+        Given::Delegated => Some(Stop::Delegated),
+        Given::Automatically => Some(Stop::Automatic),
+        Given::InPerson => None,
+    }
+}
+
+/// Whether something may have been said since the request was made.
+fn is_since(then: &Snapshot, approval: &DeskApproval) -> bool {
+    approval.at.is_none_or(|at| at > then.read_at)
 }
 
 impl fmt::Display for Stop {
@@ -170,6 +194,7 @@ mod tests {
             verdict: Some(Verdict::Approved),
             at: Some(monday() + SignedDuration::from_mins(minutes)),
             given: Given::InPerson,
+            is_history: false,
         }
     }
 
@@ -285,6 +310,68 @@ mod tests {
         ];
         for (approvals, expected) in cases {
             assert_eq!(said(&snapshot(), &approvals), expected, "{approvals:?}");
+        }
+    }
+
+    #[test]
+    fn a_round_that_is_over_stops_a_request_and_never_grants_one() {
+        let boss = MailAddress::parse("boss@example.com").unwrap();
+        let past = |minutes, verdict, given| DeskApproval {
+            verdict,
+            given,
+            is_history: true,
+            ..approval(minutes)
+        };
+        let (yes, no) = (Some(Verdict::Approved), Some(Verdict::Rejected));
+        let undated = |verdict, given| DeskApproval {
+            at: None,
+            ..past(1, verdict, given)
+        };
+        for (row, alone, beside_a_yes) in [
+            (
+                past(1, no, Given::InPerson),
+                Said::No(vec![boss.clone()]),
+                Said::No(vec![boss.clone()]),
+            ),
+            (
+                undated(no, Given::Automatically),
+                Said::No(vec![boss.clone()]),
+                Said::No(vec![boss.clone()]),
+            ),
+            (
+                past(1, yes, Given::Overridden),
+                Said::Doubtful(Stop::Overridden),
+                Said::Doubtful(Stop::Overridden),
+            ),
+            (
+                undated(yes, Given::Automatically),
+                Said::Doubtful(Stop::Automatic),
+                Said::Doubtful(Stop::Automatic),
+            ),
+            (
+                past(1, yes, Given::InPerson),
+                Said::NotAllYet,
+                Said::Yes(vec![boss.clone()]),
+            ),
+            (
+                undated(None, Given::Automatically),
+                Said::NotAllYet,
+                Said::Yes(vec![boss.clone()]),
+            ),
+            (
+                past(-1, no, Given::InPerson),
+                Said::NotAllYet,
+                Said::Yes(vec![boss.clone()]),
+            ),
+            (
+                past(0, yes, Given::Overridden),
+                Said::NotAllYet,
+                Said::Yes(vec![boss.clone()]),
+            ),
+        ] {
+            assert_eq!(said(&snapshot(), &[row.clone()]), alone, "{row:?}");
+            let both = [approval(2), row];
+            assert_eq!(said(&snapshot(), &both), beside_a_yes, "{both:?}");
         }
     }
 }

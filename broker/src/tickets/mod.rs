@@ -122,7 +122,7 @@ pub struct Ticket {
     pub asset: Result<DeskAsset, AssetFault>,
     /// Why, in the words of whoever raised it; may be empty.
     pub reason: String,
-    /// What approvers have said in the desk, every row of it.
+    /// What approvers have said in the desk, every row of it, also of rounds that are over.
     pub approvals: Vec<DeskApproval>,
 }
 
@@ -186,6 +186,8 @@ pub struct DeskApproval {
     pub at: Option<Timestamp>,
     /// How.
     pub given: Given,
+    /// Whether it belongs to a round of approvals that is over.
+    pub is_history: bool,
 }
 
 /// What an approver said.

@@ -117,14 +117,20 @@ fn custom<'t>(ticket: &'t Value, name: &str) -> Option<&'t str> {
     named.find_map(|field| text(field, "display").or_else(|| text(field, "value")))
 }
 
-/// Every row of the approvals that are going on.
+/// Every row of the approvals that are going on, and then of those that are over.
 fn approvals(ticket: &Value) -> Vec<DeskApproval> {
-    let rows = ticket.get("approvers").and_then(Value::as_array);
-    rows.into_iter().flatten().map(approval).collect()
+    let rows = |field: &str, is_history| {
+        let rows = ticket.get(field).and_then(Value::as_array);
+        let rows = rows.into_iter().flatten();
+        rows.map(move |row| approval(row, is_history))
+    };
+    rows("approvers", false)
+        .chain(rows("approvers_history", true))
+        .collect()
 }
 
 /// A row. What does not look like a person's own answer, at a time, is not taken for one.
-fn approval(row: &Value) -> DeskApproval {
+fn approval(row: &Value, is_history: bool) -> DeskApproval {
     let approver = text(row, "emailaddress").and_then(|mail| MailAddress::parse(mail).ok());
     let verdict = match id(row, "result").as_deref() {
         Some("1") => Some(Verdict::Approved),
@@ -152,6 +158,7 @@ fn approval(row: &Value) -> DeskApproval {
         verdict,
         at,
         given,
+        is_history,
     }
 }
 

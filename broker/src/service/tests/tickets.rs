@@ -104,6 +104,7 @@ fn row(who: &str, verdict: Option<Verdict>) -> DeskApproval {
         verdict,
         at: None,
         given: Given::InPerson,
+        is_history: false,
     }
 }
 
