@@ -35,6 +35,8 @@ pub enum Stop {
     Early,
     /// The policy does not name who gave a yes.
     NotNamed,
+    /// Whom it is for gave a yes.
+    OwnApproval,
 }
 
 /// What the approvals of a desk come to.
@@ -105,6 +107,7 @@ fn judge(then: &Snapshot, approval: &DeskApproval) -> Option<Result<MailAddress,
     Some(match manner(approval) {
         Some(doubt) => Err(doubt),
         None if !is_late => Err(Stop::Early),
+        None if approval.user.as_ref() == Some(&then.user) => Err(Stop::OwnApproval),
         None => approval.approver.clone().ok_or(Stop::Nobodys),
     })
 }
@@ -142,6 +145,7 @@ impl fmt::Display for Stop {
             Self::Automatic => "an approval of the ticket was given by a rule",
             Self::Early => "an approval of the ticket is older than the request",
             Self::NotNamed => "the ticket was approved by somebody whom the policy does not name",
+            Self::OwnApproval => "the ticket was approved by the user whom it is for",
         })
     }
 }
@@ -191,6 +195,7 @@ mod tests {
     fn approval(minutes: i64) -> DeskApproval {
         DeskApproval {
             approver: MailAddress::parse("boss@example.com").ok(),
+            user: Some("6".to_owned()),
             verdict: Some(Verdict::Approved),
             at: Some(monday() + SignedDuration::from_mins(minutes)),
             given: Given::InPerson,
@@ -279,6 +284,10 @@ mod tests {
             approver: None,
             ..approval(1)
         };
+        let own = DeskApproval {
+            user: Some("7".to_owned()),
+            ..approval(1)
+        };
         let at = |at: Option<Timestamp>| DeskApproval { at, ..approval(1) };
         let cases = [
             (vec![], Said::NotAllYet),
@@ -304,6 +313,7 @@ mod tests {
                 Said::Doubtful(Stop::Automatic),
             ),
             (vec![of_nobody], Said::Doubtful(Stop::Nobodys)),
+            (vec![approval(1), own], Said::Doubtful(Stop::OwnApproval)),
             (vec![at(None)], Said::Doubtful(Stop::Early)),
             (vec![approval(0)], Said::Doubtful(Stop::Early)),
             (vec![approval(-1)], Said::Doubtful(Stop::Early)),
@@ -369,7 +379,11 @@ mod tests {
                 Said::Yes(vec![boss.clone()]),
             ),
         ] {
-            assert_eq!(said(&snapshot(), &[row.clone()]), alone, "{row:?}");
+            assert_eq!(
+                said(&snapshot(), std::slice::from_ref(&row)),
+                alone,
+                "{row:?}"
+            );
             let both = [approval(2), row];
             assert_eq!(said(&snapshot(), &both), beside_a_yes, "{both:?}");
         }

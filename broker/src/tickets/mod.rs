@@ -178,8 +178,11 @@ pub enum AssetFault {
 /// One row of a desk's approvals.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeskApproval {
-    /// Whose row it is, where the desk says.
+    /// Whose row it is, where the desk says. Where it has an account of theirs, the address is the
+    /// account's own.
     pub approver: Option<MailAddress>,
+    /// The desk's ID of that account.
+    pub user: Option<String>,
     /// What was said; nothing so far.
     pub verdict: Option<Verdict>,
     /// When.

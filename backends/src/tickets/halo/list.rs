@@ -1,7 +1,10 @@
 //! Reading tickets, and which of them have changed.
 
+use std::collections::HashMap;
+
+use clavis_broker::people::MailAddress;
 use clavis_broker::ports::TicketError;
-use clavis_broker::tickets::{AssetFault, DeskUser, Ticket, TicketId};
+use clavis_broker::tickets::{AssetFault, DeskApproval, DeskUser, Ticket, TicketId};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -49,6 +52,7 @@ impl HaloDesk {
             (Err(fault), _) => Err(fault),
             _ => Err(AssetFault::Unknown),
         };
+        let approvals = self.confirmed(facts.approvals, haste).await?;
         Ok(Some(Ticket {
             id: ticket.clone(),
             standing: facts.standing,
@@ -56,7 +60,7 @@ impl HaloDesk {
             raised_by: facts.raised_by.as_deref().map(people::agent),
             asset,
             reason: facts.reason,
-            approvals: facts.approvals,
+            approvals,
         }))
     }
 
@@ -115,6 +119,30 @@ impl HaloDesk {
         let kind = id(row, "tickettype_id");
         let is_other = kind.is_some_and(|kind| kind != self.settings.ticket_type.to_string());
         TicketId::parse(&id(row, "id").filter(|_| !is_other)?).ok()
+    }
+
+    /// The rows of approvals, none of which has the address of another user than it names: of such a
+    /// one nobody knows whose it is. Where approvals at the desk count for nothing, they stay as told.
+    async fn confirmed(
+        &self,
+        mut approvals: Vec<DeskApproval>,
+        haste: Haste,
+    ) -> Result<Vec<DeskApproval>, TicketError> {
+        if !self.approves {
+            return Ok(approvals);
+        }
+        let mut addresses: HashMap<String, Option<MailAddress>> = HashMap::new();
+        for row in approvals.iter_mut().filter(|row| row.verdict.is_some()) {
+            let Some(user) = &row.user else { continue };
+            if !addresses.contains_key(user) {
+                let found = self.object("Users", user, haste).await?;
+                let found = found.filter(|found| id(found, "id").as_ref() == Some(user));
+                addresses.insert(user.clone(), found.as_ref().and_then(people::mail));
+            }
+            let own = &addresses[user];
+            row.approver = row.approver.take().filter(|it| own.as_ref() == Some(it));
+        }
+        Ok(approvals)
     }
 
     async fn user(&self, user: &str, haste: Haste) -> Result<Option<DeskUser>, TicketError> {

@@ -1,10 +1,10 @@
 //! A ticket as Halo tells it. Pure.
 
-use clavis_broker::people::MailAddress;
 use clavis_broker::tickets::{AssetFault, DeskApproval, Given, Standing, Verdict};
 use clavis_config::settings::Halo;
 use serde_json::Value;
 
+use super::people::mail;
 use super::values::{id, id_of, moment, text, truth};
 
 /// The longest reason that is read, in characters: what is longer is cut.
@@ -131,7 +131,7 @@ fn approvals(ticket: &Value) -> Vec<DeskApproval> {
 
 /// A row. What does not look like a person's own answer, at a time, is not taken for one.
 fn approval(row: &Value, is_history: bool) -> DeskApproval {
-    let approver = text(row, "emailaddress").and_then(|mail| MailAddress::parse(mail).ok());
+    let approver = mail(row);
     let verdict = match id(row, "result").as_deref() {
         Some("1") => Some(Verdict::Approved),
         Some("2") => Some(Verdict::Rejected),
@@ -155,6 +155,7 @@ fn approval(row: &Value, is_history: bool) -> DeskApproval {
     };
     DeskApproval {
         approver,
+        user: id(row, "user_id"),
         verdict,
         at,
         given,
@@ -171,6 +172,8 @@ pub(super) fn is_automatic(field: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+
+    use clavis_broker::people::MailAddress;
 
     use super::super::fuzz::settings;
     use super::*;
@@ -271,6 +274,8 @@ mod tests {
             row.clone()
         };
         let sound = row(json!({}));
+        assert_eq!(sound.user.as_deref(), Some("6"));
+        assert_eq!(row(json!({ "user_id": 0 })).user, None);
         assert_eq!(sound.verdict, Some(Verdict::Approved));
         assert_eq!(sound.given, Given::InPerson);
         assert_eq!(

@@ -101,6 +101,7 @@ fn halo() -> DeskName {
 fn row(who: &str, verdict: Option<Verdict>) -> DeskApproval {
     DeskApproval {
         approver: MailAddress::parse(&format!("{who}@example.com")).ok(),
+        user: None,
         verdict,
         at: None,
         given: Given::InPerson,
