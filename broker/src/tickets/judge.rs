@@ -2,10 +2,14 @@
 
 use std::fmt;
 
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{DeskApproval, Given, Snapshot, Standing, Ticket, Verdict};
 use crate::people::MailAddress;
+
+/// How far the clock of a desk may be ahead of ours.
+const AHEAD: SignedDuration = SignedDuration::from_mins(5);
 
 /// Why a ticket ends its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +37,8 @@ pub enum Stop {
     Automatic,
     /// A yes is from before the request was made, or the desk does not say of when.
     Early,
+    /// A yes is of a time that has not come: the clocks differ, or the desk does not write UTC.
+    Ahead,
     /// The policy does not name who gave a yes.
     NotNamed,
     /// Whom it is for gave a yes.
@@ -70,7 +76,7 @@ pub fn changed(then: &Snapshot, now: Option<&Ticket>) -> Option<Stop> {
 
 /// What approvers have said. Where a desk has no approvals at all, nobody has said anything. Of rounds
 /// that are over, what was said since the request was made still stops it, and a yes is not counted.
-pub fn said(then: &Snapshot, approvals: &[DeskApproval]) -> Said {
+pub fn said(then: &Snapshot, approvals: &[DeskApproval], now: Timestamp) -> Said {
     let (past, present): (Vec<_>, Vec<_>) = approvals
         .iter()
         .filter(|it| !it.is_history || is_since(then, it))
@@ -87,7 +93,7 @@ pub fn said(then: &Snapshot, approvals: &[DeskApproval]) -> Said {
     }
     let mut yes = Vec::new();
     for approval in present {
-        match judge(then, approval) {
+        match judge(then, approval, now) {
             None => return Said::NotAllYet,
             Some(Err(doubt)) => return Said::Doubtful(doubt),
             Some(Ok(who)) => yes.push(who),
@@ -101,12 +107,18 @@ pub fn said(then: &Snapshot, approvals: &[DeskApproval]) -> Said {
 }
 
 /// Whose yes a row is, or why it counts for nothing; `None` where nothing was said.
-fn judge(then: &Snapshot, approval: &DeskApproval) -> Option<Result<MailAddress, Stop>> {
+fn judge(
+    then: &Snapshot,
+    approval: &DeskApproval,
+    now: Timestamp,
+) -> Option<Result<MailAddress, Stop>> {
     approval.verdict?;
     let is_late = approval.at.is_some_and(|at| at > then.read_at);
+    let is_ahead = |at: Timestamp| at.duration_since(now) > AHEAD;
     Some(match manner(approval) {
         Some(doubt) => Err(doubt),
         None if !is_late => Err(Stop::Early),
+        None if approval.at.is_some_and(is_ahead) => Err(Stop::Ahead),
         None if approval.user.as_ref() == Some(&then.user) => Err(Stop::OwnApproval),
         None => approval.approver.clone().ok_or(Stop::Nobodys),
     })
@@ -144,6 +156,7 @@ impl fmt::Display for Stop {
             }
             Self::Automatic => "an approval of the ticket was given by a rule",
             Self::Early => "an approval of the ticket is older than the request",
+            Self::Ahead => "an approval of the ticket is from a time that has not come",
             Self::NotNamed => "the ticket was approved by somebody whom the policy does not name",
             Self::OwnApproval => "the ticket was approved by the user whom it is for",
         })
@@ -152,8 +165,6 @@ impl fmt::Display for Stop {
 
 #[cfg(test)]
 mod tests {
-    use jiff::{SignedDuration, Timestamp};
-
     use super::*;
     use crate::testing::sample::monday;
     use crate::tickets::{AssetFault, DeskAsset, DeskName, DeskUser, TicketId, TicketName};
@@ -190,6 +201,15 @@ mod tests {
             reason: String::new(),
             approvals: Vec::new(),
         }
+    }
+
+    /// What they come to two minutes after the request was made.
+    fn soon(approvals: &[DeskApproval]) -> Said {
+        said(
+            &snapshot(),
+            approvals,
+            monday() + SignedDuration::from_mins(2),
+        )
     }
 
     fn approval(minutes: i64) -> DeskApproval {
@@ -298,7 +318,7 @@ mod tests {
             (vec![open, no], Said::No(vec![boss.clone()])),
             (
                 vec![approval(1), approval(2)],
-                Said::Yes(vec![boss.clone(), boss]),
+                Said::Yes(vec![boss.clone(), boss.clone()]),
             ),
             (
                 vec![approval(1), given(Given::Overridden)],
@@ -317,9 +337,11 @@ mod tests {
             (vec![at(None)], Said::Doubtful(Stop::Early)),
             (vec![approval(0)], Said::Doubtful(Stop::Early)),
             (vec![approval(-1)], Said::Doubtful(Stop::Early)),
+            (vec![approval(7)], Said::Yes(vec![boss.clone()])),
+            (vec![approval(8)], Said::Doubtful(Stop::Ahead)),
         ];
         for (approvals, expected) in cases {
-            assert_eq!(said(&snapshot(), &approvals), expected, "{approvals:?}");
+            assert_eq!(soon(&approvals), expected, "{approvals:?}");
         }
     }
 
@@ -379,13 +401,9 @@ mod tests {
                 Said::Yes(vec![boss.clone()]),
             ),
         ] {
-            assert_eq!(
-                said(&snapshot(), std::slice::from_ref(&row)),
-                alone,
-                "{row:?}"
-            );
+            assert_eq!(soon(std::slice::from_ref(&row)), alone, "{row:?}");
             let both = [approval(2), row];
-            assert_eq!(said(&snapshot(), &both), beside_a_yes, "{both:?}");
+            assert_eq!(soon(&both), beside_a_yes, "{both:?}");
         }
     }
 }

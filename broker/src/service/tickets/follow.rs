@@ -31,7 +31,7 @@ impl Broker {
         let Some(ticket) = ticket.filter(|_| decides) else {
             return Ok(());
         };
-        match said(&then, &ticket.approvals) {
+        match said(&then, &ticket.approvals, self.now()) {
             Said::NotAllYet => Ok(()),
             Said::No(who) => self.decline_at_desk(desk, stored, &then, &who).await,
             Said::Yes(who) => self.approve_at_desk(desk, stored, &then, &who).await,
