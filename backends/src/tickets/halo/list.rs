@@ -1,11 +1,10 @@
-//! Reading tickets, and which of them have changed.
+//! Reading a ticket, with what it names.
 
 use std::collections::HashMap;
 
 use clavis_broker::people::MailAddress;
 use clavis_broker::ports::TicketError;
 use clavis_broker::tickets::{AssetFault, DeskApproval, DeskUser, Ticket, TicketId};
-use jiff::Timestamp;
 use serde_json::Value;
 
 use super::HaloDesk;
@@ -13,12 +12,6 @@ use super::api::{Answer, Call};
 use super::budget::Haste;
 use super::values::{id, id_of};
 use super::{people, ticket};
-
-/// How many tickets are asked for at once.
-const PAGE: usize = 100;
-
-/// The most pages that are read of one list: what is beyond is found the next time.
-const MOST_PAGES: usize = 20;
 
 impl HaloDesk {
     /// A ticket with its asset and its user.
@@ -79,46 +72,6 @@ impl HaloDesk {
         let call = Call::get(&path, &[("includedetails", "true")]);
         let found = good(self.api.ask(&call, haste).await?, "read:tickets")?;
         Ok(found.filter(|found| id(found, "id").is_some() && !ticket::is_gone(found)))
-    }
-
-    /// The tickets that have changed since then.
-    pub(super) async fn list(&self, since: Timestamp) -> Result<Vec<TicketId>, TicketError> {
-        let since = since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        let size = PAGE.to_string();
-        let mut found: Vec<TicketId> = Vec::new();
-        let mut seen = 0;
-        for page in 1..=MOST_PAGES {
-            let number = page.to_string();
-            let query = [
-                ("lastupdatefromdate", since.as_str()),
-                ("pageinate", "true"),
-                ("page_size", &size),
-                ("page_no", &number),
-                ("order", "id"),
-            ];
-            let call = Call::get(&["Tickets"], &query);
-            let answer = good(self.api.ask(&call, Haste::None).await?, "read:tickets")?;
-            let (rows, total) = answer
-                .as_ref()
-                .and_then(rows)
-                .ok_or_else(|| TicketError::Nonsense("it is not a list of tickets".to_owned()))?;
-            seen += rows.len();
-            let ids = rows.iter().filter_map(|row| self.ours(row));
-            found.extend(ids);
-            if rows.is_empty() || total.map_or(rows.len() < PAGE, |total| seen >= total) {
-                break;
-            }
-        }
-        found.sort();
-        found.dedup();
-        Ok(found)
-    }
-
-    /// The ID of a row, unless it says that it is of another type.
-    fn ours(&self, row: &Value) -> Option<TicketId> {
-        let kind = id(row, "tickettype_id");
-        let is_other = kind.is_some_and(|kind| kind != self.settings.ticket_type.to_string());
-        TicketId::parse(&id(row, "id").filter(|_| !is_other)?).ok()
     }
 
     /// The rows of approvals, none of which has the address of another user than it names: of such a

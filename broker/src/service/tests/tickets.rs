@@ -1,5 +1,6 @@
 //! Tickets of a service desk: what becomes of them, and what they end.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{KEY, World, anna, minutes};
@@ -502,4 +503,19 @@ async fn an_agent_of_the_desk_who_raised_it_cannot_approve_it() {
     at.heard().await;
     let then = at.world.request().await.ticket.unwrap();
     assert_eq!(then.raised_by.as_deref(), Some("Dora at the desk"));
+}
+
+#[tokio::test]
+async fn what_a_desk_tells_bit_by_bit_is_all_looked_at() {
+    let at = AtDesk::new(false);
+    for id in ["8", "9", "10"] {
+        at.world.clock.advance(minutes(5));
+        at.desk.put(ticket(id, "laptop"));
+    }
+    at.desk.tell_at_once(2);
+    for _ in 0..3 {
+        at.polled().await;
+    }
+    let seen: BTreeSet<_> = at.desk.fetched().into_iter().map(|(id, _)| id).collect();
+    assert_eq!(seen.len(), 4, "{seen:?}");
 }

@@ -1,11 +1,13 @@
 //! Asking the desks what has changed: the net under messages that were lost.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Broker, Desk};
 use crate::causes::with_causes;
 use crate::lifecycle::State;
-use crate::ports::{Change, CommitError, TicketError, Write};
+use crate::ports::{Change, Changes, CommitError, TicketError, Write};
 use crate::service::{Unavailable, before};
 use crate::tickets::TicketId;
 
@@ -14,6 +16,10 @@ use crate::tickets::TicketId;
 const OVERLAP: SignedDuration = SignedDuration::from_mins(1);
 /// How far back a desk is asked that was never asked before.
 const FIRST: SignedDuration = SignedDuration::from_hours(1);
+/// How long a desk may take to say what has changed, page by page.
+const DEADLINE: Duration = Duration::from_secs(40);
+/// From which delay on the log tells of it.
+const DELAY: SignedDuration = SignedDuration::from_mins(10);
 /// How many open requests that are decided at a desk are looked at each time, whatever has changed.
 const WAITING: usize = 10;
 /// How many open requests are looked through for them.
@@ -38,11 +44,14 @@ impl Broker {
             Ok(at) if seen > 0 => before(at, OVERLAP),
             _ => before(now, FIRST),
         };
-        let changed = desk.system.changed_since(since);
-        let changed = tokio::time::timeout(Self::DEADLINE, changed).await;
+        let asking = desk.system.changed_since(since);
+        let answer = tokio::time::timeout(DEADLINE, asking).await;
         let late = || TicketError::Unavailable("it did not answer in time".to_owned());
-        let mut tickets = match changed.unwrap_or_else(|_| Err(late())) {
-            Ok(tickets) => tickets,
+        let Changes {
+            mut tickets,
+            all_up_to,
+        } = match answer.unwrap_or_else(|_| Err(late())) {
+            Ok(changes) => changes,
             Err(error) => {
                 // The next time asks about this time as well.
                 tracing::warn!(
@@ -50,9 +59,15 @@ impl Broker {
                     error = with_causes(&error),
                     "the service desk did not say what has changed"
                 );
+                tell_delay(desk, since, now);
                 return Ok(0);
             }
         };
+        let next = all_up_to.map_or(now, |at| {
+            tell_delay(desk, at, now);
+            // The next time asks from there on.
+            (at + OVERLAP).min(now)
+        });
         tickets.extend(self.waiting_at(desk).await?);
         tickets.sort();
         tickets.dedup();
@@ -61,7 +76,7 @@ impl Broker {
         change.push(Write::MoveCursor {
             name,
             expected: seen,
-            next: now.as_millisecond(),
+            next: next.as_millisecond().max(seen),
         });
         match self.commit(change).await {
             Ok(()) => Ok(count),
@@ -83,5 +98,17 @@ impl Broker {
             (waits && then.ticket.desk == *desk.system.name()).then_some(then.ticket.id)
         });
         Ok(waiting.take(WAITING).collect())
+    }
+}
+
+/// Tells the log where what has changed at a desk is known up to long ago alone.
+fn tell_delay(desk: &Desk, up_to: Timestamp, now: Timestamp) {
+    let delay = now.duration_since(up_to);
+    if delay >= DELAY {
+        tracing::warn!(
+            desk = %desk.system.name(),
+            delay_minutes = delay.as_mins(),
+            "what has changed at the service desk is known with a delay; a webhook is not late"
+        );
     }
 }
