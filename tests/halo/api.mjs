@@ -52,7 +52,7 @@ const CALLS = {
             }));
         const kind = query.get('requesttype_id');
         const asked = ordered(changed, query).filter(
-            (it) => kind === null || String(it.tickettype_id) === kind,
+            (it) => kind === undefined || String(it.tickettype_id) === kind,
         );
         return { body: { record_count: asked.length, tickets: page(asked, query) } };
     },
@@ -100,7 +100,7 @@ function act(desk, { ticket_id, outcome, outcome_id, ...more }) {
         ...more,
         note,
     });
-    return { status: 201, body: action };
+    return { status: 201, body: desk.settings.notesAnswered ? action : {} };
 }
 
 /** Halo takes arrays alone; of several it gives back the last, where no more is asked for. */
