@@ -66,9 +66,38 @@ async fn weak_approvals_are_a_warning_and_with_keys_on_them_a_failure() {
 async fn what_may_not_be_read_is_said() {
     let [ours, theirs] = both(json!({ "configurationReadable": false })).await;
     assert_eq!(worst(&ours), Severity::Ok, "{ours:#?}");
-    let unread = "its settings and the approval process of the ticket type may not be read";
+    let unread = "its settings and the approval process of the ticket type cannot be read";
     said(&ours, unread);
     assert_eq!(said(&theirs, unread).severity, Severity::Warning);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_not_taken_for_sound() {
+    let kind = json!([{ "id": 30, "name": "Request BitLocker Key" }]);
+    for (state, unread) in [
+        (
+            json!({ "ticketTypes": kind }),
+            "which approval process the ticket type has cannot be read",
+        ),
+        (
+            json!({ "ticketTypes": [] }),
+            "the ticket type cannot be read",
+        ),
+        (
+            json!({ "control": { "reauthorizeforapprovals": true } }),
+            "allow_anonymous_approvals cannot be read",
+        ),
+        (
+            json!({ "control": { "allow_anonymous_approvals": false, "reauthorizeforapprovals": null } }),
+            "reauthorizeforapprovals cannot be read",
+        ),
+    ] {
+        let [ours, theirs] = both(state).await;
+        assert_eq!(said(&ours, unread).severity, Severity::Ok);
+        assert_eq!(said(&theirs, unread).severity, Severity::Warning);
+        let sound = |it: &Finding| it.what.contains("nothing is seen");
+        assert!(!theirs.iter().any(sound), "{theirs:#?}");
+    }
 }
 
 #[tokio::test]

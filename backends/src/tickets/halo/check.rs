@@ -20,6 +20,12 @@ const WHERE: &str = "in Halo's configuration, under Approval Processes and under
 /// From which difference on the clocks are warned of: that of a time zone, and no slow answer's.
 const APART: SignedDuration = SignedDuration::from_mins(30);
 
+/// Whether whoever has the link of a mail approves.
+const ANONYMOUS: &str = "allow_anonymous_approvals";
+
+/// Whether approvers sign in once more.
+const SIGN_IN_AGAIN: &str = "reauthorizeforapprovals";
+
 /// How deep steps of an approval process may lie in its answer.
 const DEEPEST: usize = 8;
 
@@ -173,16 +179,21 @@ impl HaloDesk {
         let mut findings = Vec::new();
         let mut unread = Vec::new();
         match &control {
-            Ok(control) => findings.extend(self.judge_control(control)),
+            Ok(control) => {
+                findings.extend(self.judge_control(control));
+                let fields = [ANONYMOUS, SIGN_IN_AGAIN].into_iter();
+                unread.extend(fields.filter(|field| says(control, field).is_none()));
+            }
             Err(_) => unread.push("its settings"),
         }
         match &steps {
             Some(Ok(steps)) => findings.extend(self.judge_steps(steps)),
             Some(Err(_)) => unread.push("the approval process of the ticket type"),
-            None => {}
+            None if kind.is_none() => unread.push("the ticket type"),
+            None => unread.push("which approval process the ticket type has"),
         }
         if !unread.is_empty() {
-            let what = format!("{} may not be read", unread.join(" and "));
+            let what = format!("{} cannot be read", unread.join(" and "));
             let look = format!(
                 "Look yourself {WHERE}: no anonymous approvals, sign-in again for approvals, and no \
                  step that is approved automatically."
@@ -213,15 +224,14 @@ impl HaloDesk {
     }
 
     fn judge_control(&self, control: &Value) -> Vec<Finding> {
-        let says = |field: &str| control.get(field).map(|it| truth(it, true));
         let mut findings = Vec::new();
-        if says("allow_anonymous_approvals") == Some(true) {
+        if says(control, ANONYMOUS) == Some(true) {
             findings.push(self.weak(
                 "Halo lets whoever has the link of its mail approve, without signing in \
                  (`allow_anonymous_approvals`)",
             ));
         }
-        if says("reauthorizeforapprovals") == Some(false) {
+        if says(control, SIGN_IN_AGAIN) == Some(false) {
             findings.push(self.weak(
                 "Halo does not have approvers sign in again (`reauthorizeforapprovals`), so that an \
                  open browser can approve",
@@ -292,6 +302,12 @@ fn unread(what: &str, error: &TicketError) -> Finding {
         format!("{what} could not be read: {error}"),
         "Try it again later.",
     )
+}
+
+/// What a setting of Halo's says, where it is there.
+fn says(control: &Value, field: &str) -> Option<bool> {
+    let said = control.get(field).filter(|said| !said.is_null())?;
+    Some(truth(said, true))
 }
 
 /// The scopes that are missing, where that was said.
