@@ -8,6 +8,7 @@ use super::{Broker, Desk};
 use crate::causes::with_causes;
 use crate::lifecycle::State;
 use crate::ports::{Change, Changes, CommitError, TicketError, Write};
+use crate::service::tend::POLL_EVERY;
 use crate::service::{Unavailable, before};
 use crate::tickets::TicketId;
 
@@ -23,7 +24,7 @@ const DELAY: SignedDuration = SignedDuration::from_mins(10);
 /// How many open requests that are decided at a desk are looked at each time, whatever has changed.
 const WAITING: usize = 10;
 /// How many open requests are looked through for them.
-const OPEN: usize = 500;
+const OPEN: usize = 100_000;
 
 impl Broker {
     /// Asks each desk what has changed since it was last asked; gives how many tickets will be looked
@@ -68,7 +69,7 @@ impl Broker {
             // The next time asks from there on.
             (at + OVERLAP).min(now)
         });
-        tickets.extend(self.waiting_at(desk).await?);
+        tickets.extend(self.waiting_at(desk, now).await?);
         tickets.sort();
         tickets.dedup();
         let count = tickets.len();
@@ -86,8 +87,9 @@ impl Broker {
         }
     }
 
-    /// Tickets that requests wait for: a desk may not count an approval as a change.
-    async fn waiting_at(&self, desk: &Desk) -> Result<Vec<TicketId>, Unavailable> {
+    /// Tickets that requests wait for: a desk may not count an approval as a change. Where there are
+    /// many, others each time.
+    async fn waiting_at(&self, desk: &Desk, now: Timestamp) -> Result<Vec<TicketId>, Unavailable> {
         if !desk.approves {
             return Ok(Vec::new());
         }
@@ -97,7 +99,8 @@ impl Broker {
             let waits = then.decided_there && matches!(stored.request.state, State::Pending { .. });
             (waits && then.ticket.desk == *desk.system.name()).then_some(then.ticket.id)
         });
-        Ok(waiting.take(WAITING).collect())
+        let waiting: Vec<_> = waiting.collect();
+        Ok(in_turn(&waiting, now))
     }
 }
 
@@ -110,5 +113,40 @@ fn tell_delay(desk: &Desk, up_to: Timestamp, now: Timestamp) {
             delay_minutes = delay.as_mins(),
             "what has changed at the service desk is known with a delay; a webhook is not late"
         );
+    }
+}
+
+/// Those of all these whose turn it is now: each comes up once before any does again.
+fn in_turn<T: Clone>(all: &[T], now: Timestamp) -> Vec<T> {
+    if all.is_empty() {
+        return Vec::new();
+    }
+    let turn = usize::try_from(now.as_second() / POLL_EVERY.as_secs()).unwrap_or(0);
+    let first = turn % all.len() * WAITING % all.len();
+    let round = all.iter().cycle().skip(first);
+    round.take(WAITING.min(all.len())).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::testing::sample::monday;
+
+    #[test]
+    fn whoever_waits_is_looked_at_in_turn() {
+        for count in [0, 1, 9, 10, 11, 20, 25, 100, 101] {
+            let all: Vec<usize> = (0..count).collect();
+            // One turn more, for a round may begin in the middle.
+            let turns = i32::try_from(count.div_ceil(WAITING)).unwrap() + 1;
+            let mut seen = BTreeSet::new();
+            for turn in 0..turns {
+                let now = in_turn(&all, monday() + POLL_EVERY * turn);
+                assert_eq!(now.len(), count.min(WAITING), "{count}");
+                seen.extend(now);
+            }
+            assert_eq!(seen.len(), count, "{count}");
+        }
     }
 }
