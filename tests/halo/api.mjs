@@ -50,7 +50,11 @@ const CALLS = {
                 last_update,
                 summary,
             }));
-        return { body: { record_count: changed.length, tickets: page(changed, query) } };
+        const kind = query.get('requesttype_id');
+        const asked = ordered(changed, query).filter(
+            (it) => kind === undefined || String(it.tickettype_id) === kind,
+        );
+        return { body: { record_count: asked.length, tickets: page(asked, query) } };
     },
     'POST tickets': (desk, exchange) => each(exchange, (given) => ({ body: desk.put(given) })),
     'GET actions': (desk, { query }) => {
@@ -96,7 +100,7 @@ function act(desk, { ticket_id, outcome, outcome_id, ...more }) {
         ...more,
         note,
     });
-    return { status: 201, body: action };
+    return { status: 201, body: desk.settings.notesAnswered ? action : {} };
 }
 
 /** Halo takes arrays alone; of several it gives back the last, where no more is asked for. */
@@ -131,6 +135,13 @@ function page(all, query) {
     if (query.get('pageinate') !== 'true') return all.slice(0, Number(query.get('count') ?? 50));
     const [size, number] = [query.get('page_size') ?? 50, query.get('page_no') ?? 1].map(Number);
     return all.slice(size * (number - 1), size * number);
+}
+
+function ordered(all, query) {
+    const field = query.get('order') ?? 'id';
+    const sign = query.get('orderdesc') === 'true' ? -1 : 1;
+    const before = (one, other) => (one < other ? -1 : Number(one > other));
+    return all.toSorted((one, other) => sign * before(one[field], other[field]));
 }
 
 function found(object, what) {

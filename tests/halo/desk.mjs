@@ -52,6 +52,8 @@ const SETTINGS = () => ({
     idsAsText: false,
     // Refuses whoever wants to end a ticket, whatever the outcome.
     endingsRefused: false,
+    // Answers a note with the note.
+    notesAnswered: true,
     // What may be read of the desk's own settings: none where the application may not.
     control: { allow_anonymous_approvals: false, reauthorizeforapprovals: true },
     configurationReadable: true,

@@ -218,6 +218,7 @@ mod fuzz {
             let reply = Reply {
                 status: 403,
                 retry_after: None,
+                date: None,
                 request_id: "from-the-head".to_owned(),
                 body: Zeroizing::new(altered(sound, bytes, &pieces).into_bytes()),
             };

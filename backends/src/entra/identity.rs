@@ -328,6 +328,7 @@ mod fuzz {
             let reply = Reply {
                 status: 400,
                 retry_after: None,
+                date: None,
                 request_id: String::new(),
                 body: Zeroizing::new(text.into_bytes()),
             };

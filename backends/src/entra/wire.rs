@@ -6,7 +6,7 @@ use std::time::Duration;
 use clavis_broker::ports::Clock;
 use clavis_config::read_at_most;
 use jiff::Timestamp;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, ClientBuilder, Response, Url};
 use zeroize::Zeroizing;
@@ -29,6 +29,8 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     /// How long to wait before the next call, where that was said.
     pub(crate) retry_after: Option<Duration>,
+    /// The time that it has, where it tells one (`Date`).
+    pub(crate) date: Option<Timestamp>,
     /// The identifier of the call, where the head names it.
     pub(crate) request_id: String,
     /// The body.
@@ -89,6 +91,7 @@ pub(crate) async fn read(
     let too_long = || Trouble::Nonsense(format!("{host} answered at too great a length"));
     let status = response.status().as_u16();
     let retry_after = retry_after(response.headers(), clock.now());
+    let date = date(response.headers());
     let request_id = response.headers().get("request-id");
     let request_id = request_id.and_then(|id| id.to_str().ok());
     let request_id = plain(request_id.unwrap_or_default());
@@ -106,6 +109,7 @@ pub(crate) async fn read(
     Ok(Reply {
         status,
         retry_after,
+        date,
         request_id,
         body,
     })
@@ -127,6 +131,12 @@ pub(crate) fn plain(word: &str) -> String {
     } else {
         String::new()
     }
+}
+
+/// `Date` (RFC 9110, section 6.6.1).
+fn date(head: &HeaderMap) -> Option<Timestamp> {
+    let text = head.get(DATE)?.to_str().ok()?;
+    Some(jiff::fmt::rfc2822::parse(text).ok()?.timestamp())
 }
 
 /// `Retry-After`, in seconds or as a date (RFC 9110, section 10.2.3).

@@ -161,10 +161,11 @@ fn each_mistake_about_a_desk_is_one_problem() {
     let (section, after) = section.split_once("\n\n\n").expect("its end");
     let twice = format!("{before}[[desks]]{section}\n\n[[desks]]{section}\n\n\n{after}");
     let said = problems(&twice);
-    assert!(
-        said.len() == 1 && said[0].contains("an earlier [[desks]]"),
-        "{said:?}"
-    );
+    let [of_name, of_type] = &said[..] else {
+        panic!("{said:?}");
+    };
+    assert!(of_name.contains("`name` is that of an earlier [[desks]]"));
+    assert!(of_type.contains("`ticket_type` is that of an earlier [[desks]]"));
 }
 
 #[test]

@@ -169,6 +169,12 @@ pub(crate) fn desk(settings: Halo) -> HaloDesk {
     HaloDesk::new(name, false, settings, Arc::new(MachineClock))
 }
 
+/// A desk of these settings, whose own approvals count.
+pub(crate) fn approving(settings: Halo) -> HaloDesk {
+    let name = DeskName("halo".to_owned());
+    HaloDesk::new(name, true, settings, Arc::new(MachineClock))
+}
+
 /// The ID of a ticket.
 pub(crate) fn named(id: &str) -> TicketId {
     TicketId::parse(id).expect("an ID")

@@ -225,3 +225,35 @@ async fn no_error_tells_the_secret_or_a_token() {
     assert!(!told.contains(text(&secret)), "{told}");
     assert!(!told.contains("a password of ours"), "{told}");
 }
+
+#[tokio::test]
+async fn a_ticket_is_ended_where_it_is_seen_to_be() {
+    let place = place().await;
+    let desk = place.desk();
+    for body in [json!({}), json!(null), json!({ "id": 1 })] {
+        place
+            .faults(json!([{ "match": "^POST /api/Actions", "status": 201, "body": body }]))
+            .await;
+        let posted = desk.post(&named("1001"), &posting(false)).await.unwrap();
+        assert_eq!(posted, Posted::NoteAlone, "{body}");
+    }
+    place.faults(json!([])).await;
+    place.change(json!({ "notesAnswered": false })).await;
+    let posted = desk.post(&named("1001"), &posting(false)).await.unwrap();
+    assert_eq!(posted, Posted::Whole);
+}
+
+#[tokio::test]
+async fn among_more_notes_than_are_looked_through_nobody_knows() {
+    let place = place().await;
+    let many = json!({ "record_count": 5000, "actions": [{ "id": 1, "note": "x" }] });
+    place
+        .faults(json!([{ "match": "^GET /api/Actions", "status": 200, "body": many }]))
+        .await;
+    let posted = place.desk().post(&named("1001"), &posting(true)).await;
+    assert!(
+        matches!(posted, Err(TicketError::Unavailable(_))),
+        "{posted:?}"
+    );
+    assert!(place.actions(&named("1001")).await.is_empty());
+}

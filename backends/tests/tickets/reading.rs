@@ -1,10 +1,12 @@
 //! Tickets, users and assets, as Halo has them.
 
+use std::collections::BTreeSet;
+
 use clavis_broker::ports::{TicketError, TicketSystem};
 use clavis_broker::tickets::{AssetFault, Standing};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::double::{MachineClock, Place, named, read, ticket};
 use clavis_broker::ports::Clock;
@@ -72,20 +74,67 @@ async fn a_deleted_or_merged_ticket_is_gone() {
     assert_eq!(ended, Standing::Closed, "by one of our statuses");
 }
 
+/// So many tickets, which changed a second after each other, the last now.
+fn changed(count: u32, now: Timestamp) -> Vec<Value> {
+    let one = |it: u32| {
+        let at = now - SignedDuration::from_secs(i64::from(count - it));
+        ticket(2001 + it, json!({ "last_update": at.to_string() }))
+    };
+    (0..count).map(one).collect()
+}
+
 #[tokio::test]
-async fn all_pages_of_what_has_changed_are_read_and_nothing_of_another_type() {
-    let mut tickets: Vec<_> = (2001..2251).map(|id| ticket(id, json!({}))).collect();
+async fn all_that_has_changed_is_read_and_nothing_of_another_type() {
+    let now = MachineClock.now();
+    let since = now - SignedDuration::from_hours(2);
+    let mut tickets = changed(250, now);
+    tickets.reverse();
     tickets.push(ticket(3001, json!({ "tickettype_id": 1 })));
     let place = Place::with(json!({ "tickets": tickets })).await;
-    let desk = place.desk();
-    let now = MachineClock.now();
-    let found = desk.changed_since(now - SignedDuration::from_mins(5)).await;
-    assert_eq!(found.unwrap().len(), 250);
+    let found = place.desk().changed_since(since).await.unwrap();
+    assert_eq!((found.tickets.len(), found.all_up_to), (250, None));
     let lists = place.calls().await;
     let lists = lists.iter().filter(|it| it.contains("/api/Tickets?"));
     assert_eq!(lists.count(), 3);
-    let later = desk.changed_since(now + SignedDuration::from_mins(5)).await;
-    assert_eq!(later.unwrap(), []);
+    let later = now + SignedDuration::from_mins(5);
+    let found = place.desk().changed_since(later).await.unwrap();
+    assert_eq!(found.tickets, []);
+}
+
+#[tokio::test]
+async fn more_than_is_read_at_once_is_read_bit_by_bit() {
+    let now = MachineClock.now();
+    let place = Place::with(json!({ "tickets": changed(2500, now) })).await;
+    let desk = place.desk_with(|halo| halo.timeout = SignedDuration::from_mins(5));
+    let first = now - SignedDuration::from_hours(2);
+    let found = desk.changed_since(first).await.unwrap();
+    let up_to = found.all_up_to.expect("there is more");
+    assert!(found.tickets.len() >= 1900 && up_to > first && up_to < now);
+    let rest = desk.changed_since(up_to).await.unwrap();
+    assert_eq!(rest.all_up_to, None);
+    let all: BTreeSet<_> = found.tickets.iter().chain(&rest.tickets).collect();
+    assert_eq!(all.len(), 2500);
+}
+
+#[tokio::test]
+async fn what_was_read_before_a_failure_is_given() {
+    let now = MachineClock.now();
+    let since = now - SignedDuration::from_hours(2);
+    let place = Place::with(json!({ "tickets": changed(250, now) })).await;
+    let desk = place.desk_with(|halo| halo.timeout = SignedDuration::from_secs(3));
+    read(&desk, "2001").await;
+    for fault in [json!({ "status": 503 }), json!({ "hold": true })] {
+        let lists = "/api/Tickets.*lastupdatefromdate";
+        let mut second = fault;
+        second["match"] = json!(lists);
+        let first = json!({ "match": lists, "times": 1, "latencyMs": 1 });
+        place.faults(json!([first, second])).await;
+        let found = desk.changed_since(since).await.unwrap();
+        assert_eq!(found.tickets.len(), 100);
+        let up_to = found.all_up_to.expect("there is more");
+        assert!(up_to > since && up_to < now);
+    }
+    place.faults(json!([])).await;
 }
 
 #[tokio::test]

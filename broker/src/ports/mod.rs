@@ -34,5 +34,5 @@ pub use store::{
     FailingJob, Job, JobId, Lease, Link, LinkKind, LogQuery, PickUp, ProviderSignIn, REMEMBERED,
     RefusedTicket, Session, Store, StoreError, StoredRequest, Version, Write,
 };
-pub use tickets::{EventError, TicketError, TicketSystem};
+pub use tickets::{Changes, EventError, TicketError, TicketSystem};
 pub use world::{Clock, Random};

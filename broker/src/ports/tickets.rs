@@ -21,7 +21,8 @@ pub trait TicketSystem: Send + Sync {
     ) -> Result<Vec<TicketId>, EventError>;
 
     /// The tickets that ask for keys, open or closed, and have changed since a moment; perhaps more.
-    async fn changed_since(&self, since: Timestamp) -> Result<Vec<TicketId>, TicketError>;
+    /// Where that is too much for once, or the desk fails on the way, those that changed first.
+    async fn changed_since(&self, since: Timestamp) -> Result<Changes, TicketError>;
 
     /// A ticket as it is now, with its asset and users looked up by their IDs. `None` for one that is
     /// gone. `somebody_waits` for the answer: it may use what is set aside of the desk's allowance.
@@ -37,6 +38,16 @@ pub trait TicketSystem: Send + Sync {
 
     /// Tries the desk for real, and looks at what in its settings makes its approvals weak.
     async fn check(&self) -> Vec<Finding>;
+}
+
+/// What has changed at a desk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changes {
+    /// These tickets.
+    pub tickets: Vec<TicketId>,
+    /// Up to when all that has changed is among them, and no earlier than what was asked for; `None`
+    /// for everything until now.
+    pub all_up_to: Option<Timestamp>,
 }
 
 /// A message is not taken.

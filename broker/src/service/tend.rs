@@ -26,7 +26,7 @@ const LOOK_EVERY: SignedDuration = SignedDuration::from_millis(200);
 /// How often the log is looked through for what somebody has to look at.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
 /// How often service desks are asked what has changed.
-const POLL_EVERY: SignedDuration = SignedDuration::from_mins(2);
+pub(super) const POLL_EVERY: SignedDuration = SignedDuration::from_mins(2);
 /// How often is looked at what Clavis may do beyond what it needs, and how long after the start.
 const RIGHTS_EVERY: SignedDuration = SignedDuration::from_hours(1);
 const RIGHTS_AFTER: SignedDuration = SignedDuration::from_secs(30);

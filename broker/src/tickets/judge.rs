@@ -2,10 +2,14 @@
 
 use std::fmt;
 
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{DeskApproval, Given, Snapshot, Standing, Ticket, Verdict};
 use crate::people::MailAddress;
+
+/// How far the clock of a desk may be ahead of ours.
+const AHEAD: SignedDuration = SignedDuration::from_mins(5);
 
 /// Why a ticket ends its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,8 +39,12 @@ pub enum Stop {
     Automatic,
     /// A yes is from before the request was made, or the desk does not say of when.
     Early,
+    /// A yes is of a time that has not come: the clocks differ, or the desk does not write UTC.
+    Ahead,
     /// The policy does not name who gave a yes.
     NotNamed,
+    /// Whom it is for gave a yes.
+    OwnApproval,
 }
 
 /// What the approvals of a desk come to.
@@ -68,16 +76,26 @@ pub fn changed(then: &Snapshot, now: Option<&Ticket>) -> Option<Stop> {
     }
 }
 
-/// What approvers have said. Where a desk has no approvals at all, nobody has said anything.
-pub fn said(then: &Snapshot, approvals: &[DeskApproval]) -> Said {
-    let no = |it: &&DeskApproval| it.verdict == Some(Verdict::Rejected);
-    if approvals.iter().any(|it| no(&it)) {
-        let who = approvals.iter().filter(no);
+/// What approvers have said. Where a desk has no approvals at all, nobody has said anything. Of rounds
+/// that are over, what was said since the request was made still stops it, and a yes is not counted.
+pub fn said(then: &Snapshot, approvals: &[DeskApproval], now: Timestamp) -> Said {
+    let (past, present): (Vec<_>, Vec<_>) = approvals
+        .iter()
+        .filter(|it| !it.is_history || is_since(then, it))
+        .partition(|it| it.is_history);
+    let no = |it: &&&DeskApproval| it.verdict == Some(Verdict::Rejected);
+    let mut who = present.iter().chain(&past).filter(no).peekable();
+    if who.peek().is_some() {
         return Said::No(who.filter_map(|it| it.approver.clone()).collect());
     }
+    for approval in past {
+        if let Some(doubt) = manner(approval) {
+            return Said::Doubtful(doubt);
+        }
+    }
     let mut yes = Vec::new();
-    for approval in approvals {
-        match judge(then, approval) {
+    for approval in present {
+        match judge(then, approval, now) {
             None => return Said::NotAllYet,
             Some(Err(doubt)) => return Said::Doubtful(doubt),
             Some(Ok(who)) => yes.push(who),
@@ -91,16 +109,37 @@ pub fn said(then: &Snapshot, approvals: &[DeskApproval]) -> Said {
 }
 
 /// Whose yes a row is, or why it counts for nothing; `None` where nothing was said.
-fn judge(then: &Snapshot, approval: &DeskApproval) -> Option<Result<MailAddress, Stop>> {
+fn judge(
+    then: &Snapshot,
+    approval: &DeskApproval,
+    now: Timestamp,
+) -> Option<Result<MailAddress, Stop>> {
     approval.verdict?;
     let is_late = approval.at.is_some_and(|at| at > then.read_at);
-    Some(match approval.given {
-        Given::Overridden => Err(Stop::Overridden),
-        Given::Delegated => Err(Stop::Delegated),
-        Given::Automatically => Err(Stop::Automatic),
-        Given::InPerson if !is_late => Err(Stop::Early),
-        Given::InPerson => approval.approver.clone().ok_or(Stop::Nobodys),
+    let is_ahead = |at: Timestamp| at.duration_since(now) > AHEAD;
+    Some(match manner(approval) {
+        Some(doubt) => Err(doubt),
+        None if !is_late => Err(Stop::Early),
+        None if approval.at.is_some_and(is_ahead) => Err(Stop::Ahead),
+        None if approval.user.as_ref() == Some(&then.user) => Err(Stop::OwnApproval),
+        None => approval.approver.clone().ok_or(Stop::Nobodys),
     })
+}
+
+/// What is doubtful about how a verdict came about.
+fn manner(approval: &DeskApproval) -> Option<Stop> {
+    approval.verdict?;
+    match approval.given {
+        Given::Overridden => Some(Stop::Overridden),
+        Given::Delegated => Some(Stop::Delegated),
+        Given::Automatically => Some(Stop::Automatic),
+        Given::InPerson => None,
+    }
+}
+
+/// Whether something may have been said since the request was made.
+fn is_since(then: &Snapshot, approval: &DeskApproval) -> bool {
+    approval.at.is_none_or(|at| at > then.read_at)
 }
 
 impl fmt::Display for Stop {
@@ -120,15 +159,15 @@ impl fmt::Display for Stop {
             }
             Self::Automatic => "an approval of the ticket was given by a rule",
             Self::Early => "an approval of the ticket is older than the request",
+            Self::Ahead => "an approval of the ticket is from a time that has not come",
             Self::NotNamed => "the ticket was approved by somebody whom the policy does not name",
+            Self::OwnApproval => "the ticket was approved by the user whom it is for",
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use jiff::{SignedDuration, Timestamp};
-
     use super::*;
     use crate::testing::sample::monday;
     use crate::tickets::{AssetFault, DeskAsset, DeskName, DeskUser, TicketId, TicketName};
@@ -167,12 +206,23 @@ mod tests {
         }
     }
 
+    /// What they come to two minutes after the request was made.
+    fn soon(approvals: &[DeskApproval]) -> Said {
+        said(
+            &snapshot(),
+            approvals,
+            monday() + SignedDuration::from_mins(2),
+        )
+    }
+
     fn approval(minutes: i64) -> DeskApproval {
         DeskApproval {
             approver: MailAddress::parse("boss@example.com").ok(),
+            user: Some("6".to_owned()),
             verdict: Some(Verdict::Approved),
             at: Some(monday() + SignedDuration::from_mins(minutes)),
             given: Given::InPerson,
+            is_history: false,
         }
     }
 
@@ -257,6 +307,10 @@ mod tests {
             approver: None,
             ..approval(1)
         };
+        let own = DeskApproval {
+            user: Some("7".to_owned()),
+            ..approval(1)
+        };
         let at = |at: Option<Timestamp>| DeskApproval { at, ..approval(1) };
         let cases = [
             (vec![], Said::NotAllYet),
@@ -267,7 +321,7 @@ mod tests {
             (vec![open, no], Said::No(vec![boss.clone()])),
             (
                 vec![approval(1), approval(2)],
-                Said::Yes(vec![boss.clone(), boss]),
+                Said::Yes(vec![boss.clone(), boss.clone()]),
             ),
             (
                 vec![approval(1), given(Given::Overridden)],
@@ -282,12 +336,77 @@ mod tests {
                 Said::Doubtful(Stop::Automatic),
             ),
             (vec![of_nobody], Said::Doubtful(Stop::Nobodys)),
+            (vec![approval(1), own], Said::Doubtful(Stop::OwnApproval)),
             (vec![at(None)], Said::Doubtful(Stop::Early)),
             (vec![approval(0)], Said::Doubtful(Stop::Early)),
             (vec![approval(-1)], Said::Doubtful(Stop::Early)),
+            (vec![approval(7)], Said::Yes(vec![boss.clone()])),
+            (vec![approval(8)], Said::Doubtful(Stop::Ahead)),
         ];
         for (approvals, expected) in cases {
-            assert_eq!(said(&snapshot(), &approvals), expected, "{approvals:?}");
+            assert_eq!(soon(&approvals), expected, "{approvals:?}");
+        }
+    }
+
+    #[test]
+    fn a_round_that_is_over_stops_a_request_and_never_grants_one() {
+        let boss = MailAddress::parse("boss@example.com").unwrap();
+        let past = |minutes, verdict, given| DeskApproval {
+            verdict,
+            given,
+            is_history: true,
+            ..approval(minutes)
+        };
+        let (yes, no) = (Some(Verdict::Approved), Some(Verdict::Rejected));
+        let undated = |verdict, given| DeskApproval {
+            at: None,
+            ..past(1, verdict, given)
+        };
+        for (row, alone, beside_a_yes) in [
+            (
+                past(1, no, Given::InPerson),
+                Said::No(vec![boss.clone()]),
+                Said::No(vec![boss.clone()]),
+            ),
+            (
+                undated(no, Given::Automatically),
+                Said::No(vec![boss.clone()]),
+                Said::No(vec![boss.clone()]),
+            ),
+            (
+                past(1, yes, Given::Overridden),
+                Said::Doubtful(Stop::Overridden),
+                Said::Doubtful(Stop::Overridden),
+            ),
+            (
+                undated(yes, Given::Automatically),
+                Said::Doubtful(Stop::Automatic),
+                Said::Doubtful(Stop::Automatic),
+            ),
+            (
+                past(1, yes, Given::InPerson),
+                Said::NotAllYet,
+                Said::Yes(vec![boss.clone()]),
+            ),
+            (
+                undated(None, Given::Automatically),
+                Said::NotAllYet,
+                Said::Yes(vec![boss.clone()]),
+            ),
+            (
+                past(-1, no, Given::InPerson),
+                Said::NotAllYet,
+                Said::Yes(vec![boss.clone()]),
+            ),
+            (
+                past(0, yes, Given::Overridden),
+                Said::NotAllYet,
+                Said::Yes(vec![boss.clone()]),
+            ),
+        ] {
+            assert_eq!(soon(std::slice::from_ref(&row)), alone, "{row:?}");
+            let both = [approval(2), row];
+            assert_eq!(soon(&both), beside_a_yes, "{both:?}");
         }
     }
 }

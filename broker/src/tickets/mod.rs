@@ -122,7 +122,7 @@ pub struct Ticket {
     pub asset: Result<DeskAsset, AssetFault>,
     /// Why, in the words of whoever raised it; may be empty.
     pub reason: String,
-    /// What approvers have said in the desk, every row of it.
+    /// What approvers have said in the desk, every row of it, also of rounds that are over.
     pub approvals: Vec<DeskApproval>,
 }
 
@@ -178,14 +178,19 @@ pub enum AssetFault {
 /// One row of a desk's approvals.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeskApproval {
-    /// Whose row it is, where the desk says.
+    /// Whose row it is, where the desk says. Where it has an account of theirs, the address is the
+    /// account's own.
     pub approver: Option<MailAddress>,
+    /// The desk's ID of that account.
+    pub user: Option<String>,
     /// What was said; nothing so far.
     pub verdict: Option<Verdict>,
     /// When.
     pub at: Option<Timestamp>,
     /// How.
     pub given: Given,
+    /// Whether it belongs to a round of approvals that is over.
+    pub is_history: bool,
 }
 
 /// What an approver said.

@@ -26,6 +26,7 @@ impl Halo {
             "users": [
                 { "id": 5, "name": "Anna", "emailaddress": "anna.berg@example.com", "networklogin": "anna.berg" },
                 { "id": 6, "name": "Simon", "emailaddress": "simon.adler@example.com" },
+                { "id": 7, "name": "Bert", "emailaddress": "bert.boss@example.com" },
             ],
             "assets": [
                 { "id": 42, "name": "Anna's laptop", "inventory_number": device },

@@ -1,12 +1,12 @@
 //! Asking Halo: within what is left of the budget, with a token, and without following it anywhere.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use clavis_broker::causes::with_causes;
 use clavis_broker::ports::{Clock, EscrowFault, TicketError};
 use clavis_config::settings::Halo;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Client, Method, RequestBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
@@ -31,6 +31,8 @@ pub(super) struct Api {
     client: OnceCell<Client>,
     token: Mutex<Option<Token>>,
     budget: Budget,
+    /// How far Halo's clock was ahead of ours when it last told the time.
+    ahead: std::sync::Mutex<Option<SignedDuration>>,
 }
 
 /// What is asked.
@@ -88,6 +90,7 @@ impl Api {
             budget: Budget::new(settings.calls),
             client: OnceCell::new(),
             token: Mutex::default(),
+            ahead: std::sync::Mutex::default(),
             settings,
             clock,
         }
@@ -95,6 +98,16 @@ impl Api {
 
     pub(super) fn settings(&self) -> &Halo {
         &self.settings
+    }
+
+    /// Our own time.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// How far Halo's clock was ahead of ours when it last told the time; below zero, behind.
+    pub(super) fn ahead(&self) -> Option<SignedDuration> {
+        *locked(&self.ahead)
     }
 
     /// Whether TLS alone is spoken. The settings allow http for loopback addresses alone.
@@ -197,6 +210,10 @@ impl Api {
         let response = response.map_err(|error| failed(&Trouble::of(error, host)))?;
         let reply = wire::read(response, LONGEST, &*self.clock).await;
         let reply = reply.map_err(|trouble| failed(&trouble))?;
+        if let Some(date) = reply.date {
+            let ahead = date.duration_since(self.clock.now());
+            *locked(&self.ahead) = Some(ahead);
+        }
         if reply.status == 429 {
             let pause = reply.retry_after.unwrap_or(USUAL_PAUSE);
             self.budget.close(Instant::now(), pause);
@@ -246,6 +263,10 @@ pub(super) fn judged(status: u16, body: &[u8]) -> Result<Answer, TicketError> {
         }),
         _ => Err(TicketError::Nonsense(format!("it answered {status}"))),
     }
+}
+
+fn locked<T>(mutex: &std::sync::Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn busy(wait: Duration) -> TicketError {

@@ -3,17 +3,28 @@
 use std::fmt::Display;
 
 use clavis_broker::ports::{Finding, TicketError};
+use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::HaloDesk;
 use super::api::{Answer, Call};
 use super::budget::Haste;
+use super::list::rows;
 use super::ticket::is_automatic;
 use super::token::SCOPES;
-use super::values::{id, truth};
+use super::values::{id, moment, truth};
 
 /// Where Halo's own settings about approvals are.
 const WHERE: &str = "in Halo's configuration, under Approval Processes and under Advanced Settings";
+
+/// From which difference on the clocks are warned of: that of a time zone, and no slow answer's.
+const APART: SignedDuration = SignedDuration::from_mins(30);
+
+/// Whether whoever has the link of a mail approves.
+const ANONYMOUS: &str = "allow_anonymous_approvals";
+
+/// Whether approvers sign in once more.
+const SIGN_IN_AGAIN: &str = "reauthorizeforapprovals";
 
 /// How deep steps of an approval process may lie in its answer.
 const DEEPEST: usize = 8;
@@ -47,6 +58,8 @@ impl HaloDesk {
         } else {
             Finding::ok("no webhook is set, so that tickets are looked for every two minutes")
         });
+        findings.extend(apart(self.api.ahead(), "by its answers"));
+        findings.extend(self.judge_newest().await);
         findings.extend(self.judge_approvals(kind_found.ok().as_ref()).await);
         findings
     }
@@ -133,6 +146,28 @@ impl HaloDesk {
         }
     }
 
+    /// Whether the ticket that was changed last was changed in a time that has not come. One that lies
+    /// back shows nothing.
+    async fn judge_newest(&self) -> Option<Finding> {
+        let query = [
+            ("count", "1"),
+            ("order", "last_update"),
+            ("orderdesc", "true"),
+        ];
+        let call = Call::get(&["Tickets"], &query);
+        let answer = self.api.in_time(self.api.ask(&call, Haste::None)).await;
+        let Ok(Answer::Good(answer)) = answer else {
+            return None;
+        };
+        let (tickets, _) = rows(&answer)?;
+        let changes = tickets.iter().filter_map(|it| moment(it, "last_update"));
+        let ahead = changes.max()?.duration_since(self.api.now());
+        apart(
+            Some(ahead).filter(SignedDuration::is_positive),
+            "by the change of a ticket",
+        )
+    }
+
     /// What makes an approval in Halo less than the word of the person who was asked.
     async fn judge_approvals(&self, kind: Option<&Value>) -> Vec<Finding> {
         let process = kind.and_then(process_of);
@@ -144,16 +179,21 @@ impl HaloDesk {
         let mut findings = Vec::new();
         let mut unread = Vec::new();
         match &control {
-            Ok(control) => findings.extend(self.judge_control(control)),
+            Ok(control) => {
+                findings.extend(self.judge_control(control));
+                let fields = [ANONYMOUS, SIGN_IN_AGAIN].into_iter();
+                unread.extend(fields.filter(|field| says(control, field).is_none()));
+            }
             Err(_) => unread.push("its settings"),
         }
         match &steps {
             Some(Ok(steps)) => findings.extend(self.judge_steps(steps)),
             Some(Err(_)) => unread.push("the approval process of the ticket type"),
-            None => {}
+            None if kind.is_none() => unread.push("the ticket type"),
+            None => unread.push("which approval process the ticket type has"),
         }
         if !unread.is_empty() {
-            let what = format!("{} may not be read", unread.join(" and "));
+            let what = format!("{} cannot be read", unread.join(" and "));
             let look = format!(
                 "Look yourself {WHERE}: no anonymous approvals, sign-in again for approvals, and no \
                  step that is approved automatically."
@@ -184,15 +224,14 @@ impl HaloDesk {
     }
 
     fn judge_control(&self, control: &Value) -> Vec<Finding> {
-        let says = |field: &str| control.get(field).map(|it| truth(it, true));
         let mut findings = Vec::new();
-        if says("allow_anonymous_approvals") == Some(true) {
+        if says(control, ANONYMOUS) == Some(true) {
             findings.push(self.weak(
                 "Halo lets whoever has the link of its mail approve, without signing in \
                  (`allow_anonymous_approvals`)",
             ));
         }
-        if says("reauthorizeforapprovals") == Some(false) {
+        if says(control, SIGN_IN_AGAIN) == Some(false) {
             findings.push(self.weak(
                 "Halo does not have approvers sign in again (`reauthorizeforapprovals`), so that an \
                  open browser can approve",
@@ -242,11 +281,33 @@ enum Unread {
     Failed(TicketError),
 }
 
+/// What is said of Halo's clock, where it is `ahead` of ours, or behind it, by a time zone.
+fn apart(ahead: Option<SignedDuration>, by: &str) -> Option<Finding> {
+    let ahead = ahead.filter(|it| it.abs() >= APART)?;
+    let minutes = ahead.abs().as_mins();
+    let side = if ahead.is_positive() {
+        "ahead of"
+    } else {
+        "behind"
+    };
+    Some(Finding::warning(
+        format!("Halo's clock is {minutes} minutes {side} this machine's, {by}"),
+        "Correct the clock of this machine, or have Halo's server and its database keep UTC: changes \
+         are found too late, and approvals there do not count.",
+    ))
+}
+
 fn unread(what: &str, error: &TicketError) -> Finding {
     Finding::failure(
         format!("{what} could not be read: {error}"),
         "Try it again later.",
     )
+}
+
+/// What a setting of Halo's says, where it is there.
+fn says(control: &Value, field: &str) -> Option<bool> {
+    let said = control.get(field).filter(|said| !said.is_null())?;
+    Some(truth(said, true))
 }
 
 /// The scopes that are missing, where that was said.
@@ -322,6 +383,17 @@ mod tests {
         automatic(&process, DEEPEST, &mut names);
         names.sort();
         assert_eq!(names, ["auto_approve_vip", "autoapproveifrequester"]);
+    }
+
+    #[test]
+    fn clocks_that_are_a_time_zone_apart_are_warned_of() {
+        let mins = SignedDuration::from_mins;
+        for near in [None, Some(mins(29)), Some(mins(-29))] {
+            assert!(apart(near, "x").is_none(), "{near:?}");
+        }
+        let words = |ahead| apart(Some(ahead), "by x").unwrap().what;
+        assert!(words(mins(60)).contains("60 minutes ahead of this machine's, by x"));
+        assert!(words(mins(-30)).contains("30 minutes behind this machine's"));
     }
 
     #[test]

@@ -1,8 +1,10 @@
-//! Reading tickets, and which of them have changed.
+//! Reading a ticket, with what it names.
 
+use std::collections::HashMap;
+
+use clavis_broker::people::MailAddress;
 use clavis_broker::ports::TicketError;
-use clavis_broker::tickets::{AssetFault, DeskUser, Ticket, TicketId};
-use jiff::Timestamp;
+use clavis_broker::tickets::{AssetFault, DeskApproval, DeskUser, Ticket, TicketId};
 use serde_json::Value;
 
 use super::HaloDesk;
@@ -10,12 +12,6 @@ use super::api::{Answer, Call};
 use super::budget::Haste;
 use super::values::{id, id_of};
 use super::{people, ticket};
-
-/// How many tickets are asked for at once.
-const PAGE: usize = 100;
-
-/// The most pages that are read of one list: what is beyond is found the next time.
-const MOST_PAGES: usize = 20;
 
 impl HaloDesk {
     /// A ticket with its asset and its user.
@@ -49,6 +45,7 @@ impl HaloDesk {
             (Err(fault), _) => Err(fault),
             _ => Err(AssetFault::Unknown),
         };
+        let approvals = self.confirmed(facts.approvals, haste).await?;
         Ok(Some(Ticket {
             id: ticket.clone(),
             standing: facts.standing,
@@ -56,7 +53,7 @@ impl HaloDesk {
             raised_by: facts.raised_by.as_deref().map(people::agent),
             asset,
             reason: facts.reason,
-            approvals: facts.approvals,
+            approvals,
         }))
     }
 
@@ -77,44 +74,28 @@ impl HaloDesk {
         Ok(found.filter(|found| id(found, "id").is_some() && !ticket::is_gone(found)))
     }
 
-    /// The tickets that have changed since then.
-    pub(super) async fn list(&self, since: Timestamp) -> Result<Vec<TicketId>, TicketError> {
-        let since = since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        let size = PAGE.to_string();
-        let mut found: Vec<TicketId> = Vec::new();
-        let mut seen = 0;
-        for page in 1..=MOST_PAGES {
-            let number = page.to_string();
-            let query = [
-                ("lastupdatefromdate", since.as_str()),
-                ("pageinate", "true"),
-                ("page_size", &size),
-                ("page_no", &number),
-                ("order", "id"),
-            ];
-            let call = Call::get(&["Tickets"], &query);
-            let answer = good(self.api.ask(&call, Haste::None).await?, "read:tickets")?;
-            let (rows, total) = answer
-                .as_ref()
-                .and_then(rows)
-                .ok_or_else(|| TicketError::Nonsense("it is not a list of tickets".to_owned()))?;
-            seen += rows.len();
-            let ids = rows.iter().filter_map(|row| self.ours(row));
-            found.extend(ids);
-            if rows.is_empty() || total.map_or(rows.len() < PAGE, |total| seen >= total) {
-                break;
-            }
+    /// The rows of approvals, none of which has the address of another user than it names: of such a
+    /// one nobody knows whose it is. Where approvals at the desk count for nothing, they stay as told.
+    async fn confirmed(
+        &self,
+        mut approvals: Vec<DeskApproval>,
+        haste: Haste,
+    ) -> Result<Vec<DeskApproval>, TicketError> {
+        if !self.approves {
+            return Ok(approvals);
         }
-        found.sort();
-        found.dedup();
-        Ok(found)
-    }
-
-    /// The ID of a row, unless it says that it is of another type.
-    fn ours(&self, row: &Value) -> Option<TicketId> {
-        let kind = id(row, "tickettype_id");
-        let is_other = kind.is_some_and(|kind| kind != self.settings.ticket_type.to_string());
-        TicketId::parse(&id(row, "id").filter(|_| !is_other)?).ok()
+        let mut addresses: HashMap<String, Option<MailAddress>> = HashMap::new();
+        for row in approvals.iter_mut().filter(|row| row.verdict.is_some()) {
+            let Some(user) = &row.user else { continue };
+            if !addresses.contains_key(user) {
+                let found = self.object("Users", user, haste).await?;
+                let found = found.filter(|found| id(found, "id").as_ref() == Some(user));
+                addresses.insert(user.clone(), found.as_ref().and_then(people::mail));
+            }
+            let own = &addresses[user];
+            row.approver = row.approver.take().filter(|it| own.as_ref() == Some(it));
+        }
+        Ok(approvals)
     }
 
     async fn user(&self, user: &str, haste: Haste) -> Result<Option<DeskUser>, TicketError> {

@@ -5,6 +5,7 @@
 
 mod api;
 mod budget;
+mod changes;
 mod check;
 mod event;
 #[cfg(test)]
@@ -20,7 +21,7 @@ mod values;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use clavis_broker::ports::{Clock, EventError, Finding, TicketError, TicketSystem};
+use clavis_broker::ports::{Changes, Clock, EventError, Finding, TicketError, TicketSystem};
 use clavis_broker::tickets::{DeskName, Posted, Posting, Ticket, TicketId};
 use clavis_config::settings::Halo;
 use jiff::Timestamp;
@@ -69,8 +70,8 @@ impl TicketSystem for HaloDesk {
         event::tickets(body).ok_or(EventError::Nonsense)
     }
 
-    async fn changed_since(&self, since: Timestamp) -> Result<Vec<TicketId>, TicketError> {
-        self.api.in_time(self.list(since)).await
+    async fn changed_since(&self, since: Timestamp) -> Result<Changes, TicketError> {
+        self.changes(since).await
     }
 
     async fn fetch(

@@ -17,7 +17,7 @@ pub(super) fn user(user: &Value, asked: &str) -> Option<DeskUser> {
         return None;
     }
     let object = text(user, "azureoid").and_then(guid);
-    let mail = text(user, "emailaddress").and_then(|mail| MailAddress::parse(mail).ok());
+    let mail = mail(user);
     let login = text(user, "networklogin").filter(|login| is_plain(login));
     let known_as = object
         .map(|object| PersonQuery::Id(PersonId(object)))
@@ -29,6 +29,12 @@ pub(super) fn user(user: &Value, asked: &str) -> Option<DeskUser> {
         name: text(user, "name").unwrap_or(asked).to_owned(),
         known_as: known_as.collect(),
     })
+}
+
+/// The mail address of a user, an agent, or a row of approvals.
+pub(super) fn mail(of: &Value) -> Option<MailAddress> {
+    let mail = text(of, "emailaddress")?;
+    MailAddress::parse(mail).ok()
 }
 
 /// An agent who raised a ticket for somebody, of whom Halo says a name or an address. A name is

@@ -32,7 +32,12 @@ impl HaloDesk {
         let status = posting.ending.and_then(|it| self.settings.statuses.of(it));
         let outcome = self.settings.outcome;
         match self.write(ticket, posting, outcome, status).await? {
-            Answer::Good(action) => return Ok(posted(&action, posting, status)),
+            Answer::Good(action) => {
+                return match posted(&action, posting, status) {
+                    Some(posted) => Ok(posted),
+                    None => self.what_stands(ticket, posting).await,
+                };
+            }
             Answer::Missing => return Ok(Posted::Nowhere),
             Answer::Unsigned(_) | Answer::Refused { .. } => {}
         }
@@ -43,7 +48,8 @@ impl HaloDesk {
             return Err(refused());
         }
         match self.write(ticket, posting, PRIVATE_NOTE, None).await? {
-            Answer::Good(action) => Ok(posted(&action, posting, None)),
+            Answer::Good(_) if posting.ending.is_none() => Ok(Posted::Whole),
+            Answer::Good(_) => Ok(Posted::NoteAlone),
             Answer::Missing => Ok(Posted::Nowhere),
             Answer::Unsigned(_) | Answer::Refused { .. } => Err(refused()),
         }
@@ -62,7 +68,8 @@ impl HaloDesk {
             .await
     }
 
-    /// Whether a note with the mark stands at the ticket.
+    /// Whether a note with the mark stands at the ticket. Where there are too many to look through,
+    /// nobody knows.
     async fn is_told(&self, ticket: &TicketId, marker: &str) -> Result<bool, TicketError> {
         let size = PAGE.to_string();
         let mut seen = 0;
@@ -88,10 +95,12 @@ impl HaloDesk {
             }
             seen += rows.len();
             if rows.is_empty() || total.map_or(rows.len() < PAGE, |total| seen >= total) {
-                break;
+                return Ok(false);
             }
         }
-        Ok(false)
+        Err(TicketError::Unavailable(
+            "the ticket has more notes than are looked through for ours".to_owned(),
+        ))
     }
 
     /// What an earlier try came to, whose note is there: the status went with it, or could not.
@@ -116,14 +125,20 @@ impl HaloDesk {
     }
 }
 
-/// What became of a posting whose action was taken. An outcome may bring a status of its own along.
-fn posted(action: &Value, posting: &Posting, status: Option<u32>) -> Posted {
-    let brought = id(action, "new_status");
-    let is_another = |status: u32| brought.as_ref().is_some_and(|it| *it != status.to_string());
+/// What became of a posting whose action was taken, where the answer says so. An outcome may bring a
+/// status of its own along.
+fn posted(action: &Value, posting: &Posting, status: Option<u32>) -> Option<Posted> {
     match (posting.ending, status) {
-        (None, _) => Posted::Whole,
-        (Some(_), Some(status)) if !is_another(status) => Posted::Whole,
-        (Some(_), _) => Posted::NoteAlone,
+        (None, _) => Some(Posted::Whole),
+        (Some(_), None) => Some(Posted::NoteAlone),
+        (Some(_), Some(status)) => {
+            let brought = id(action, "new_status")?;
+            Some(if brought == status.to_string() {
+                Posted::Whole
+            } else {
+                Posted::NoteAlone
+            })
+        }
     }
 }
 

@@ -1,10 +1,10 @@
 //! A ticket as Halo tells it. Pure.
 
-use clavis_broker::people::MailAddress;
 use clavis_broker::tickets::{AssetFault, DeskApproval, Given, Standing, Verdict};
 use clavis_config::settings::Halo;
 use serde_json::Value;
 
+use super::people::mail;
 use super::values::{id, id_of, moment, text, truth};
 
 /// The longest reason that is read, in characters: what is longer is cut.
@@ -117,15 +117,21 @@ fn custom<'t>(ticket: &'t Value, name: &str) -> Option<&'t str> {
     named.find_map(|field| text(field, "display").or_else(|| text(field, "value")))
 }
 
-/// Every row of the approvals that are going on.
+/// Every row of the approvals that are going on, and then of those that are over.
 fn approvals(ticket: &Value) -> Vec<DeskApproval> {
-    let rows = ticket.get("approvers").and_then(Value::as_array);
-    rows.into_iter().flatten().map(approval).collect()
+    let rows = |field: &str, is_history| {
+        let rows = ticket.get(field).and_then(Value::as_array);
+        let rows = rows.into_iter().flatten();
+        rows.map(move |row| approval(row, is_history))
+    };
+    rows("approvers", false)
+        .chain(rows("approvers_history", true))
+        .collect()
 }
 
 /// A row. What does not look like a person's own answer, at a time, is not taken for one.
-fn approval(row: &Value) -> DeskApproval {
-    let approver = text(row, "emailaddress").and_then(|mail| MailAddress::parse(mail).ok());
+fn approval(row: &Value, is_history: bool) -> DeskApproval {
+    let approver = mail(row);
     let verdict = match id(row, "result").as_deref() {
         Some("1") => Some(Verdict::Approved),
         Some("2") => Some(Verdict::Rejected),
@@ -149,9 +155,11 @@ fn approval(row: &Value) -> DeskApproval {
     };
     DeskApproval {
         approver,
+        user: id(row, "user_id"),
         verdict,
         at,
         given,
+        is_history,
     }
 }
 
@@ -164,6 +172,8 @@ pub(super) fn is_automatic(field: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+
+    use clavis_broker::people::MailAddress;
 
     use super::super::fuzz::settings;
     use super::*;
@@ -264,6 +274,8 @@ mod tests {
             row.clone()
         };
         let sound = row(json!({}));
+        assert_eq!(sound.user.as_deref(), Some("6"));
+        assert_eq!(row(json!({ "user_id": 0 })).user, None);
         assert_eq!(sound.verdict, Some(Verdict::Approved));
         assert_eq!(sound.given, Given::InPerson);
         assert_eq!(

@@ -1,5 +1,6 @@
 //! Tickets of a service desk: what becomes of them, and what they end.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{KEY, World, anna, boss, minutes};
@@ -104,9 +105,11 @@ fn halo() -> DeskName {
 fn row(who: &str, verdict: Option<Verdict>) -> DeskApproval {
     DeskApproval {
         approver: MailAddress::parse(&format!("{who}@example.com")).ok(),
+        user: None,
         verdict,
         at: None,
         given: Given::InPerson,
+        is_history: false,
     }
 }
 
@@ -664,4 +667,19 @@ async fn a_desk_that_hangs_holds_up_no_mail() {
     );
     at.world.ask().await;
     assert_eq!(at.world.sent("ApprovalNeeded"), ["boss"]);
+}
+
+#[tokio::test]
+async fn what_a_desk_tells_bit_by_bit_is_all_looked_at() {
+    let at = AtDesk::new(false);
+    for id in ["8", "9", "10"] {
+        at.world.clock.advance(minutes(5));
+        at.desk.put(ticket(id, "laptop"));
+    }
+    at.desk.tell_at_once(2);
+    for _ in 0..3 {
+        at.polled().await;
+    }
+    let seen: BTreeSet<_> = at.desk.fetched().into_iter().map(|(id, _)| id).collect();
+    assert_eq!(seen.len(), 4, "{seen:?}");
 }

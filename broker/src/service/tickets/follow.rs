@@ -1,5 +1,7 @@
 //! What a ticket comes to for the request that was made of it.
 
+use jiff::Timestamp;
+
 use super::{Broker, Desk};
 use crate::audit::{Actor, Event, LogEntry};
 use crate::causes::with_causes;
@@ -30,7 +32,7 @@ impl Broker {
             return Ok(());
         };
         if !matches!(stored.request.state, State::Pending { .. }) {
-            return match taken_back(&stored.request, &then, &ticket) {
+            return match taken_back(&stored.request, &then, &ticket, self.now()) {
                 Some(why) => self.revoke_at_desk(stored, &then, why).await,
                 None => Ok(()),
             };
@@ -38,7 +40,7 @@ impl Broker {
         if !desk.approves || !then.decided_there {
             return Ok(());
         }
-        match said(&then, &ticket.approvals) {
+        match said(&then, &ticket.approvals, self.now()) {
             Said::NotAllYet => Ok(()),
             Said::No(who) => self.decline_at_desk(desk, stored, &then, &who).await,
             Said::Yes(who) => self.approve_at_desk(desk, stored, &then, &who).await,
@@ -59,7 +61,7 @@ impl Broker {
         match read {
             Ok(ticket) => {
                 let stop = changed(then, ticket.as_ref());
-                let stop = stop.or_else(|| taken_back(request, then, ticket.as_ref()?));
+                let stop = stop.or_else(|| taken_back(request, then, ticket.as_ref()?, self.now()));
                 stop.map_or(Ok(()), |why| Err(Unasked::Stopped(why)))
             }
             Err(error) => {
@@ -199,12 +201,12 @@ impl Broker {
 }
 
 /// Why the yes that a request of the desk's rests on is none any more.
-fn taken_back(request: &Request, then: &Snapshot, ticket: &Ticket) -> Option<Stop> {
+fn taken_back(request: &Request, then: &Snapshot, ticket: &Ticket, now: Timestamp) -> Option<Stop> {
     let rests_on_it = matches!(request.state.approval(), Some(Approval::Votes { .. }));
     if !then.decided_there || !rests_on_it {
         return None;
     }
-    match said(then, &ticket.approvals) {
+    match said(then, &ticket.approvals, now) {
         Said::Yes(_) => None,
         Said::No(_) => Some(Stop::Rejected),
         Said::NotAllYet => Some(Stop::TakenBack),

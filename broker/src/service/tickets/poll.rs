@@ -1,11 +1,14 @@
 //! Asking the desks what has changed: the net under messages that were lost.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Broker, DESK, Desk};
 use crate::causes::with_causes;
 use crate::lifecycle::State;
-use crate::ports::{Change, CommitError, TicketError, Write};
+use crate::ports::{Change, Changes, CommitError, TicketError, Write};
+use crate::service::tend::POLL_EVERY;
 use crate::service::{Unavailable, before};
 use crate::tickets::TicketId;
 
@@ -14,10 +17,14 @@ use crate::tickets::TicketId;
 const OVERLAP: SignedDuration = SignedDuration::from_mins(1);
 /// How far back a desk is asked that was never asked before.
 const FIRST: SignedDuration = SignedDuration::from_hours(1);
+/// How long a desk may take to say what has changed, page by page.
+const DEADLINE: Duration = Duration::from_secs(40);
+/// From which delay on the log tells of it.
+const DELAY: SignedDuration = SignedDuration::from_mins(10);
 /// How many open requests that are decided at a desk are looked at each time, whatever has changed.
 const WAITING: usize = 10;
 /// How many open requests are looked through for them.
-const OPEN: usize = 500;
+const OPEN: usize = 100_000;
 
 impl Broker {
     /// Asks each desk what has changed since it was last asked; gives how many tickets will be looked
@@ -47,11 +54,14 @@ impl Broker {
             }
             _ => before(now, FIRST),
         };
-        let changed = desk.system.changed_since(since);
-        let changed = tokio::time::timeout(Self::DEADLINE, changed).await;
+        let asking = desk.system.changed_since(since);
+        let answer = tokio::time::timeout(DEADLINE, asking).await;
         let late = || TicketError::Unavailable("it did not answer in time".to_owned());
-        let mut tickets = match changed.unwrap_or_else(|_| Err(late())) {
-            Ok(tickets) => tickets,
+        let Changes {
+            mut tickets,
+            all_up_to,
+        } = match answer.unwrap_or_else(|_| Err(late())) {
+            Ok(changes) => changes,
             Err(error) => {
                 // The next time asks about this time as well.
                 tracing::warn!(
@@ -59,10 +69,16 @@ impl Broker {
                     error = with_causes(&error),
                     "the service desk did not say what has changed"
                 );
+                tell_delay(desk, since, now);
                 return Ok(0);
             }
         };
-        tickets.extend(self.waiting_at(desk).await?);
+        let next = all_up_to.map_or(now, |at| {
+            tell_delay(desk, at, now);
+            // The next time asks from there on.
+            (at + OVERLAP).min(now)
+        });
+        tickets.extend(self.waiting_at(desk, now).await?);
         tickets.sort();
         tickets.dedup();
         let count = tickets.len();
@@ -70,7 +86,7 @@ impl Broker {
         change.push(Write::MoveCursor {
             name,
             expected: seen,
-            next: now.as_millisecond(),
+            next: next.as_millisecond().max(seen),
         });
         match self.commit(change).await {
             Ok(()) => Ok(count),
@@ -80,8 +96,9 @@ impl Broker {
         }
     }
 
-    /// Tickets that requests wait for: a desk may not count an approval as a change.
-    async fn waiting_at(&self, desk: &Desk) -> Result<Vec<TicketId>, Unavailable> {
+    /// Tickets that requests wait for: a desk may not count an approval as a change. Where there are
+    /// many, others each time.
+    async fn waiting_at(&self, desk: &Desk, now: Timestamp) -> Result<Vec<TicketId>, Unavailable> {
         if !desk.approves {
             return Ok(Vec::new());
         }
@@ -91,6 +108,54 @@ impl Broker {
             let waits = then.decided_there && matches!(stored.request.state, State::Pending { .. });
             (waits && then.ticket.desk == *desk.system.name()).then_some(then.ticket.id)
         });
-        Ok(waiting.take(WAITING).collect())
+        let waiting: Vec<_> = waiting.collect();
+        Ok(in_turn(&waiting, now))
+    }
+}
+
+/// Tells the log where what has changed at a desk is known up to long ago alone.
+fn tell_delay(desk: &Desk, up_to: Timestamp, now: Timestamp) {
+    let delay = now.duration_since(up_to);
+    if delay >= DELAY {
+        tracing::warn!(
+            desk = %desk.system.name(),
+            delay_minutes = delay.as_mins(),
+            "what has changed at the service desk is known with a delay; a webhook is not late"
+        );
+    }
+}
+
+/// Those of all these whose turn it is now: each comes up once before any does again.
+fn in_turn<T: Clone>(all: &[T], now: Timestamp) -> Vec<T> {
+    if all.is_empty() {
+        return Vec::new();
+    }
+    let turn = usize::try_from(now.as_second() / POLL_EVERY.as_secs()).unwrap_or(0);
+    let first = turn % all.len() * WAITING % all.len();
+    let round = all.iter().cycle().skip(first);
+    round.take(WAITING.min(all.len())).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::testing::sample::monday;
+
+    #[test]
+    fn whoever_waits_is_looked_at_in_turn() {
+        for count in [0, 1, 9, 10, 11, 20, 25, 100, 101] {
+            let all: Vec<usize> = (0..count).collect();
+            // One turn more, for a round may begin in the middle.
+            let turns = i32::try_from(count.div_ceil(WAITING)).unwrap() + 1;
+            let mut seen = BTreeSet::new();
+            for turn in 0..turns {
+                let now = in_turn(&all, monday() + POLL_EVERY * turn);
+                assert_eq!(now.len(), count.min(WAITING), "{count}");
+                seen.extend(now);
+            }
+            assert_eq!(seen.len(), count, "{count}");
+        }
     }
 }

@@ -121,6 +121,8 @@ pub async fn what_has_changed_is_found(desk: &dyn TicketSystem, far: &dyn FarSid
     let (open, closed) = (far.make().await, far.make().await);
     far.close(&closed).await;
     let changed = desk.changed_since(before).await.unwrap();
+    assert_eq!(changed.all_up_to, None, "it is little");
+    let changed = changed.tickets;
     for id in [&open, &closed] {
         assert!(changed.contains(id), "{id} is among {changed:?}");
     }

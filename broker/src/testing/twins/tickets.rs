@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{INTERNALS, locked};
-use crate::ports::{Clock, EventError, Finding, TicketError, TicketSystem};
+use crate::ports::{Changes, Clock, EventError, Finding, TicketError, TicketSystem};
 use crate::tickets::{DeskName, Ending, Posted, Posting, Standing, Ticket, TicketId};
 
 /// What stands in front of its messages.
@@ -27,6 +27,7 @@ struct Inner {
     fails: Option<fn() -> TicketError>,
     answers_to_lose: usize,
     refuses_endings: bool,
+    told_at_once: Option<usize>,
 }
 
 struct Kept {
@@ -93,6 +94,11 @@ impl MemoryDesk {
         locked(&self.inner).refuses_endings = refuses;
     }
 
+    /// Tells of so many tickets at once, of those that have changed.
+    pub fn tell_at_once(&self, most: usize) {
+        locked(&self.inner).told_at_once = Some(most);
+    }
+
     /// What stands at a ticket of ours, each as often as it was written.
     pub fn posted(&self, id: &TicketId) -> Vec<Posting> {
         let inner = locked(&self.inner);
@@ -139,13 +145,21 @@ impl TicketSystem for MemoryDesk {
         }
     }
 
-    async fn changed_since(&self, since: Timestamp) -> Result<Vec<TicketId>, TicketError> {
+    async fn changed_since(&self, since: Timestamp) -> Result<Changes, TicketError> {
         self.answering().await?;
         let inner = locked(&self.inner);
         let changed = inner.tickets.iter().filter(|(_, kept)| {
             kept.changed_at >= since && kept.ticket.standing != Standing::Other
         });
-        Ok(changed.map(|(id, _)| id.clone()).collect())
+        let mut changed: Vec<_> = changed.map(|(id, kept)| (kept.changed_at, id)).collect();
+        changed.sort();
+        let most = inner.told_at_once.unwrap_or(usize::MAX);
+        let is_cut = changed.len() > most;
+        changed.truncate(most);
+        Ok(Changes {
+            tickets: changed.iter().map(|(_, id)| (*id).clone()).collect(),
+            all_up_to: is_cut.then(|| changed.last().map_or(since, |(at, _)| *at)),
+        })
     }
 
     async fn fetch(
