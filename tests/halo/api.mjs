@@ -71,6 +71,7 @@ const CALLS = {
         }),
     'GET asset/ID': (desk, _, id) => found(desk.find('assets', id), 'asset'),
     'GET users/ID': (desk, _, id) => found(desk.find('users', id), 'user'),
+    'GET agent/ID': (desk, _, id) => configuration(desk, desk.find('agents', id)),
     'GET status': (desk) => ({ body: desk.statuses }),
     'GET tickettype/ID': (desk, _, id) => found(desk.find('ticketTypes', id), 'ticket type'),
     'GET outcome/ID': (desk, _, id) => configuration(desk, desk.find('outcomes', id)),

@@ -49,6 +49,32 @@ async fn who_raised_it_for_somebody_is_told_by_an_address_alone() {
 }
 
 #[tokio::test]
+async fn an_agent_whose_number_is_told_is_looked_up() {
+    let agents = json!([{ "id": 12, "name": "Max Agent", "email": "max@example.com" }]);
+    let place = Place::with(json!({ "agents": agents, "tickets": [
+        ticket(1001, json!({ "loggedonbehalfby": 12 })),
+        ticket(1002, json!({ "loggedonbehalfby": "12" })),
+        ticket(1003, json!({ "loggedonbehalfby": 13 })),
+        ticket(1004, json!({ "loggedonbehalfby": -1 })),
+    ] }))
+    .await;
+    let desk = place.desk();
+    for id in ["1001", "1002"] {
+        let by = read(&desk, id).await.raised_by.expect("somebody");
+        assert_eq!((by.name.as_str(), by.known_as.len()), ("Max Agent", 1));
+    }
+    let by = read(&desk, "1003").await.raised_by.expect("somebody");
+    assert_eq!((by.name.as_str(), by.known_as.len()), ("agent 13", 0));
+    assert_eq!(read(&desk, "1004").await.raised_by, None);
+    // The application may not read agents.
+    place
+        .change(json!({ "configurationReadable": false }))
+        .await;
+    let by = read(&desk, "1001").await.raised_by.expect("somebody");
+    assert_eq!((by.name.as_str(), by.known_as.len()), ("agent 12", 0));
+}
+
+#[tokio::test]
 async fn the_reason_is_of_the_field_that_is_set() {
     let fields = json!({ "customfields": [{ "id": 7, "name": "CFReason", "value": "Update" }] });
     let place = Place::with(json!({ "tickets": [ticket(1001, fields)] })).await;

@@ -49,13 +49,11 @@ impl HaloDesk {
                 Err(_) => break,
             };
             tickets.extend(found.iter().filter_map(|row| self.ours(row)));
-            match place.after(&found, total) {
-                Some(next) => place = next,
-                None => {
-                    is_whole = true;
-                    break;
-                }
-            }
+            let Some(next) = place.after(&found, total) else {
+                is_whole = true;
+                break;
+            };
+            place = next;
         }
         tickets.sort();
         tickets.dedup();

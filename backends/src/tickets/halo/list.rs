@@ -45,12 +45,16 @@ impl HaloDesk {
             (Err(fault), _) => Err(fault),
             _ => Err(AssetFault::Unknown),
         };
+        let raised_by = match &facts.raised_by {
+            Some(written) => Some(self.agent(written, haste).await?),
+            None => None,
+        };
         let approvals = self.confirmed(facts.approvals, haste).await?;
         Ok(Some(Ticket {
             id: ticket.clone(),
             standing: facts.standing,
             user: user?,
-            raised_by: facts.raised_by.as_deref().map(people::agent),
+            raised_by,
             asset,
             reason: facts.reason,
             approvals,
@@ -96,6 +100,21 @@ impl HaloDesk {
             row.approver = row.approver.take().filter(|it| own.as_ref() == Some(it));
         }
         Ok(approvals)
+    }
+
+    /// An agent as a ticket writes them. Whoever is an ID there is asked for; the application may have
+    /// no permission for that.
+    async fn agent(&self, written: &str, haste: Haste) -> Result<DeskUser, TicketError> {
+        let Some(agent) = id_of(&Value::String(written.to_owned())) else {
+            return Ok(people::agent(written));
+        };
+        let path = ["Agent", agent.as_str()];
+        let answer = self.api.ask(&Call::get(&path, &[]), haste).await?;
+        let found = match &answer {
+            Answer::Good(found) => Some(found),
+            Answer::Missing | Answer::Unsigned(_) | Answer::Refused { .. } => None,
+        };
+        Ok(people::agent_of_id(found, &agent))
     }
 
     async fn user(&self, user: &str, haste: Haste) -> Result<Option<DeskUser>, TicketError> {

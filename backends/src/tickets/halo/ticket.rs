@@ -16,7 +16,7 @@ pub(super) struct Facts {
     pub(super) standing: Standing,
     pub(super) user: Option<String>,
     pub(super) asset: Result<String, AssetFault>,
-    /// The agent who raised it for the user, as Halo writes them.
+    /// The agent who raised it for the user, as Halo writes them: an address, a name, or an ID.
     pub(super) raised_by: Option<String>,
     pub(super) reason: String,
     pub(super) approvals: Vec<DeskApproval>,
@@ -33,7 +33,8 @@ pub(super) fn facts(ticket: &Value, asked: &str, settings: &Halo) -> Option<Fact
         asset: asset(ticket),
         raised_by: text(ticket, "loggedonbehalfby")
             .filter(|name| *name != "0" && *name != "-1")
-            .map(str::to_owned),
+            .map(str::to_owned)
+            .or_else(|| id(ticket, "loggedonbehalfby")),
         reason: reason(ticket, settings.reason_field.as_deref()),
         approvals: approvals(ticket),
     })
@@ -204,6 +205,23 @@ mod tests {
         );
         for other in [json!({ "id": 1002 }), json!({}), json!([]), json!(null)] {
             assert_eq!(facts(&other, "1001", &settings()), None);
+        }
+    }
+
+    #[test]
+    fn who_raised_it_is_a_text_or_a_number() {
+        for (written, read) in [
+            (json!("Max Agent"), Some("Max Agent")),
+            (json!(12), Some("12")),
+            (json!("12"), Some("12")),
+            (json!(0), None),
+            (json!(-1), None),
+            (json!("-1"), None),
+            (json!(""), None),
+            (json!(null), None),
+        ] {
+            let by = with("loggedonbehalfby", written.clone()).raised_by;
+            assert_eq!(by.as_deref(), read, "{written}");
         }
     }
 
