@@ -86,7 +86,7 @@ impl Broker {
         change.push(Write::MoveCursor {
             name,
             expected: seen,
-            next: next.as_millisecond().max(seen),
+            next: next.max(since).as_millisecond(),
         });
         match self.commit(change).await {
             Ok(()) => Ok(count),
