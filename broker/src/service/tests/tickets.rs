@@ -683,3 +683,22 @@ async fn what_a_desk_tells_bit_by_bit_is_all_looked_at() {
     let seen: BTreeSet<_> = at.desk.fetched().into_iter().map(|(id, _)| id).collect();
     assert_eq!(seen.len(), 4, "{seen:?}");
 }
+
+#[tokio::test]
+async fn a_ticket_whose_time_has_run_out_ends_without_a_key() {
+    let at = AtDesk::new(false);
+    at.key_link().await;
+    at.world.pass(200, 20).await;
+    assert!(matches!(at.outcome().await, Outcome::Expired { .. }));
+    let late = at.notes().pop().unwrap();
+    assert!(late.note.contains("was not opened in time"), "{late:?}");
+    assert_eq!(at.desk.ending(&seven()), Some(Ending::Ended));
+
+    let at = AtDesk::new(false);
+    at.heard().await;
+    at.world.pass(73 * 60, 60).await;
+    assert!(matches!(at.outcome().await, Outcome::Lapsed { .. }));
+    let late = at.notes().pop().unwrap();
+    assert!(late.note.contains("Nobody decided in time"), "{late:?}");
+    assert_eq!(at.desk.ending(&seven()), Some(Ending::Ended));
+}
