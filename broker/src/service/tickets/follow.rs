@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Broker, Desk};
+use super::{Broker, Desk, actor};
 use crate::audit::{Actor, Event, LogEntry};
 use crate::causes::with_causes;
 use crate::lifecycle::{Approval, Command, Refusal, Request, State};
@@ -25,21 +25,14 @@ impl Broker {
         let Some(then) = stored.request.ticket.clone() else {
             return Ok(());
         };
-        if let Some(why) = changed(&then, ticket.as_ref()) {
+        if let Some(why) = stop(&stored.request, &then, ticket.as_ref(), self.now()) {
             return self.revoke_at_desk(stored, &then, why).await;
         }
-        let Some(ticket) = ticket else {
+        let is_pending = matches!(stored.request.state, State::Pending { .. });
+        let decides = desk.approves && then.decided_there && is_pending;
+        let Some(ticket) = ticket.filter(|_| decides) else {
             return Ok(());
         };
-        if !matches!(stored.request.state, State::Pending { .. }) {
-            return match taken_back(&stored.request, &then, &ticket, self.now()) {
-                Some(why) => self.revoke_at_desk(stored, &then, why).await,
-                None => Ok(()),
-            };
-        }
-        if !desk.approves || !then.decided_there {
-            return Ok(());
-        }
         match said(&then, &ticket.approvals, self.now()) {
             Said::NotAllYet => Ok(()),
             Said::No(who) => self.decline_at_desk(desk, stored, &then, &who).await,
@@ -59,11 +52,10 @@ impl Broker {
             None => return Err(Unasked::Unknown),
         };
         match read {
-            Ok(ticket) => {
-                let stop = changed(then, ticket.as_ref());
-                let stop = stop.or_else(|| taken_back(request, then, ticket.as_ref()?, self.now()));
-                stop.map_or(Ok(()), |why| Err(Unasked::Stopped(why)))
-            }
+            Ok(ticket) => match stop(request, then, ticket.as_ref(), self.now()) {
+                None => Ok(()),
+                Some(why) => Err(Unasked::Stopped(why)),
+            },
             Err(error) => {
                 tracing::warn!(
                     request.reference = %request.reference,
@@ -85,9 +77,7 @@ impl Broker {
     ) -> Result<(), Unavailable> {
         let desk = &then.ticket.desk;
         let by = format!("the service desk {desk}: {why}");
-        let actor = Actor::Program {
-            name: desk.0.clone(),
-        };
+        let actor = actor(desk);
         let event = Event::TicketStops {
             ticket: then.ticket.clone(),
             why,
@@ -198,6 +188,17 @@ impl Broker {
             Err(_) => Ok(Counted::TooLate),
         }
     }
+}
+
+/// Why a ticket, as it is now, ends its request: it is another than it was, or the yes that the request
+/// rests on is none any more.
+fn stop(
+    request: &Request,
+    then: &Snapshot,
+    ticket: Option<&Ticket>,
+    now: Timestamp,
+) -> Option<Stop> {
+    changed(then, ticket).or_else(|| taken_back(request, then, ticket?, now))
 }
 
 /// Why the yes that a request of the desk's rests on is none any more.

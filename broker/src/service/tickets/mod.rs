@@ -129,9 +129,7 @@ impl Broker {
         id: &TicketId,
         somebody_waits: bool,
     ) -> Result<Option<Ticket>, TicketError> {
-        let reading = desk.system.fetch(id, somebody_waits);
-        let read = tokio::time::timeout(READING, reading).await;
-        read.unwrap_or_else(|_| Err(TicketError::Unavailable("it did not answer in time".into())))
+        within(READING, desk.system.fetch(id, somebody_waits)).await
     }
 
     /// A turn for a call: a desk that hangs holds up no mail, and no other desk.
@@ -176,9 +174,19 @@ impl Broker {
     }
 }
 
+/// What a desk answers, if it does so in time.
+async fn within<T>(
+    limit: Duration,
+    call: impl Future<Output = Result<T, TicketError>>,
+) -> Result<T, TicketError> {
+    let late = || TicketError::Unavailable("it did not answer in time".to_owned());
+    let answer = tokio::time::timeout(limit, call).await;
+    answer.unwrap_or_else(|_| Err(late()))
+}
+
 /// A desk, as the log names who did something.
-fn actor(desk: &Desk) -> Actor {
+fn actor(desk: &DeskName) -> Actor {
     Actor::Program {
-        name: desk.system.name().0.clone(),
+        name: desk.0.clone(),
     }
 }

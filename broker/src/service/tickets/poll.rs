@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Broker, DESK, Desk};
+use super::{Broker, DESK, Desk, within};
 use crate::causes::with_causes;
 use crate::lifecycle::State;
-use crate::ports::{Change, Changes, CommitError, TicketError, Write};
+use crate::ports::{Change, Changes, CommitError, Write};
 use crate::service::tend::POLL_EVERY;
 use crate::service::{Unavailable, before};
 use crate::tickets::TicketId;
@@ -54,13 +54,10 @@ impl Broker {
             }
             _ => before(now, FIRST),
         };
-        let asking = desk.system.changed_since(since);
-        let answer = tokio::time::timeout(DEADLINE, asking).await;
-        let late = || TicketError::Unavailable("it did not answer in time".to_owned());
         let Changes {
             mut tickets,
             all_up_to,
-        } = match answer.unwrap_or_else(|_| Err(late())) {
+        } = match within(DEADLINE, desk.system.changed_since(since)).await {
             Ok(changes) => changes,
             Err(error) => {
                 // The next time asks about this time as well.

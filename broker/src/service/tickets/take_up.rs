@@ -70,8 +70,13 @@ impl Broker {
                     asset: asset.unwrap_or_else(|_| name.to_string()),
                     why,
                 };
-                self.record(LogEntry::of_nothing(event, actor(desk), None, self.now()))
-                    .await?;
+                self.record(LogEntry::of_nothing(
+                    event,
+                    actor(desk.system.name()),
+                    None,
+                    self.now(),
+                ))
+                .await?;
                 why
             }
             Err(NotAsked::Unavailable(error)) => return Err(error),
@@ -110,7 +115,7 @@ impl Broker {
         asked: Asked,
     ) -> Result<Option<WhyNoRequest>, Unavailable> {
         let origin = Origin {
-            actor: actor(desk),
+            actor: actor(desk.system.name()),
             source: None,
             ticket: Some(asked.snapshot),
             also: Vec::new(),

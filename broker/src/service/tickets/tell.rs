@@ -1,11 +1,11 @@
 //! Telling a ticket what became of it: an internal note, and its end.
 
-use super::{Broker, note};
+use super::{Broker, note, within};
 use jiff::SignedDuration;
 
 use crate::audit::{Actor, Event, LogEntry};
 use crate::lifecycle::{Outcome, Request, State, Step};
-use crate::ports::{Job, Lease, TicketError, Write};
+use crate::ports::{Job, Lease, Write};
 use crate::service::Unavailable;
 use crate::service::outbox::{SENDING, Tried};
 use crate::service::receivers::Turn;
@@ -73,12 +73,7 @@ impl Broker {
             ending,
             may_be_there: lease.attempt > 1,
         };
-        let posting = desk.system.post(&name.id, &posting);
-        let posted = match tokio::time::timeout(SENDING, posting).await {
-            Ok(posted) => posted,
-            Err(_) => Err(TicketError::Unavailable("it did not answer in time".into())),
-        };
-        let is_whole = match posted {
+        let is_whole = match within(SENDING, desk.system.post(&name.id, &posting)).await {
             Ok(Posted::Whole) => true,
             Ok(Posted::NoteAlone) => ending.is_none(),
             Ok(Posted::Nowhere) => {
