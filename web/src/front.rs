@@ -73,9 +73,7 @@ fn asked_host(request: &Request) -> Option<&str> {
     if let Some(authority) = request.uri().authority() {
         return Some(authority.as_str());
     }
-    let mut hosts = request.headers().get_all(HOST).iter();
-    let host = hosts.next().filter(|_| hosts.next().is_none())?;
-    host.to_str().ok()
+    headers::only(request.headers(), HOST)
 }
 
 /// What is answered under names that are nobody's.

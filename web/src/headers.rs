@@ -1,13 +1,13 @@
-//! Headers that stand on every answer.
+//! Headers: those that stand on every answer, and how the one of a name is read of a request.
 
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::HeaderValue;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    AsHeaderName, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
+use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -46,6 +46,14 @@ const UNLESS_SET: [(HeaderName, &str); 3] = [
     (X_FRAME_OPTIONS, "DENY"),
     (CACHE_CONTROL, "no-store"),
 ];
+
+/// What the one header of a name says; nothing where there is none, or where there are several or
+/// something else than visible ASCII, which somebody else may have written.
+pub(crate) fn only(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
+    let mut all = headers.get_all(name).iter();
+    let only = all.next().filter(|_| all.next().is_none())?;
+    only.to_str().ok()
+}
 
 pub(crate) async fn set(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     put_on(next.run(request).await, site.is_https())

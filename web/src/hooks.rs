@@ -17,6 +17,7 @@ use crate::api::{self, Kind, Problem};
 use crate::app::App;
 use crate::client::Source;
 use crate::fault::Fault;
+use crate::headers::only;
 
 /// Where they come to; a name is what follows.
 pub(crate) const ROOT: &str = "/hooks/";
@@ -143,11 +144,4 @@ async fn read(
             api::take_back_once(app, &program, &reference, source).await
         }
     }
-}
-
-/// What the one header of a name says.
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    let mut all = headers.get_all(name).iter();
-    let only = all.next().filter(|_| all.next().is_none())?;
-    only.to_str().ok()
 }

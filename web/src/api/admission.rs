@@ -11,6 +11,7 @@ use clavis_broker::tokens::PlainToken;
 use super::problem::{Kind, Problem};
 use crate::app::App;
 use crate::fault::Fault;
+use crate::headers::only;
 
 /// The program that calls for something that needs a scope.
 pub(crate) async fn admit(
@@ -44,9 +45,7 @@ pub(crate) async fn admit(
 /// The token of the one header that there may be (RFC 6750, section 2.1). The name of the scheme is
 /// taken in any case (RFC 9110, section 11.1).
 fn bearer(headers: &HeaderMap) -> Option<PlainToken> {
-    let mut all = headers.get_all(AUTHORIZATION).iter();
-    let only = all.next().filter(|_| all.next().is_none())?;
-    let (scheme, token) = only.to_str().ok()?.split_once(' ')?;
+    let (scheme, token) = only(headers, AUTHORIZATION)?.split_once(' ')?;
     let is_bearer = scheme.eq_ignore_ascii_case("bearer");
     is_bearer.then(|| PlainToken::parse_of_program(token.trim_matches(' ')))?
 }

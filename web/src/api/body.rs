@@ -12,6 +12,7 @@ use serde_json::error::Category;
 use super::problem::{Kind, Problem};
 use crate::app::App;
 use crate::fault::Fault;
+use crate::headers::only;
 
 /// A body of JSON.
 pub(crate) struct Json<T>(pub(super) T);
@@ -56,9 +57,7 @@ pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response {
 
 /// Whether the one type that is named is that of JSON, whatever parameters stand behind it.
 fn is_json(headers: &HeaderMap) -> bool {
-    let mut kinds = headers.get_all(CONTENT_TYPE).iter();
-    let only = kinds.next().filter(|_| kinds.next().is_none());
-    let kind = only.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = only(headers, CONTENT_TYPE).unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/json")
 }

@@ -24,6 +24,7 @@ use clavis_broker::tokens::Reference;
 use crate::app::App;
 use crate::client::Source;
 use crate::fault::Fault;
+use crate::headers::only;
 use crate::pages::reference;
 
 pub(crate) use admission::admit;
@@ -167,9 +168,7 @@ fn shown(broker: &Broker, request: &Request) -> Response {
 
 /// The one key of a question.
 fn idempotency_key(headers: &HeaderMap) -> Result<&str, Problem> {
-    let mut keys = headers.get_all(IDEMPOTENCY_KEY).iter();
-    let key = keys.next().filter(|_| keys.next().is_none());
-    key.and_then(|key| key.to_str().ok())
+    only(headers, IDEMPOTENCY_KEY)
         .filter(|key| (1..=LONGEST_KEY).contains(&key.len()))
         .filter(|key| key.bytes().all(|byte| byte.is_ascii_graphic()))
         .ok_or(Problem::of(Kind::NoKey))
