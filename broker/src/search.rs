@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn every_event_can_be_searched_for() {
-        let source = include_str!("audit.rs");
+        let source = include_str!("audit/event.rs");
         let (_, names) = source.split_once("pub fn name(&self)").unwrap();
         let (names, _) = names.split_once("pub fn ").unwrap();
         let names = names.split('"').skip(1).step_by(2);

@@ -5,7 +5,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::store::{Job, JobId, LogQuery, StoreError, StoredRequest};
+use super::jobs::{Job, JobId};
+use super::records::StoredRequest;
+use super::store::{LogQuery, StoreError};
 use crate::audit::{LogEntry, LogRow};
 use crate::lifecycle::RequestId;
 use crate::policy::StandIn;

@@ -1,139 +1,27 @@
-//! The audit log: what happened, to what, by whom, from where, when. Never a key or a token.
-//!
-//! The rows that a request's change leaves and the change itself are committed as one, so the log
-//! and the state of a request can't disagree.
-
-use std::net::IpAddr;
+//! What a row of the log can tell: one event for each thing that happens.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::{
+    FetchFault, WhyErased, WhyNoPickUp, WhyNoRequest, WhyNoRotation, WhyNoSignIn, WhyNoToken,
+};
 use crate::alarms::Alarm;
-use crate::devices::{BackendName, Device};
+use crate::devices::BackendName;
 use crate::export::Format;
 use crate::identity::{ProviderName, Way};
 use crate::keys::KeyId;
 use crate::letters::LetterKind;
-use crate::lifecycle::{Refusal, Request, RequestId, Step};
+use crate::lifecycle::{Refusal, Step};
 use crate::people::{MailAddress, Party, PersonId};
 use crate::policy::PolicyFault;
 use crate::ports::JobId;
 use crate::programs::Scope;
-use crate::proof::leaf::{LeafError, restore};
+use crate::proof::leaf::LeafError;
 use crate::search::LogFilters;
 use crate::tickets::TicketName;
 use crate::tickets::judge::Stop;
-use crate::tokens::Reference;
-
-/// One row of the log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogEntry {
-    /// When.
-    pub at: Timestamp,
-    /// What.
-    pub event: Event,
-    /// Who.
-    pub actor: Actor,
-    /// From which address, where a client was involved.
-    pub source: Option<IpAddr>,
-    /// About which request.
-    pub request: Option<RequestName>,
-    /// About which device.
-    pub device: Option<Device>,
-}
-
-/// A row with its place in the log: 1, 2, 3, … without a gap.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogRow {
-    /// Its place.
-    pub seq: i64,
-    /// The row.
-    pub entry: LogEntry,
-}
-
-impl LogRow {
-    /// The row that these texts of the store make, with `at` as it is searched by; a text is none
-    /// where something else stands there. Where they make no row, it is one that says so, so that
-    /// whoever reads the log neither stops there nor passes over it.
-    pub fn read(seq: i64, at: i64, leaf: Option<&str>, personal: Option<&str>) -> Self {
-        let entry = match (leaf, personal) {
-            (None, _) => Err(LeafError::Leaf),
-            (_, None) => Err(LeafError::Fields),
-            (Some(leaf), Some(personal)) => restore(leaf, personal),
-        };
-        let entry = entry.unwrap_or_else(|why| {
-            let at = Timestamp::from_millisecond(at).unwrap_or(Timestamp::UNIX_EPOCH);
-            LogEntry::of_nothing(Event::RowUnreadable { why }, Actor::Stranger, None, at)
-        });
-        Self { seq, entry }
-    }
-
-    /// Whether what is stored at this place cannot be read.
-    pub fn is_unreadable(&self) -> bool {
-        matches!(self.entry.event, Event::RowUnreadable { .. })
-    }
-}
-
-/// For exports: `seq`, the event's [`Event::name`] as `name`, and every field of the row.
-impl Serialize for LogRow {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Export<'a> {
-            seq: i64,
-            name: &'static str,
-            #[serde(flatten)]
-            entry: &'a LogEntry,
-        }
-        let (seq, name) = (self.seq, self.entry.event.name());
-        Export {
-            seq,
-            name,
-            entry: &self.entry,
-        }
-        .serialize(serializer)
-    }
-}
-
-/// Both names of a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RequestName {
-    /// The store's.
-    pub id: RequestId,
-    /// People's.
-    pub reference: Reference,
-}
-
-/// Who did it, as far as was proved.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Actor {
-    /// Somebody who is signed in.
-    Person(Party),
-    /// Whoever holds the link that was mailed to this person.
-    Holder(Party),
-    /// Somebody at the command line of the server.
-    Operator {
-        /// The account's name.
-        name: String,
-    },
-    /// A program that showed a token, or a service desk, by the name that it goes by here.
-    Program {
-        /// The name.
-        name: String,
-    },
-    /// Somebody, by the word of a program: of one that showed a token of theirs, or of a service desk.
-    Through {
-        /// Who.
-        person: Party,
-        /// Which program, by the name that it goes by here.
-        program: String,
-    },
-    /// Clavis, because time passed or there was something left to do.
-    Clavis,
-    /// Nobody known.
-    Stranger,
-}
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -431,150 +319,6 @@ pub enum MailName {
     Checkpoint,
 }
 
-/// Why personal fields were erased.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WhyErased {
-    /// Somebody was to be forgotten.
-    Person,
-    /// They were older than personal fields are kept.
-    Age,
-}
-
-/// Why no request was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WhyNoRequest {
-    /// No backend knows the device.
-    UnknownDevice,
-    /// Several devices go by that name; the person was asked which.
-    Ambiguous,
-    /// Nothing is escrowed for the device.
-    NothingEscrowed,
-    /// The key ID from the locked screen is not among the device's.
-    WrongKeyId,
-    /// Nobody may approve.
-    NobodyToAsk,
-    /// The policy that says who approves cannot be carried out.
-    PolicyFault,
-    /// The person's account is disabled or has no mail address.
-    UnfitPerson,
-    /// The account of whoever was to get the key is gone, disabled or has no mail address.
-    UnfitBeneficiary,
-    /// A backend or the directory did not answer.
-    Unavailable,
-    /// There is an open request for this device already.
-    AlreadyOpen,
-    /// The directory knows nobody by what the service desk says of the ticket's user.
-    UnknownUser,
-    /// What the service desk says of the ticket's user leads to several people.
-    AmbiguousUser,
-    /// The ticket names no asset.
-    NoAsset,
-    /// The ticket names several assets.
-    SeveralAssets,
-    /// The ticket's asset has nothing by which a device can be told for sure.
-    UnknownAsset,
-}
-
-/// Why a program's token did not do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WhyNoToken {
-    /// There is no such token, or no more.
-    Unknown,
-    /// Its time is over.
-    Ended,
-    /// It is not good for what was wanted.
-    WrongScope,
-    /// The account of the person whose it is, is gone, disabled or has no mail address.
-    UnfitPerson,
-}
-
-/// Why a pick-up code did not count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WhyNoPickUp {
-    /// No code was made yet.
-    NoneMade,
-    /// It is not the code.
-    Wrong,
-    /// Too many were tried from this address.
-    TooMany,
-}
-
-/// Why a device was not told to make new keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WhyNoRotation {
-    /// The device is not managed by anything that could tell it.
-    NotManaged,
-    /// None of the backends that hold its keys has a way to ask for it.
-    Unsupported,
-}
-
-/// Why a fetch brought no keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FetchFault {
-    /// The backend did not answer in time, or not sensibly.
-    Unavailable,
-    /// The directory did not answer, so that nobody knows whether the beneficiary may have a key.
-    Directory,
-    /// The backend refused.
-    Denied,
-    /// A promised key is no longer there.
-    Missing,
-    /// Every key that was promised is damaged.
-    Damaged,
-    /// The beneficiary's account is disabled or gone.
-    Beneficiary,
-    /// The service desk did not answer, so that nobody knows what became of the ticket.
-    Desk,
-}
-
-/// Why somebody was not signed in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WhyNoSignIn {
-    /// The directory knows nobody by that address, or several.
-    UnknownAddress,
-    /// The account is disabled or has no mail address.
-    UnfitPerson,
-    /// Too many codes were asked for.
-    TooMany,
-    /// No codes are sent any more.
-    SwitchedOff,
-    /// The code is not the one that was sent.
-    WrongCode,
-    /// The code, or the sign-in at a provider, has expired, was used, or was tried too often.
-    Ended,
-    /// The answer is not to what this browser asked.
-    ForgedState,
-    /// The answer came for another provider than the one that was asked.
-    OtherProvider,
-    /// The provider says that nobody signed in, or does not take the code.
-    ProviderRefused,
-    /// The answer, or what was signed, is from another issuer.
-    WrongIssuer,
-    /// What was signed is for another application.
-    WrongAudience,
-    /// What was signed was signed for another sign-in.
-    WrongNonce,
-    /// What was signed has expired, or is of another time.
-    WrongTime,
-    /// The signature is not by a key of the provider, or of a kind that is not taken.
-    BadSignature,
-    /// What the provider gave for the code cannot be understood.
-    Nonsense,
-    /// The claim by which people are looked up is missing, or cannot be one.
-    NoClaim,
-    /// The provider has not made sure that the mail address is the person's.
-    UnverifiedMail,
-    /// The directory knows nobody by what the provider or the proxy says, or several.
-    UnknownPerson,
-}
-
 impl Event {
     /// The event's name in logs, exports and on the command line: `request.approved`.
     pub fn name(&self) -> &'static str {
@@ -636,58 +380,6 @@ impl Event {
             Self::Request(Step::Opened { keys, .. }) => keys,
             Self::Request(Step::Redeemed(disclosure)) => &disclosure.keys,
             _ => &[],
-        }
-    }
-}
-
-impl Actor {
-    /// The actor in a few words, for a list.
-    pub fn label(&self) -> String {
-        match self {
-            Self::Person(party) => format!("{} <{}>", party.name, party.mail),
-            Self::Holder(party) => format!("link of {} <{}>", party.name, party.mail),
-            Self::Operator { name } => format!("operator {name}"),
-            Self::Program { name } => format!("program {name}"),
-            Self::Through { person, program } => {
-                format!("{} <{}> through {program}", person.name, person.mail)
-            }
-            Self::Clavis => "clavis".to_owned(),
-            Self::Stranger => "-".to_owned(),
-        }
-    }
-}
-
-impl LogEntry {
-    /// A row about a request.
-    pub fn of_request(
-        request: &Request,
-        event: Event,
-        actor: Actor,
-        source: Option<IpAddr>,
-        at: Timestamp,
-    ) -> Self {
-        Self {
-            at,
-            event,
-            actor,
-            source,
-            request: Some(RequestName {
-                id: request.id,
-                reference: request.reference.clone(),
-            }),
-            device: Some(request.device.clone()),
-        }
-    }
-
-    /// A row about no request.
-    pub fn of_nothing(event: Event, actor: Actor, source: Option<IpAddr>, at: Timestamp) -> Self {
-        Self {
-            at,
-            event,
-            actor,
-            source,
-            request: None,
-            device: None,
         }
     }
 }
