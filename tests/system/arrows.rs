@@ -121,7 +121,7 @@ fn keys_are_read_in_one_place() {
     );
     assert_eq!(
         mentions(&places, "rs", &[".read_keys("]),
-        ["broker/src/service/redeem.rs"]
+        ["broker/src/service/fetch.rs"]
     );
 }
 

@@ -11,7 +11,7 @@ use crate::policy::Seat;
 use crate::ports::{DirectoryError, StoredRequest};
 use crate::service::{AdvanceError, Choice, ReviewError, Unavailable, in_time};
 use crate::tickets::judge::{Said, Stop, changed, said};
-use crate::tickets::{Snapshot, Ticket};
+use crate::tickets::{Snapshot, Ticket, TicketName};
 
 impl Broker {
     /// Ends the request of a ticket that is not what it was any more; else takes what its approvers
@@ -26,7 +26,7 @@ impl Broker {
             return Ok(());
         };
         if let Some(why) = stop(&stored.request, &then, ticket.as_ref(), self.now()) {
-            return self.revoke_at_desk(stored, &then, why).await;
+            return self.revoke_at_desk(stored, &then.ticket, why).await;
         }
         let is_pending = matches!(stored.request.state, State::Pending { .. });
         let decides = desk.approves && then.decided_there && is_pending;
@@ -37,7 +37,7 @@ impl Broker {
             Said::NotAllYet => Ok(()),
             Said::No(who) => self.decline_at_desk(desk, stored, &then, &who).await,
             Said::Yes(who) => self.approve_at_desk(desk, stored, &then, &who).await,
-            Said::Doubtful(doubt) => self.revoke_at_desk(stored, &then, doubt).await,
+            Said::Doubtful(doubt) => self.revoke_at_desk(stored, &then.ticket, doubt).await,
         }
     }
 
@@ -54,7 +54,7 @@ impl Broker {
         match read {
             Ok(ticket) => match stop(request, then, ticket.as_ref(), self.now()) {
                 None => Ok(()),
-                Some(why) => Err(Unasked::Stopped(why)),
+                Some(why) => Err(Unasked::Stopped(then.ticket.clone(), why)),
             },
             Err(error) => {
                 tracing::warn!(
@@ -72,14 +72,13 @@ impl Broker {
     pub(in crate::service) async fn revoke_at_desk(
         &self,
         stored: StoredRequest,
-        then: &Snapshot,
+        ticket: &TicketName,
         why: Stop,
     ) -> Result<(), Unavailable> {
-        let desk = &then.ticket.desk;
-        let by = format!("the service desk {desk}: {why}");
-        let actor = actor(desk);
+        let by = format!("the service desk {}: {why}", ticket.desk);
+        let actor = actor(&ticket.desk);
         let event = Event::TicketStops {
-            ticket: then.ticket.clone(),
+            ticket: ticket.clone(),
             why,
         };
         let row = LogEntry::of_request(&stored.request, event, actor.clone(), None, self.now());
@@ -111,7 +110,8 @@ impl Broker {
                 }
             }
         }
-        self.revoke_at_desk(stored, then, Stop::Rejected).await
+        self.revoke_at_desk(stored, &then.ticket, Stop::Rejected)
+            .await
     }
 
     /// Each yes is judged by the policy as one on the review page is. One of somebody whom it does not
@@ -127,7 +127,11 @@ impl Broker {
         for mail in who {
             match self.seat_at_desk(&stored.request, mail).await? {
                 Some(seat) => seats.push(seat),
-                None => return self.revoke_at_desk(stored, then, Stop::NotNamed).await,
+                None => {
+                    return self
+                        .revoke_at_desk(stored, &then.ticket, Stop::NotNamed)
+                        .await;
+                }
             }
         }
         let mut current = stored;
@@ -138,7 +142,9 @@ impl Broker {
             }
             let yes = Choice::Approve;
             if self.decide_at_desk(desk, &current, &seat, yes).await? == Counted::NotNamed {
-                return self.revoke_at_desk(current, then, Stop::NotNamed).await;
+                return self
+                    .revoke_at_desk(current, &then.ticket, Stop::NotNamed)
+                    .await;
             }
             match self.parts.store.request(current.request.id).await? {
                 Some(now) if matches!(now.request.state, State::Pending { .. }) => current = now,
@@ -216,10 +222,10 @@ fn taken_back(request: &Request, then: &Snapshot, ticket: &Ticket, now: Timestam
 }
 
 /// Why the keys of a ticket's request are not shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::service) enum Unasked {
-    /// The ticket is not what it was: the request ends.
-    Stopped(Stop),
+    /// This ticket is not what it was: the request ends.
+    Stopped(TicketName, Stop),
     /// The ticket could not be read.
     Unknown,
 }
