@@ -98,3 +98,80 @@ async fn misdirected() -> impl IntoResponse {
         "Nothing is served under this name. Please check the address.\n",
     )
 }
+
+#[cfg(test)]
+mod fuzz {
+    use axum::body::Body;
+    use bolero::check;
+    use clavis_broker::testing::spelled;
+
+    use super::*;
+    use crate::testing::{World, site};
+
+    const ADDRESSES: [&str; 3] = [
+        "https://keys.example.com",
+        "http://localhost:8080",
+        "https://keys.example.com:8443",
+    ];
+
+    #[test]
+    fn whatever_host_is_named_the_pages_are_those_of_that_address_alone() {
+        let houses = ADDRESSES.map(|address| House {
+            site: site(address),
+            pages: Router::new(),
+        });
+        let world = World::new();
+        let front = Front {
+            houses: houses.into(),
+            nobodys: nobodys(vec![world.broker]),
+        };
+        let front = std::panic::AssertUnwindSafe(front);
+        let pieces = [
+            "keys.example.com",
+            "localhost",
+            "KEYS.",
+            ":443",
+            ":80",
+            ":8080",
+            ":8443",
+            "@",
+            "http://",
+            "https://",
+            "/",
+            ".",
+            "[::1]",
+            "%2e",
+            "\nhost: ",
+            "?",
+        ];
+        check!().for_each(|bytes: &[u8]| {
+            let text = spelled(bytes, &pieces);
+            let (uri, hosts) = text.split_once('\n').unwrap_or(("/", &text));
+            let mut request = Request::builder().uri(uri);
+            let hosts: Vec<_> = hosts.split("\nhost: ").collect();
+            for host in &hosts {
+                request = request.header(HOST, *host);
+            }
+            let Ok(request) = request.body(Body::empty()) else {
+                return;
+            };
+            let Some(house) = front.house(&request) else {
+                return;
+            };
+            let asked = if let Some(authority) = request.uri().authority() {
+                authority.as_str().to_owned()
+            } else {
+                assert_eq!(hosts.len(), 1, "several hosts are nobody's");
+                hosts[0].to_owned()
+            };
+            let asked = asked.to_ascii_lowercase();
+            let address = &house.site.public_url;
+            let (scheme, place) = address.split_once("://").unwrap();
+            let usual = if scheme == "https" { ":443" } else { ":80" };
+            assert!(
+                asked == place || asked.strip_suffix(usual) == Some(place),
+                "{asked:?} is not {address}"
+            );
+        });
+    }
+}
