@@ -13,6 +13,9 @@ use super::severity::Severity;
 use super::{PRODUCT, VERSION};
 use crate::audit::{Actor, LogRow};
 
+/// How long a custom string may be, in characters, by the dictionary.
+const LONGEST: usize = 4000;
+
 /// A row, without the line's end.
 pub(super) fn record(row: &LogRow) -> Result<String, serde_json::Error> {
     let entry = &row.entry;
@@ -76,9 +79,21 @@ pub(super) fn record(row: &LogRow) -> Result<String, serde_json::Error> {
     );
     add("reason", &why(&entry.event).unwrap_or_default());
     add("cs4Label", "details");
-    add("cs4", &serde_json::to_string(&entry.event)?);
+    add("cs4", &details(row)?);
     line.truncate(line.trim_end().len());
     Ok(line)
+}
+
+/// All of the event as JSON. One that is too long is left out and not shortened: what is cut off in the
+/// middle is no JSON any more.
+fn details(row: &LogRow) -> Result<String, serde_json::Error> {
+    let whole = serde_json::to_string(&row.entry.event)?;
+    let is_short = whole.chars().count() <= LONGEST;
+    Ok(if is_short {
+        whole
+    } else {
+        r#"{"cut":true}"#.to_owned()
+    })
 }
 
 /// A line that says that something is missing.
@@ -124,6 +139,9 @@ pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::audit::{Event, LogEntry};
+    use crate::lifecycle::Step;
+    use crate::testing::sample::{monday, request};
 
     /// Header fields and pairs of the extension, read as the format says.
     pub(in crate::export) fn read(line: &str) -> (Vec<String>, Vec<(String, String)>) {
@@ -170,6 +188,29 @@ pub(super) mod tests {
         assert_eq!(header_field("a|b\\c\nd=e"), "a\\|b\\\\c d=e");
         assert_eq!(extension("a|b\\c\r\nd=e"), "a|b\\\\c\\r\\nd\\=e");
         assert_eq!(extension("a\u{2028}b\u{85}c\u{0}"), "a b c ");
+    }
+
+    #[test]
+    fn an_event_that_is_too_long_is_left_out_and_not_cut() {
+        let told = |asked: usize| {
+            let request = request();
+            let step = Step::Opened {
+                asked: vec![request.requester.clone(); asked],
+                rule: "Servers".to_owned(),
+                for_whom: None,
+                keys: Vec::new(),
+                unanswered: Vec::new(),
+            };
+            let (event, at) = (Event::Request(step), monday());
+            let entry = LogEntry::of_request(&request, event, Actor::Clavis, None, at);
+            let line = record(&LogRow { seq: 7, entry }).unwrap();
+            let (_, pairs) = read(&line);
+            let details = pairs.into_iter().find(|(key, _)| key == "cs4").unwrap().1;
+            assert!(details.chars().count() <= LONGEST);
+            serde_json::from_str::<serde_json::Value>(&details).unwrap()
+        };
+        assert_eq!(told(20)["asked"].as_array().unwrap().len(), 20);
+        assert_eq!(told(200), serde_json::json!({"cut": true}));
     }
 
     proptest! {
