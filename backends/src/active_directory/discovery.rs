@@ -212,3 +212,43 @@ mod tests {
         );
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use bolero::check;
+    use clavis_broker::testing::spelled;
+
+    use super::*;
+
+    #[test]
+    fn whatever_the_dns_names_only_controllers_within_the_domain_are_taken_best_first() {
+        let pieces = [
+            "dc1",
+            ".",
+            "corp.example.com",
+            ".CORP.example.com",
+            "evil",
+            "\n",
+            "\\.",
+            "é",
+            "\0",
+        ];
+        check!().for_each(|bytes: &[u8]| {
+            let text = spelled(bytes, &pieces);
+            let services = text.lines().zip(bytes.iter().rev());
+            let services: Vec<_> = services
+                .map(|(target, number)| Service {
+                    priority: u16::from(number % 4),
+                    weight: u16::from(number / 16),
+                    port: 389,
+                    target: target.to_owned(),
+                })
+                .collect();
+            let within = |it: &Service| it.target.to_lowercase().ends_with(".corp.example.com");
+            let known = services.iter().filter(|it| within(it)).count();
+            let taken = in_order(services, "corp.example.com");
+            assert!(taken.len() == known && taken.iter().all(within));
+            assert!(taken.is_sorted_by_key(|it| (it.priority, u16::MAX - it.weight)));
+        });
+    }
+}

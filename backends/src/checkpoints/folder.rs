@@ -95,10 +95,7 @@ async fn keep(folder: &Path, checkpoint: &KeptCheckpoint) -> io::Result<()> {
     let digest = Sha256::digest(note);
     let part = digest[..4].iter().map(|byte| format!("{byte:02x}"));
     let part: String = part.collect();
-    for name in [
-        format!("{size:012}.checkpoint"),
-        format!("{size:012}-{part}.checkpoint"),
-    ] {
+    for name in names(size, &part) {
         match read(folder.join(&name)).await {
             Ok(there) if there == note => return Ok(()),
             Ok(_) => {}
@@ -121,15 +118,28 @@ async fn read(path: PathBuf) -> io::Result<Vec<u8>> {
         .unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 
+/// The names that a checkpoint may have: its size, and where that is taken a part of its digest as
+/// well.
+fn names(size: u64, part: &str) -> [String; 2] {
+    [
+        format!("{size:012}.checkpoint"),
+        format!("{size:012}-{part}.checkpoint"),
+    ]
+}
+
+/// How many rows the checkpoint of a file is of, by the name of the file.
+fn size_of(name: &str) -> Option<u64> {
+    let stem = name.strip_suffix(".checkpoint")?;
+    stem.split('-').next()?.parse().ok()
+}
+
 /// What is in the files of the largest size that a name of theirs says.
 async fn largest(folder: &Path) -> io::Result<Vec<String>> {
     let (mut size, mut names) = (0, Vec::new());
     let mut files = tokio::fs::read_dir(folder).await?;
     while let Some(file) = files.next_entry().await? {
         let name = file.file_name().to_string_lossy().into_owned();
-        let number = name.strip_suffix(".checkpoint");
-        let number = number.and_then(|stem| stem.split('-').next());
-        let Some(of) = number.and_then(|number| number.parse::<u64>().ok()) else {
+        let Some(of) = size_of(&name) else {
             continue;
         };
         if of > size {
@@ -287,5 +297,41 @@ mod tests {
         let none = CheckpointFolder::new(missing.clone()).largest().await;
         assert!(none.unwrap().is_empty());
         assert!(!missing.exists(), "it is not for whoever checks to make it");
+    }
+}
+
+#[cfg(test)]
+mod fuzz {
+    use bolero::check;
+    use clavis_broker::testing::spelled;
+
+    use super::*;
+
+    #[test]
+    fn a_name_says_the_size_that_it_was_given_and_another_says_none() {
+        let pieces = [
+            ".checkpoint",
+            "-",
+            "+",
+            "0",
+            "18446744073709551616",
+            ".",
+            "/",
+            "é",
+        ];
+        check!().for_each(|bytes: &[u8]| {
+            let (mut eight, length) = ([0; 8], bytes.len().min(8));
+            eight[..length].copy_from_slice(&bytes[..length]);
+            let size = u64::from_le_bytes(eight);
+            for name in names(size, "0a1b2c3d") {
+                assert_eq!(size_of(&name), Some(size));
+            }
+            let name = spelled(bytes, &pieces);
+            if let Some(size) = size_of(&name) {
+                let digits = name.trim_start_matches(['+', '0']);
+                let is_said = size == 0 || digits.starts_with(&size.to_string());
+                assert!(is_said && name.ends_with(".checkpoint"), "{name:?}");
+            }
+        });
     }
 }

@@ -127,35 +127,36 @@ impl Directory for FileDirectory {
 }
 
 fn read(path: &Path, escrow: &BackendName) -> Result<Vec<Entry>, Problems> {
-    document::read_file(path, |root| {
-        let sections = root.tables("person");
-        let read: Vec<Option<Entry>> = sections
-            .iter()
-            .map(|section| entry(section, escrow))
-            .collect();
-        let entries = read.into_iter().collect::<Option<Vec<Entry>>>()?;
-        for (at, (section, entry)) in sections.iter().zip(&entries).enumerate() {
-            let among =
-                |entries: &[Entry], id: &PersonId| entries.iter().any(|it| it.person.id == *id);
-            if among(&entries[..at], &entry.person.id) {
-                section.problem(
-                    "id",
-                    "`id` is that of an earlier person",
-                    "Give each person an ID of their own.",
-                );
-            }
-            if let Some(manager) = &entry.manager
-                && !among(&entries, manager)
-            {
-                section.problem(
-                    "manager",
-                    "`manager` is nobody's `id`",
-                    "Write the ID of a person in this file, or remove the line.",
-                );
-            }
+    document::read_file(path, |root| all(root, escrow))
+}
+
+fn all(root: &Section<'_>, escrow: &BackendName) -> Option<Vec<Entry>> {
+    let sections = root.tables("person");
+    let read: Vec<Option<Entry>> = sections
+        .iter()
+        .map(|section| entry(section, escrow))
+        .collect();
+    let entries = read.into_iter().collect::<Option<Vec<Entry>>>()?;
+    for (at, (section, entry)) in sections.iter().zip(&entries).enumerate() {
+        let among = |entries: &[Entry], id: &PersonId| entries.iter().any(|it| it.person.id == *id);
+        if among(&entries[..at], &entry.person.id) {
+            section.problem(
+                "id",
+                "`id` is that of an earlier person",
+                "Give each person an ID of their own.",
+            );
         }
-        Some(entries)
-    })
+        if let Some(manager) = &entry.manager
+            && !among(&entries, manager)
+        {
+            section.problem(
+                "manager",
+                "`manager` is nobody's `id`",
+                "Write the ID of a person in this file, or remove the line.",
+            );
+        }
+    }
+    Some(entries)
 }
 
 fn entry(section: &Section<'_>, escrow: &BackendName) -> Option<Entry> {
@@ -330,5 +331,72 @@ mod tests {
         assert_eq!(damaged, 1);
         let shared = clavis_broker::text::Asset::parse("LT-0007").unwrap();
         assert_eq!(escrow.devices(&shared).await.unwrap().len(), 2);
+    }
+}
+
+#[cfg(test)]
+mod fuzz {
+    use bolero::check;
+    use clavis_broker::testing::altered;
+
+    use super::*;
+
+    const SOUND: &str = r#"
+[[person]]
+id = "anna"
+name = "Anna Berg"
+mail = "anna@example.com"
+logins = ["aberg"]
+manager = "boss"
+groups = ["Staff"]
+unit = "OU=Staff,DC=example"
+[[person.device]]
+id = "d-1"
+name = "LT-0001"
+place = "Berlin"
+[[person]]
+id = "boss"
+name = "Boss"
+enabled = false
+"#;
+
+    #[test]
+    fn any_file_has_people_who_are_each_themselves_or_problems() {
+        let pieces = [
+            "\"",
+            "[",
+            "]",
+            "=",
+            "\n",
+            "'''",
+            "\\u0000",
+            "{",
+            "}",
+            "#",
+            ".",
+            "[[person]]\n",
+            "id = ",
+            "anna",
+            "boss",
+            "true",
+            "é",
+            "@",
+        ];
+        let escrow = BackendName("file".into());
+        check!().for_each(|bytes: &[u8]| {
+            let text = altered(SOUND, bytes, &pieces);
+            let file = Path::new("people.toml");
+            let entries = match document::read(&text, file, |root| all(root, &escrow)) {
+                Ok(entries) => entries,
+                Err(problems) => return assert!(!problems.to_string().is_empty()),
+            };
+            let is_there = |id: &PersonId| entries.iter().any(|it| it.person.id == *id);
+            for (at, entry) in entries.iter().enumerate() {
+                let id = &entry.person.id;
+                assert!(entries[..at].iter().all(|it| it.person.id != *id));
+                assert!(entry.manager.as_ref().is_none_or(is_there));
+                assert!(entry.devices.iter().all(|it| it.is_owned_by(id)));
+            }
+        });
     }
 }

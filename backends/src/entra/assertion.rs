@@ -93,3 +93,38 @@ impl Signer {
 fn unusable(what: &str) -> Trouble {
     Trouble::Unusable(what.to_owned())
 }
+
+#[cfg(test)]
+mod fuzz {
+    use bolero::check;
+    use clavis_broker::testing::altered;
+
+    use super::*;
+    use crate::authorities::testing::pair;
+
+    #[test]
+    fn any_two_texts_are_a_pair_that_signs_or_none_and_no_line_of_a_key_is_told() {
+        let [certificate, key] = pair();
+        let pieces = [
+            "\n",
+            "-----",
+            "=",
+            "AAAA",
+            "-",
+            "-----BEGIN RSA PRIVATE KEY-----\n",
+            "-----BEGIN EC PRIVATE KEY-----\n",
+            &certificate,
+            &key,
+        ];
+        let lines: Vec<_> = key.lines().filter(|line| !line.starts_with('-')).collect();
+        check!().for_each(|bytes: &[u8]| {
+            let (of_certificate, of_key) = bytes.split_at(bytes.len() / 8 * 4);
+            let certificate = altered(&certificate, of_certificate, &pieces);
+            let key = altered(&key, of_key, &pieces);
+            if let Err(trouble) = Signer::new(certificate.as_bytes(), &key) {
+                let told = format!("{trouble} {trouble:?}");
+                assert!(lines.iter().all(|line| !told.contains(line)), "{told}");
+            }
+        });
+    }
+}

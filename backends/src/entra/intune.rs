@@ -108,3 +108,45 @@ pub(crate) async fn if_it_answers<T>(
         })
         .ok())
 }
+
+#[cfg(test)]
+mod fuzz {
+    use bolero::check;
+    use clavis_broker::testing::altered;
+
+    use super::*;
+
+    #[test]
+    fn whatever_is_answered_a_managed_device_is_the_one_that_was_asked_for() {
+        let id = Uuid::from_u128(0x1ab4_0ab2_32a8_4b00_b6b5_ba72_4e40_7de9);
+        let sound = r#"{"id":"m","azureADDeviceId":"1AB40AB2-32a8-4b00-b6b5-ba724e407de9",
+            "serialNumber":"5CG1234X","userId":"u"}"#;
+        let pieces = [
+            "\"",
+            "{",
+            "}",
+            ",",
+            ":",
+            "null",
+            "5CG1234X",
+            "00000000-0000-0000-0000-000000000000",
+            "\\u0000",
+            "é",
+            " ",
+        ];
+        check!().for_each(|bytes: &[u8]| {
+            let text = altered(sound, bytes, &pieces);
+            let Ok(managed) = serde_json::from_str::<Managed>(&text) else {
+                return;
+            };
+            assert!(!managed.is(ManagedBy::DeviceId(Uuid::nil())));
+            if managed.is(ManagedBy::DeviceId(id)) {
+                assert_eq!(managed.device_id(), Some(id));
+            }
+            if managed.is(ManagedBy::SerialNumber("5CG1234X")) {
+                let number = managed.serial_number.unwrap_or_default();
+                assert!(number.eq_ignore_ascii_case("5CG1234X"), "{number:?}");
+            }
+        });
+    }
+}

@@ -164,3 +164,47 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use bolero::check;
+    use clavis_broker::testing::altered;
+
+    use super::*;
+
+    #[test]
+    fn any_account_is_known_by_its_own_id_and_by_an_anchor_only_if_it_is_synchronised() {
+        let sound = r#"{"id":"1AB40AB2-32a8-4b00-b6b5-ba724e407de9",
+            "onPremisesImmutableId":"sgq0GqgyAEu2tbpyTkB96Q==","onPremisesSyncEnabled":true}"#;
+        let pieces = [
+            "\"",
+            "{",
+            "}",
+            ",",
+            ":",
+            "null",
+            "true",
+            "false",
+            "=",
+            "AAAA",
+            "urn:uuid:",
+            "\\u0000",
+            "é",
+            "-",
+        ];
+        check!().for_each(|bytes: &[u8]| {
+            let text = altered(sound, bytes, &pieces);
+            let Ok(account) = serde_json::from_str::<Account>(&text) else {
+                return;
+            };
+            let owner = account.owner();
+            let is_plain = |id: &PersonId| {
+                Uuid::parse_str(&id.0).is_ok_and(|read| read.as_hyphenated().to_string() == id.0)
+            };
+            assert!(owner.0.iter().all(is_plain), "{owner:?}");
+            let own = usize::from(Uuid::parse_str(&account.id).is_ok());
+            let most = own + usize::from(account.on_premises_sync_enabled == Some(true));
+            assert!((own..=most).contains(&owner.0.len()), "{text}");
+        });
+    }
+}

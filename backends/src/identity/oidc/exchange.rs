@@ -63,3 +63,52 @@ fn failure(error: Failure) -> IdentityError {
         ),
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use bolero::check;
+    use clavis_broker::causes::with_causes;
+    use clavis_broker::testing::altered;
+
+    use super::*;
+
+    #[test]
+    fn of_an_error_of_a_provider_only_its_code_is_told() {
+        let sound = r#"{"error":"invalid_client","error_description":"geheim",
+            "error_uri":"https://geheim"}"#;
+        let pieces = [
+            "\"",
+            "{",
+            "}",
+            ",",
+            ":",
+            "null",
+            "unauthorized_client",
+            "a b",
+            "\\r\\n",
+            "\\u0000",
+            "é",
+            "<script>",
+            "\"error\":",
+            "x-",
+            ".",
+        ];
+        check!().for_each(|bytes: &[u8]| {
+            let text = altered(sound, bytes, &pieces);
+            let read = serde_json::from_str(&text);
+            let Ok::<StandardErrorResponse<CoreErrorResponseType>, _>(answer) = read else {
+                return;
+            };
+            let code = answer.error().as_ref().to_owned();
+            let told = with_causes(&failure(RequestTokenError::ServerResponse(answer)));
+            assert!(
+                told.bytes().all(|b| (b' '..=b'~').contains(&b)) && !told.contains('<'),
+                "{told:?}"
+            );
+            assert!(
+                !told.contains("geheim") || code.contains("geheim"),
+                "{told:?}"
+            );
+        });
+    }
+}

@@ -70,6 +70,16 @@ pub(super) struct Published {
 }
 
 impl Published {
+    /// As if it had been fetched just now.
+    #[cfg(test)]
+    pub(super) fn of(metadata: Metadata, keys: CoreJsonWebKeySet) -> Self {
+        Self {
+            metadata,
+            keys,
+            fetched_at: Instant::now(),
+        }
+    }
+
     pub(super) fn about(&self) -> &About {
         self.metadata.additional_metadata()
     }

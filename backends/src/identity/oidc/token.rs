@@ -178,3 +178,109 @@ fn refused(error: &ClaimsVerificationError) -> IdentityError {
 fn moment(at: Timestamp) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(at.as_millisecond()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod fuzz {
+    use std::str::FromStr;
+    use std::sync::LazyLock;
+
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use bolero::check;
+    use clavis_broker::testing::altered;
+    use clavis_broker::testing::sample::monday;
+    use openidconnect::core::CoreJsonWebKeySet;
+    use ring::rand::SystemRandom;
+    use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+    use serde_json::json;
+
+    use super::super::published::Metadata;
+    use super::*;
+
+    /// A token, and the keys of whom it is from.
+    struct Sound {
+        token: String,
+        keys: String,
+    }
+
+    static SOUND: LazyLock<Sound> = LazyLock::new(|| {
+        let (random, kind) = (SystemRandom::new(), &ECDSA_P256_SHA256_FIXED_SIGNING);
+        let key = EcdsaKeyPair::generate_pkcs8(kind, &random).unwrap();
+        let key = EcdsaKeyPair::from_pkcs8(kind, key.as_ref(), &random).unwrap();
+        let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let now = monday().as_second();
+        let head = part(json!({"alg": "ES256", "kid": "one"}));
+        let claims = part(json!({
+            "iss": "https://sso.example.com", "sub": "anna", "aud": "clavis", "azp": "clavis",
+            "iat": now, "exp": now + 300, "nonce": nonce().expose(),
+        }));
+        let signed = format!("{head}.{claims}");
+        let signature = key.sign(&random, signed.as_bytes()).unwrap();
+        let signature = URL_SAFE_NO_PAD.encode(signature);
+        // An uncompressed point: 4, then the two coordinates (SEC 1, section 2.3.3).
+        let point = &key.public_key().as_ref()[1..];
+        let [x, y] = [&point[..32], &point[32..]].map(|it| URL_SAFE_NO_PAD.encode(it));
+        let keys = json!({"keys": [
+            {"kty": "EC", "crv": "P-256", "use": "sig", "kid": "one", "x": x, "y": y},
+        ]});
+        Sound {
+            token: format!("{signed}.{signature}"),
+            keys: keys.to_string(),
+        }
+    });
+
+    fn nonce() -> PlainToken {
+        PlainToken::parse(&"ab".repeat(32)).unwrap()
+    }
+
+    fn believed(token: &str, keys: &str) -> Option<Claims> {
+        let keys = serde_json::from_str::<CoreJsonWebKeySet>(keys).ok()?;
+        let token = Token::from_str(token).ok()?;
+        let metadata = json!({
+            "issuer": "https://sso.example.com",
+            "authorization_endpoint": "https://sso.example.com/a",
+            "jwks_uri": "https://sso.example.com/k", "response_types_supported": ["code"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["ES256"],
+        });
+        let metadata: Metadata = serde_json::from_value(metadata).unwrap();
+        let published = Published::of(metadata, keys);
+        let client = ClientId::new("clavis".to_owned());
+        let outcome = verified(&token, &published, &client, &nonce(), monday());
+        outcome.map_err(|error| refused(&error)).ok()
+    }
+
+    #[test]
+    fn of_a_token_only_what_was_signed_is_believed() {
+        let Sound { token, keys } = &*SOUND;
+        assert!(believed(token, keys).is_some());
+        let signed = token.rsplit_once('.').unwrap().0;
+        let none = URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#);
+        let secret = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","kid":"one"}"#);
+        let other = URL_SAFE_NO_PAD.encode(r#"{"sub":"boss"}"#);
+        let of_token = [".", "=", "-", "_", "AA", "eyJ", &none, &secret, &other];
+        let of_keys = [
+            "\"", "{", "}", "[", "]", ",", ":", "null", "oct", "RSA", "OKP", "ES256", "enc", "AA",
+            "\"k\":", "\"n\":", "\"e\":", "\"alg\":", "one",
+        ];
+        check!().for_each(|bytes: &[u8]| {
+            let (which, changes) = bytes.split_first().unwrap_or((&0, &[]));
+            if which % 2 == 0 {
+                let text = altered(token, changes, &of_token);
+                if believed(&text, keys).is_some() {
+                    assert_eq!(text.rsplit_once('.').unwrap().0, signed);
+                }
+            } else {
+                let text = altered(keys, changes, &of_keys);
+                if believed(token, &text).is_some() {
+                    // By the one key that has signed it.
+                    let [set, known] =
+                        [&text, keys].map(|it| serde_json::from_str::<Value>(it).unwrap());
+                    let known = &known["keys"][0];
+                    let is_it = |key: &Value| key["x"] == known["x"] && key["y"] == known["y"];
+                    assert!(set["keys"].as_array().unwrap().iter().any(is_it), "{text}");
+                }
+            }
+        });
+    }
+}

@@ -6,6 +6,8 @@
 mod apply;
 mod committer;
 mod connection;
+#[cfg(test)]
+mod fuzz;
 mod ledger;
 mod readers;
 mod rows;
