@@ -17,6 +17,8 @@ pub(crate) enum Notice {
     TooManyOfOneSource,
     /// Heads or bodies that did not come in time.
     TooSlow,
+    /// Bodies that are larger than any that is wanted.
+    TooLarge,
     /// Answers that nobody took.
     Stalled,
     /// Frames without end.
@@ -72,6 +74,10 @@ impl Notice {
             ),
             Self::TooSlow => (
                 "connections ended: their requests did not come in time",
+                None,
+            ),
+            Self::TooLarge => (
+                "requests were refused: their bodies are larger than what is sent here may be",
                 None,
             ),
             Self::Stalled => ("connections ended: nobody took their answers", None),

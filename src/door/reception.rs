@@ -67,11 +67,16 @@ impl Service<Request<Incoming>> for Reception {
                     answer
                 }
                 Err(unread) => {
-                    hall.notices.tell(Notice::TooSlow, None);
-                    let mut answer = match unread {
-                        Unread::TooLarge => InShort::TooLarge.answer(),
-                        Unread::TooSlow | Unread::Broken => InShort::TooSlow.answer(),
+                    let (notice, answer) = match unread {
+                        Unread::TooLarge => (Some(Notice::TooLarge), InShort::TooLarge),
+                        Unread::TooSlow => (Some(Notice::TooSlow), InShort::TooSlow),
+                        // Whoever breaks off has mostly left, which is nothing to tell of.
+                        Unread::Broken => (None, InShort::TooSlow),
                     };
+                    if let Some(notice) = notice {
+                        hall.notices.tell(notice, None);
+                    }
+                    let mut answer = answer.answer();
                     let close = HeaderValue::from_static("close");
                     answer.headers_mut().insert(CONNECTION, close);
                     answer

@@ -47,7 +47,7 @@ const CALLS = {
 };
 
 function made(world, tenant) {
-    const { login, graph } = world.address;
+    const { login, graph, tls } = world.address;
     // Building the provider takes a moment, which is not to fall into a test's first sign-in.
     providerOf(world, tenant);
     return {
@@ -58,6 +58,7 @@ function made(world, tenant) {
             client_secret: tenant.settings.client_secret,
             graph,
             login,
+            tls,
             issuer: issuer(world, tenant),
             token_url: `${login}/${tenant.id}/oauth2/v2.0/token`,
             imds: `${login}/${tenant.id}/imds`,

@@ -10,6 +10,7 @@ export class Exchange {
         this.method = request.method;
         this.headers = request.headers;
         this.url = request.url;
+        this.origin = `${request.socket.encrypted ? 'https' : 'http'}://${request.headers.host}`;
         this.path = path;
         this.rawQuery = query;
         this.query = parseQuery(query);

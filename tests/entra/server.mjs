@@ -1,5 +1,7 @@
 // The double's process, as `start` describes it: server.mjs DIR
 
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { begin } from './calls.mjs';
@@ -15,22 +17,35 @@ import { SignInError } from './identity/error.mjs';
 import { open, runIn } from './listening.mjs';
 import { Tenants } from './tenants.mjs';
 
-/** Listens on two ports of its own; what is returned names them and closes them. */
-export async function listen() {
+/**
+ * Listens on ports of its own, on one of them in TLS where a folder has a pair for it; what is returned
+ * names them and closes them.
+ */
+export async function listen(folder) {
     const tenants = new Tenants();
     const elsewhere = new Elsewhere();
     const world = { tenants, elsewhere };
-    const [main, other] = await Promise.all([
-        open((request, response) => serve(world, new Exchange(request), response)),
+    const answerOne = (request, response) => serve(world, new Exchange(request), response);
+    const opened = await Promise.all([
+        open(answerOne),
         open((request, response) => elsewhere.take(request, response)),
+        ...(folder ? [open(answerOne, pairIn(folder))] : []),
     ]);
+    const [main, other, secure] = opened;
     world.address = {
         graph: main.address,
         login: main.address,
         control: `${main.address}/control`,
         elsewhere: other.address,
+        tls: secure?.address,
     };
-    return { address: world.address, close: () => Promise.all([main.close(), other.close()]) };
+    const close = () => Promise.all(opened.map((one) => one.close()));
+    return { address: world.address, close };
+}
+
+function pairIn(folder) {
+    const [key, cert] = ['server.key', 'server.pem'].map((name) => readFileSync(join(folder, name)));
+    return { key, cert };
 }
 
 async function serve(world, exchange, response) {

@@ -37,7 +37,8 @@ pub(crate) struct Reply {
     pub(crate) body: Zeroizing<Vec<u8>>,
 }
 
-/// A client that follows no redirection. Where it may speak without TLS, to this machine or its own
+/// A client that follows no redirection and speaks HTTP/1.1 alone, in which `Connection: close` ends the
+/// connection that a key came over; HTTP/2 knows no such thing. Where it may speak without TLS, to this machine or its own
 /// link, it goes past the proxies of the environment, which would read everything. Reads the
 /// certificates of the authorities to trust, of that file alone or of the system, which blocks.
 pub(crate) fn client(only_tls: bool, ca_file: Option<&Path>) -> Result<Client, Trouble> {
@@ -50,6 +51,7 @@ pub(crate) fn builder(only_tls: bool, ca_file: Option<&Path>) -> Result<ClientBu
         .user_agent(USER_AGENT)
         .referer(false)
         .redirect(Policy::none())
+        .http1_only()
         .https_only(only_tls);
     if !only_tls {
         builder = builder.no_proxy();

@@ -54,12 +54,13 @@ export function filtered(objects, filter, fields) {
 }
 
 /** One page of a list, with the link to the next. */
-export function page(world, tenant, { path, query, rawQuery }, context, objects) {
+export function page(world, tenant, exchange, context, objects) {
+    const { path, query } = exchange;
     const size = Math.min(top(query) ?? Infinity, tenant.settings.pageSize);
     const from = start(tenant, path, query);
     const next =
         from + size < objects.length
-            ? { '@odata.nextLink': link(world, tenant, path, rawQuery, from + size) }
+            ? { '@odata.nextLink': link(tenant, exchange, from + size) }
             : {};
     const count =
         query.get('$count') === 'true' && from === 0 ? { '@odata.count': objects.length } : {};
@@ -140,9 +141,9 @@ function start(tenant, path, query) {
     return known.from;
 }
 
-function link(world, tenant, path, rawQuery, from) {
+function link(tenant, { origin, path, rawQuery }, from) {
     const token = randomBytes(24).toString('base64url');
     tenant.skipTokens.set(token, { path, from });
     const rest = rawQuery.split('&').filter((pair) => pair && !/^(\$|%24)skiptoken=/i.test(pair));
-    return `${world.address.graph}${path}?${[...rest, `$skiptoken=${token}`].join('&')}`;
+    return `${origin}${path}?${[...rest, `$skiptoken=${token}`].join('&')}`;
 }

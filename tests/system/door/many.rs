@@ -1,5 +1,6 @@
 //! Ten thousand connections.
 
+use std::io::Write;
 use std::net::TcpStream;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -27,14 +28,23 @@ fn raise_limit() {
     setrlimit(Resource::Nofile, raised).expect("the soft limit may be the hard one");
 }
 
-/// Opens so many, each with the beginning of a request.
+/// Opens so many, which the daemon holds all at once, each with the beginning of a request.
 fn flood(daemon: &Daemon) -> Vec<TcpStream> {
-    let connect = |_| {
+    // Once something was asked on a connection, it may wait for longer than all of them take to come.
+    let ask = |_| {
         let mut stream = TcpStream::connect(address(daemon)).expect("a connection");
-        std::io::Write::write_all(&mut stream, b"GET / HT").expect("it is sent");
+        let request = b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n";
+        stream.write_all(request).expect("it is sent");
         stream
     };
-    (0..MANY).map(connect).collect()
+    let mut streams: Vec<_> = (0..MANY).map(ask).collect();
+    until("all are held", || {
+        (daemon.connections() >= streams.len()).then_some(())
+    });
+    for stream in &mut streams {
+        stream.write_all(b"GET / HT").expect("it is sent");
+    }
+    streams
 }
 
 #[test]

@@ -58,6 +58,9 @@ fn what_is_too_large_is_refused_and_the_service_goes_on() {
     let sent = format!("{form}content-length: {}\r\n\r\n{typed}", typed.len());
     assert_eq!(status(at, sent.as_bytes()), Some(413));
     answers(&daemon);
+    daemon.wait_for_log("their bodies are larger than what is sent here may be");
+    let said = daemon.log();
+    assert!(!said.contains("did not come in time"), "{said}");
     forgets(&daemon, before);
 }
 

@@ -4,6 +4,9 @@ use std::io::{self, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use rustls::version::TLS13;
+
+use super::tls::{hello, page, shake, with_tls};
 use super::wire::{DATA, END_HEADERS, HEADERS, Http2, connect, field, head, header, rest};
 use super::{address, answers, forgets};
 use crate::harness::{Daemon, Installation, Kind};
@@ -12,7 +15,7 @@ use crate::harness::{Daemon, Installation, Kind};
 const NOW_AND_THEN: Duration = Duration::from_millis(200);
 
 /// Sends byte after byte until the other side has had enough; gives what it said.
-fn trickle(mut stream: TcpStream, bytes: &[u8]) -> String {
+fn trickle(mut stream: TcpStream, bytes: &[u8]) -> Vec<u8> {
     let ended = stream.try_clone().expect("a socket");
     let reader = std::thread::spawn(move || rest(&mut { ended }));
     for byte in bytes.chunks(1).cycle() {
@@ -21,8 +24,7 @@ fn trickle(mut stream: TcpStream, bytes: &[u8]) -> String {
         }
         std::thread::park_timeout(NOW_AND_THEN);
     }
-    let answer = reader.join().expect("the connection ends");
-    String::from_utf8_lossy(&answer).into_owned()
+    reader.join().expect("the connection ends")
 }
 
 fn send(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
@@ -31,14 +33,11 @@ fn send(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// One slow client of each kind; each gives what it got for an answer.
-fn slow_clients(daemon: &Daemon) -> Vec<(&'static str, std::thread::JoinHandle<String>)> {
+fn slow_clients(daemon: &Daemon) -> Vec<(&'static str, std::thread::JoinHandle<Vec<u8>>)> {
     let at = address(daemon).to_owned();
     let begin = |stream: &mut TcpStream, text: &[u8]| send(stream, text).expect("it is sent");
     let mut stream = connect(&at);
-    let silent = std::thread::spawn(move || {
-        let answer = rest(&mut stream);
-        String::from_utf8_lossy(&answer).into_owned()
-    });
+    let silent = std::thread::spawn(move || rest(&mut stream));
 
     let stream = connect(&at);
     let slow_head = std::thread::spawn(move || trickle(stream, b"GET /sign-in HTTP/1.1\r\nx: y"));
@@ -78,7 +77,7 @@ fn slow_clients(daemon: &Daemon) -> Vec<(&'static str, std::thread::JoinHandle<S
         // Which ends what the other thread does.
         let _ = client.0.shutdown(std::net::Shutdown::Both);
         sending.join().expect("it ends");
-        String::new()
+        Vec::new()
     });
     vec![
         ("nothing", silent),
@@ -103,6 +102,7 @@ fn slow_clients_end_their_own_connections_and_nobody_elses() {
     }
     for (what, client) in clients {
         let answer = client.join().expect("its connection has ended");
+        let answer = String::from_utf8_lossy(&answer);
         match what {
             "second head" => assert!(answer.starts_with("HTTP/1.1 200"), "{answer}"),
             "body" => assert!(answer.starts_with("HTTP/1.1 408"), "{answer}"),
@@ -114,5 +114,41 @@ fn slow_clients_end_their_own_connections_and_nobody_elses() {
     let log = daemon.log();
     let lines = log.matches("their requests did not come in time").count();
     assert_eq!(lines, 1, "five were too slow, and one line says so: {log}");
+    forgets(&daemon, before);
+}
+
+#[test]
+fn slow_handshakes_end_their_own_connections_and_nobody_elses() {
+    let clavis = Installation::new(&Kind::Files);
+    with_tls(&clavis, "127.0.0.1");
+    let daemon = clavis.start();
+    let at = address(&daemon);
+    let is_answered = || {
+        let stream = shake(at, "127.0.0.1", &TLS13, "http/1.1").expect("a handshake");
+        let answer = page(stream, "/sign-in");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    };
+    is_answered();
+    let before = daemon.resident_kib();
+    let hello = hello();
+    // At this pace it takes much longer than a handshake may, and would be answered if each of its bytes
+    // gave it more time.
+    assert!(hello.len() > 100);
+    let mut silent = connect(at);
+    let stream = connect(at);
+    let clients = [
+        std::thread::spawn(move || rest(&mut silent)),
+        std::thread::spawn(move || trickle(stream, &hello)),
+    ];
+    while clients.iter().any(|client| !client.is_finished()) {
+        is_answered();
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+    for client in clients {
+        let answer = client.join().expect("its connection has ended");
+        assert!(answer.is_empty(), "{answer:?}");
+    }
+    is_answered();
+    daemon.wait_for_log("their requests did not come in time");
     forgets(&daemon, before);
 }

@@ -62,6 +62,14 @@ impl ServerCertVerifier for TakesAny {
     }
 }
 
+/// What a client says first, in one record.
+pub(crate) fn hello() -> Vec<u8> {
+    let mut client = client("127.0.0.1", &TLS13, "http/1.1").expect("a client");
+    let mut hello = Vec::new();
+    client.write_tls(&mut hello).expect("a record");
+    hello
+}
+
 /// Shakes hands under this name, with this version, for this protocol.
 pub(crate) fn shake(
     at: &str,
@@ -69,6 +77,19 @@ pub(crate) fn shake(
     version: &'static SupportedProtocolVersion,
     protocol: &str,
 ) -> Result<Tls, Box<dyn std::error::Error>> {
+    let mut client = client(name, version, protocol)?;
+    let mut stream = connect(at);
+    while client.is_handshaking() {
+        client.complete_io(&mut stream)?;
+    }
+    Ok(StreamOwned::new(client, stream))
+}
+
+fn client(
+    name: &str,
+    version: &'static SupportedProtocolVersion,
+    protocol: &str,
+) -> Result<ClientConnection, Box<dyn std::error::Error>> {
     let provider = ring::default_provider();
     let takes_any = Arc::new(TakesAny(provider.clone()));
     let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
@@ -78,12 +99,7 @@ pub(crate) fn shake(
         .with_no_client_auth();
     config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
     let name = ServerName::try_from(name.to_owned())?;
-    let mut client = ClientConnection::new(Arc::new(config), name)?;
-    let mut stream = connect(at);
-    while client.is_handshaking() {
-        client.complete_io(&mut stream)?;
-    }
-    Ok(StreamOwned::new(client, stream))
+    Ok(ClientConnection::new(Arc::new(config), name)?)
 }
 
 fn certificate_of(stream: &Tls) -> Vec<u8> {
@@ -115,7 +131,7 @@ fn renew(folder: &Path, from: &str, to: &str, kinds: &[&str]) {
 }
 
 /// Lets an installation speak TLS, as `https://HOST` with the port that it has.
-fn with_tls(clavis: &Installation, host: &str) {
+pub(crate) fn with_tls(clavis: &Installation, host: &str) {
     let own = clavis.url();
     let port = own.rsplit(':').next().expect("a port");
     clavis.change(
@@ -137,7 +153,7 @@ fn at(daemon: &Daemon) -> &str {
     super::address(daemon)
 }
 
-fn page(mut stream: Tls, path: &str) -> String {
+pub(crate) fn page(mut stream: Tls, path: &str) -> String {
     let asked = write!(
         stream,
         "GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"

@@ -47,6 +47,67 @@ fn the_unit_is_sound_and_leaves_little_exposed() {
     assert!(figure <= EXPOSED, "{text}");
 }
 
+/// What the unit says that no rating of systemd's stands for, or that could go without the rating showing
+/// it: each line of these settings, in their order.
+const KEPT: [(&str, &[&str]); 19] = [
+    // Nobody else's user, and nothing of its own but these folders.
+    ("DynamicUser", &["yes"]),
+    ("User", &["clavis"]),
+    ("StateDirectory", &["clavis"]),
+    ("StateDirectoryMode", &["0700"]),
+    ("LogsDirectory", &["clavis"]),
+    ("LogsDirectoryMode", &["0750"]),
+    ("UMask", &["0077"]),
+    // Secrets come as credentials.
+    ("LoadCredential", &["clavis:/etc/clavis/credentials"]),
+    // Keys in memory stay there.
+    ("LimitMEMLOCK", &["infinity"]),
+    ("MemorySwapMax", &["0"]),
+    ("LimitCORE", &["0"]),
+    // It can gain nothing, and runs nothing that it has written.
+    ("CapabilityBoundingSet", &[""]),
+    ("AmbientCapabilities", &[""]),
+    ("NoNewPrivileges", &["yes"]),
+    ("MemoryDenyWriteExecute", &["yes"]),
+    ("NoExecPaths", &["%S/clavis %L/clavis"]),
+    // It sees of others what it needs.
+    ("ProtectSystem", &["strict"]),
+    ("InaccessiblePaths", &["-/run/dbus"]),
+    (
+        "SystemCallFilter",
+        &[
+            "@system-service",
+            "~@privileged @resources",
+            "landlock_create_ruleset landlock_add_rule landlock_restrict_self seccomp",
+        ],
+    ),
+];
+
+#[test]
+fn the_unit_keeps_what_secrets_depend_on() {
+    let text = fs::read_to_string(UNIT).expect("the unit");
+    let lines: Vec<_> = text
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .collect();
+    for (setting, expected) in KEPT {
+        let said = lines.iter().filter(|(name, _)| *name == setting);
+        let said: Vec<_> = said.map(|(_, value)| *value).collect();
+        assert_eq!(said, expected, "{setting}");
+    }
+    // Nothing opens again what is shut, and no secret is passed on where others can read it.
+    for (name, value) in lines {
+        let opens = [
+            "ReadWritePaths",
+            "ExecPaths",
+            "BindPaths",
+            "Environment",
+            "EnvironmentFile",
+        ];
+        assert!(!opens.contains(&name), "{name}={value}");
+    }
+}
+
 /// An installation that signs in at the mail server with a credential, and the folder of it.
 fn with_credential() -> (Installation, tempfile::TempDir) {
     let clavis = Installation::new(&Kind::MailServer);

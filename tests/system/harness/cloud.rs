@@ -1,7 +1,7 @@
 //! A tenant of Entra ID, at the double that `tests/run` has started.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -52,6 +52,12 @@ impl Cloud {
             self.text("graph"),
             self.text("login"),
         )
+    }
+
+    /// The authority that vouches for the servers which all tenants are reached by over TLS.
+    #[allow(dead_code, reason = "not for the benchmark, which shares this file")]
+    pub(crate) fn authority() -> PathBuf {
+        server_folder("CLAVIS_TEST_ENTRA").join("ca.pem")
     }
 
     /// Changes the tenant: replaces collections and settings, `add`s and `remove`s objects.

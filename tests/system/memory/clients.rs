@@ -95,6 +95,13 @@ impl Door {
     }
 }
 
+impl Habit {
+    /// Whether a client sees that there is an answer with keys, however little it takes of it.
+    pub(super) fn sees_the_answer(self, protocol: Protocol) -> bool {
+        (self, protocol) != (Self::Leaves, Protocol::Http1)
+    }
+}
+
 impl Pressed {
     /// Does about the answer what a client of this habit does; gives the connection for as long as it
     /// has one.

@@ -2,16 +2,12 @@
 //! speaks TLS.
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::Command;
 
 use super::clients::Door;
-use crate::door::is_rid_of_key_pages;
 use crate::door::tls::make_pair;
-use crate::harness::{Daemon, Installation, free_port, until};
-
-/// Two seconds after its redemption a key is gone. The daemon waits for a client that takes nothing for a
-/// second and a half of that.
-const REST: Duration = Duration::from_millis(500);
+use crate::harness::{Cloud, Daemon, Installation, free_port};
 
 /// A daemon, and the way to it.
 pub(super) struct Watched {
@@ -22,7 +18,7 @@ pub(super) struct Watched {
 impl Watched {
     /// Starts a daemon that speaks plain HTTP.
     pub(super) fn plain(clavis: &Installation) -> Self {
-        Self::new(clavis.start(), false)
+        Self::start(&clavis.config(), false)
     }
 
     /// Starts one more that speaks TLS.
@@ -42,10 +38,19 @@ impl Watched {
             .replace(address, &other);
         let config = clavis.path().join("tls.toml");
         fs::write(&config, text).expect("a configuration");
-        Self::new(Daemon::start(&config), true)
+        Self::start(&config, true)
     }
 
-    fn new(daemon: Daemon, speaks_tls: bool) -> Self {
+    /// The authority of the tenant is trusted as that of a proxy would be which opens TLS; and where this
+    /// machine has such a one, it is not asked.
+    fn start(config: &Path, speaks_tls: bool) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_clavis"));
+        command
+            .args(["serve", "--config"])
+            .arg(config)
+            .env("SSL_CERT_FILE", Cloud::authority())
+            .env("NO_PROXY", "127.0.0.1");
+        let daemon = Daemon::start_command(command, "info");
         let address = address_of(&daemon.url).to_owned();
         Self {
             daemon,
@@ -54,16 +59,6 @@ impl Watched {
                 speaks_tls,
             },
         }
-    }
-
-    /// Waits until nothing is under way at the door, which has to be soon after the last redemption, and
-    /// then for as long as a key may still be somewhere.
-    pub(super) fn wait_for_the_promise(&self, since: Instant) {
-        is_rid_of_key_pages(&self.daemon, since);
-        let begun = Instant::now();
-        until("the promised time", || {
-            (begun.elapsed() >= REST).then_some(())
-        });
     }
 }
 

@@ -19,15 +19,19 @@ pub(super) struct Link {
     pub(super) form: String,
     /// The key that it leads to.
     pub(super) key: String,
+    /// The reference of its request.
+    pub(super) reference: String,
 }
 
 /// People ask for so many drives, their manager approves, and the key links come.
 pub(super) fn links(source: &Source, daemon: &Daemon, count: usize) -> Vec<Link> {
     let drives = source.drives.get(..count).expect("enough drives");
+    let mut references = Vec::new();
     for drives in drives.chunks(IN_A_ROW) {
         let somebody = sign_in(daemon, &source.clavis.mails, &source.requester());
         for drive in drives {
-            ask(&somebody, &drive.device, "It wants a key since the update.");
+            let reference = ask(&somebody, &drive.device, "It wants a key since the update.");
+            references.push(reference);
         }
     }
     let mut post = Post {
@@ -40,7 +44,7 @@ pub(super) fn links(source: &Source, daemon: &Daemon, count: usize) -> Vec<Link>
         assert_eq!(page.status, 200, "{}", page.html);
     }
     let browser = Browser::new(&daemon.url);
-    let links = drives.iter().map(|drive| {
+    let links = drives.iter().zip(references).map(|(drive, reference)| {
         let path = post.wait("/key/", &drive.device);
         let page = browser.open(&path).expect("the page of the link");
         assert_eq!(page.status, 200, "{}", page.html);
@@ -52,6 +56,7 @@ pub(super) fn links(source: &Source, daemon: &Daemon, count: usize) -> Vec<Link>
             path,
             form: form.join("&"),
             key: drive.key.clone(),
+            reference,
         }
     });
     links.collect()

@@ -6,21 +6,35 @@ use super::pieces::{Around, Cut, Piece, Pieces};
 use super::process::Stopped;
 use crate::harness::Daemon;
 
-/// What there is of these keys in the memory and the registers of the daemon, a line each.
-pub(super) fn search(daemon: &Daemon, keys: &[String]) -> Vec<String> {
-    let in_memory = Pieces::of(keys, Cut::MEMORY);
-    let in_registers = Pieces::of(keys, Cut::REGISTERS);
-    let stopped = Stopped::stop(daemon.pid());
-    let stretches = stopped.memory();
-    let registers = stopped.registers(None);
-    drop(stopped);
+/// What is looked for of some keys. To make it takes longer than a daemon may take to forget them.
+pub(super) struct Wanted {
+    in_memory: Pieces,
+    in_registers: Pieces,
+}
 
-    let mut found = Vec::new();
-    for stretch in &stretches {
-        found.extend(lines(&in_memory, &stretch.place, &stretch.bytes));
+impl Wanted {
+    /// All of these keys.
+    pub(super) fn of(keys: &[String]) -> Self {
+        Self {
+            in_memory: Pieces::of(keys, Cut::MEMORY),
+            in_registers: Pieces::of(keys, Cut::REGISTERS),
+        }
     }
-    found.extend(lines(&in_registers, "the registers", &registers));
-    found
+
+    /// What there is of it in the memory and the registers of the daemon at this moment, a line each.
+    pub(super) fn search(&self, daemon: &Daemon) -> Vec<String> {
+        let stopped = Stopped::stop(daemon.pid());
+        let stretches = stopped.memory();
+        let registers = stopped.registers(None);
+        drop(stopped);
+
+        let mut found = Vec::new();
+        for stretch in &stretches {
+            found.extend(lines(&self.in_memory, &stretch.place, &stretch.bytes));
+        }
+        found.extend(lines(&self.in_registers, "the registers", &registers));
+        found
+    }
 }
 
 /// The beginning of what was found, for whoever mends it.

@@ -151,6 +151,8 @@ fn installation(mut tenant: Value) -> (Installation, Cloud) {
     tenant["users"] = users.into();
     let people = Cloud::with(tenant);
     let clavis = Installation::new(&Kind::CloudPeople(people.clone()));
+    // It is reached as in production: what TLS has read waits in buffers of its own.
+    clavis.change(&people.text("graph"), &people.text("tls"));
     // The daemon is stopped for some of it.
     clavis.change("timeout = \"5s\"", "timeout = \"15s\"");
     (clavis, people)

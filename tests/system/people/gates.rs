@@ -24,6 +24,12 @@ fn pick_up(browser: &Browser, reference: &str) -> String {
     page.texts(DIGITS).remove(0)
 }
 
+/// How often the log says of an event that it was for this reason.
+fn count_of(company: &Company, event: &str, why: &str) -> usize {
+    let rows = company.rows_of(event).into_iter();
+    rows.filter(|row| row["event"]["why"] == why).count()
+}
+
 #[test]
 fn a_pick_up_code_opens_the_link_and_is_written_nowhere() {
     let company = Company::new("", "[gates]\nkey = \"code\"");
@@ -78,13 +84,7 @@ fn of_pick_up_codes_that_are_guessed_at_once_five_count_and_the_owner_is_not_shu
         guess(number, &format!("AAAAA-AA{number:03}"), "2001:db8::N").status
     });
     assert_eq!(answers, [422; 32]);
-    let refused = company.rows_of("pick_up.refused");
-    let count = |why: &str| {
-        refused
-            .iter()
-            .filter(|row| row["event"]["why"] == why)
-            .count()
-    };
+    let count = |why| count_of(&company, "pick_up.refused", why);
     assert_eq!((count("wrong"), count("too_many")), (5, 27));
     // Not even the right one, from there.
     let late = guess(99, &code, "2001:db8::N");
@@ -131,18 +131,69 @@ fn of_sign_in_codes_that_are_guessed_at_once_five_count() {
         eve.clone().post("/sign-in/code", &fields).status
     });
     assert_eq!(answers, [422; 32]);
-    let refused = company.rows_of("sign_in.refused");
-    let count = |why: &str| {
-        refused
-            .iter()
-            .filter(|row| row["event"]["why"] == why)
-            .count()
-    };
+    let count = |why| count_of(&company, "sign_in.refused", why);
     // The end is in the log once: it is not for strangers to fill.
     assert_eq!((count("wrong_code"), count("ended")), (5, 1));
     let late = eve.post("/sign-in/code", &[("form_token", &form), ("code", &code)]);
     assert_eq!(late.status, 422);
     assert!(!eve.is_signed_in());
+}
+
+#[test]
+fn of_sign_in_codes_that_are_typed_at_two_daemons_in_turn_five_count() {
+    let company = Company::new("", "");
+    let daemons = [company.start(), company.clavis.start_another()];
+    let mut eve = Visitor::new(&daemons[0]);
+    let sent = eve.post("/sign-in", &[("mail", "anna.berg@example.com")]);
+    assert_eq!(sent.status, 303);
+    let form = eve.get("/sign-in/code").form_token();
+    let mails = &company.clavis.mails;
+    let code = mails.wait("anna.berg", "Your Sign-In Code", "").code();
+    let type_in = |daemon: &Daemon, code: &str| {
+        let mut led = eve.led_to(daemon);
+        let answer = led.post("/sign-in/code", &[("form_token", &form), ("code", code)]);
+        assert_eq!(answer.status, 422, "{}", answer.body);
+        assert!(!led.is_signed_in());
+    };
+    for number in 0..8 {
+        type_in(&daemons[number % 2], &format!("AAAAA-AA{number:03}"));
+    }
+    for daemon in &daemons {
+        type_in(daemon, &code);
+    }
+    let count = |why| count_of(&company, "sign_in.refused", why);
+    assert_eq!((count("wrong_code"), count("ended")), (5, 1));
+    assert!(company.rows_of("sign_in.done").is_empty());
+}
+
+#[test]
+fn of_pick_up_codes_that_are_typed_at_two_daemons_in_turn_five_count() {
+    let company = Company::new("", "[gates]\nkey = \"code\"");
+    let daemons = [company.start(), company.clavis.start_another()];
+    let (link, reference, anna) = waiting(&company, &daemons[0]);
+    let code = pick_up(&anna, &reference);
+    let path = split(&link).1;
+    let form = Visitor::new(&daemons[0]).get(path).form_token();
+    let type_in = |daemon: &Daemon, code: &str, from: &str| {
+        let mut stranger = Visitor::new(daemon);
+        stranger.send("X-Forwarded-For", &[from]);
+        stranger.post(path, &[("form_token", &form), ("code", code)])
+    };
+    for number in 0..8 {
+        let from = format!("2001:db8::{number}");
+        let guess = format!("AAAAA-AA{number:03}");
+        assert_eq!(type_in(&daemons[number % 2], &guess, &from).status, 422);
+    }
+    for daemon in &daemons {
+        let late = type_in(daemon, &code, "2001:db8::99");
+        assert_eq!(late.status, 422);
+        assert!(late.body.contains("Too many codes were typed."));
+    }
+    let count = |why| count_of(&company, "pick_up.refused", why);
+    assert_eq!((count("wrong"), count("too_many")), (5, 5));
+    assert_eq!(company.clavis.count("redeemed"), 0);
+    let elsewhere = type_in(&daemons[1], &code, "192.0.2.1");
+    assert!(elsewhere.body.contains(DIGITS));
 }
 
 #[test]

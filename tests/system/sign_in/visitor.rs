@@ -38,6 +38,15 @@ impl Visitor {
         }
     }
 
+    /// The same browser, with whatever it keeps of Clavis, at another daemon, as a balancer leads it there.
+    pub(crate) fn led_to(&self, daemon: &Daemon) -> Self {
+        let mut led = self.clone();
+        let ours = led.cookies.remove(&self.base).unwrap_or_default();
+        led.base.clone_from(&daemon.url);
+        led.cookies.insert(led.base.clone(), ours);
+        led
+    }
+
     /// Presses the button of a provider; gives the address that it leads to.
     pub(crate) fn leave(&mut self, slug: &str, next: &str) -> String {
         let path = format!("/sign-in/with/{slug}?next={}", encoded(next));
