@@ -1,6 +1,7 @@
 //! Opening the file, and bringing its tables up to date.
 
 use std::fs::OpenOptions;
+use std::iter;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -115,7 +116,8 @@ fn unchanging(place: &Path) -> PathBuf {
         if byte.is_ascii_alphanumeric() || b"/-._".contains(byte) {
             name.push(char::from(*byte));
         } else {
-            name.push_str(&format!("%{byte:02x}"));
+            let digits = [byte >> 4, byte & 15].map(|half| char::from_digit(half.into(), 16));
+            name.extend(iter::once('%').chain(digits.into_iter().flatten()));
         }
     }
     PathBuf::from(name + "?immutable=1")

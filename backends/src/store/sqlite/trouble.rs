@@ -15,8 +15,8 @@ pub(super) enum OpenError {
     Sql(#[from] rusqlite::Error),
     #[error(
         "there is no database there, and only `clavis serve` and `clavis check` make one: see that \
-         `path` of [store] names the file that the daemon keeps. If it does, somebody has taken the file \
-         away: restore a backup"
+         `path` of [store] names the file that the daemon keeps. If it does, and the daemon has run, \
+         somebody has taken the file away: restore a backup"
     )]
     Missing,
     #[error(
