@@ -57,15 +57,16 @@ pub(crate) enum AssemblyError {
     File(#[from] Problems),
 }
 
-/// A broker of these settings, sending by this mailer. Opens the store; reaches nothing else.
+/// A broker of these settings over this store, sending by this mailer. Reaches nothing.
 pub(crate) fn broker(
     settings: &Settings,
+    store: SqliteStore,
     supplies: &Supplies,
     site: &Arc<Site>,
     mailer: Arc<dyn Mailer>,
 ) -> Result<Arc<Broker>, AssemblyError> {
     Ok(Arc::new(Broker::new(Parts {
-        store: Arc::new(store(settings)?),
+        store: Arc::new(store),
         directory: directory(settings, supplies)?,
         escrow: sources(settings, supplies)?,
         mailer,
@@ -152,15 +153,17 @@ fn audit(settings: &Settings) -> AuditTerms {
 /// Where checkpoints of the log are brought, beside mails.
 pub(crate) fn checkpoint_sinks(settings: &Settings) -> Vec<Arc<dyn CheckpointSink>> {
     let audit = &settings.audit;
-    let folder = audit.folder.as_ref().map(|folder| {
-        let folder = CheckpointFolder::new(folder.clone());
-        Arc::new(folder) as Arc<dyn CheckpointSink>
-    });
+    let folder = checkpoint_folder(settings).map(|it| Arc::new(it) as Arc<dyn CheckpointSink>);
     let program = audit.webhook.as_ref().map(|webhook| {
         let hook = Arc::new(Webhook::new(Purpose::Checkpoints, webhook.clone()));
         Arc::new(CheckpointHook::new(hook, Arc::new(SystemClock))) as _
     });
     folder.into_iter().chain(program).collect()
+}
+
+/// The folder that checkpoints of the log are brought to, where one is set.
+pub(crate) fn checkpoint_folder(settings: &Settings) -> Option<CheckpointFolder> {
+    settings.audit.folder.clone().map(CheckpointFolder::new)
 }
 
 /// What pages and letters say of this installation.
@@ -199,10 +202,25 @@ fn trusted_header(proxy: &settings::SignInProxy) -> TrustedHeader {
     }
 }
 
-/// The store.
+/// The store, which is made where it is missing: for the daemon, and for what is run before it.
 pub(crate) fn store(settings: &Settings) -> Result<SqliteStore, StoreError> {
     match &settings.store {
         settings::Store::Sqlite { path } => SqliteStore::open(path),
+    }
+}
+
+/// The store that the daemon keeps. A command that made one where there is none would say of an empty
+/// one what was asked of the other.
+pub(crate) fn existing_store(settings: &Settings) -> Result<SqliteStore, StoreError> {
+    match &settings.store {
+        settings::Store::Sqlite { path } => SqliteStore::open_existing(path),
+    }
+}
+
+/// The same, for reading alone: that of a copy, too, which nobody can write to.
+pub(crate) fn store_to_read(settings: &Settings) -> Result<SqliteStore, StoreError> {
+    match &settings.store {
+        settings::Store::Sqlite { path } => SqliteStore::open_to_read(path),
     }
 }
 

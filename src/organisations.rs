@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use clavis_backends::store::SqliteStore;
 use clavis_broker::ports::LogSink;
 use clavis_broker::service::Broker;
 use clavis_config::settings::{CertificateFiles, Room};
@@ -40,8 +41,8 @@ struct Unusable {
 }
 
 impl Organisation {
-    /// Of these settings, sending as they say. Opens the store; reaches nothing else.
-    pub(crate) fn of(settings: &Settings) -> Result<Self, AssemblyError> {
+    /// Of these settings, over this store, sending as they say. Reaches nothing.
+    pub(crate) fn of(settings: &Settings, store: SqliteStore) -> Result<Self, AssemblyError> {
         let site = assemble::site(settings);
         let supplies = assemble::supplies(settings);
         let mailer = assemble::mailer(settings, &supplies);
@@ -49,7 +50,7 @@ impl Organisation {
             listen: settings.server.listen,
             tls: tls(settings),
             room: settings.server.room,
-            broker: assemble::broker(settings, &supplies, &site, mailer)?,
+            broker: assemble::broker(settings, store, &supplies, &site, mailer)?,
             site,
             sinks: assemble::sinks(settings),
         })
@@ -87,7 +88,9 @@ pub(crate) fn assemble(
     loaded: &[(&Path, Settings)],
 ) -> Result<Vec<Organisation>, Box<dyn std::error::Error + Send + Sync>> {
     let organisations = loaded.iter().map(|(file, settings)| {
-        Organisation::of(settings).map_err(|why| Unusable {
+        let store = assemble::store(settings).map_err(AssemblyError::from);
+        let organisation = store.and_then(|store| Organisation::of(settings, store));
+        organisation.map_err(|why| Unusable {
             file: file.display().to_string(),
             why,
         })

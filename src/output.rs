@@ -4,6 +4,10 @@
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
 
+/// What a command ends with that could not say what it is to say. It is none of 0 and 1, by which some
+/// say whether what they looked at is sound.
+pub(crate) const UNSAID: u8 = 2;
+
 /// Prints a line, like `println!`; nothing where nobody reads any more.
 macro_rules! say {
     ($($text:tt)*) => { $crate::output::line(format_args!($($text)*)) };
@@ -19,7 +23,7 @@ pub(crate) fn line(text: fmt::Arguments<'_>) {
     {
         // What was to be printed is lost, and is said to nobody else.
         aside(&format!("clavis: the output cannot be written: {error}"));
-        std::process::exit(1);
+        std::process::exit(UNSAID.into());
     }
 }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clavis_broker::audit::LogRow;
 use clavis_broker::export::Format;
-use clavis_broker::ports::LogQuery;
+use clavis_broker::ports::{LogQuery, Store};
 use clavis_broker::search::{EVENTS, LogSearch, days};
 use clavis_broker::tokens::Reference;
 use jiff::civil::Date;
@@ -47,7 +47,7 @@ pub(crate) struct Wanted {
 
 /// Prints rows of the log, oldest first, for reading or as JSON lines.
 pub(crate) async fn show(config: &Path, wanted: &Wanted, json: bool) -> Outcome {
-    each(config, wanted, |row| {
+    each(config, wanted, "", |row| {
         Ok(if json {
             Format::Json.line(row)?
         } else {
@@ -59,10 +59,8 @@ pub(crate) async fn show(config: &Path, wanted: &Wanted, json: bool) -> Outcome 
 
 /// Writes rows of the log, oldest first, in a format for other programs.
 pub(crate) async fn export(config: &Path, wanted: &Wanted, format: Format) -> Outcome {
-    if !output::text(&format.head())? {
-        return Ok(ExitCode::SUCCESS);
-    }
-    each(config, wanted, |row| Ok(format.line(row)?)).await
+    let head = format.head();
+    each(config, wanted, &head, |row| Ok(format.line(row)?)).await
 }
 
 /// A format, by its name.
@@ -74,28 +72,29 @@ pub(crate) fn format(name: &str) -> Result<Format, String> {
     })
 }
 
-/// Writes the rows page by page, so that a log of any length needs little memory.
+/// Writes the head, and then the rows page by page, so that a log of any length needs little memory.
+/// Nothing is written before it is known what is to be, and that the log is there.
 async fn each(
     config: &Path,
     wanted: &Wanted,
+    head: &str,
     write: impl Fn(&LogRow) -> Result<String, Box<dyn std::error::Error + Send + Sync>>,
 ) -> Outcome {
     let settings = assemble::load(config)?;
-    let store: Box<dyn clavis_broker::ports::Store> = Box::new(crate::assemble::store(&settings)?);
+    let search = search(wanted, &settings.organisation.time_zone)?;
+    let store: Box<dyn Store> = Box::new(assemble::store_to_read(&settings)?);
     let request = match &wanted.request {
         Some(reference) => {
             let reference: Reference = reference.parse()?;
             let found = store.request_by_reference(&reference).await?;
-            Some(
-                found
-                    .ok_or_else(|| format!("there is no request {reference}"))?
-                    .request
-                    .id,
-            )
+            let found = found.ok_or_else(|| super::no_request(&reference))?;
+            Some(found.request.id)
         }
         None => None,
     };
-    let search = search(wanted, &settings.organisation.time_zone)?;
+    if !output::text(head)? {
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut left = wanted.limit.unwrap_or(usize::MAX);
     let mut after = wanted.after;
     while left > 0 {
@@ -128,6 +127,13 @@ fn search(wanted: &Wanted, zone: &TimeZone) -> Result<LogSearch, String> {
     {
         let known = EVENTS.join(", ");
         return Err(format!("there is no event {event}; write one of: {known}"));
+    }
+    if let (Some(from), Some(to)) = (wanted.from, wanted.to)
+        && from > to
+    {
+        return Err(format!(
+            "no day lies from {from} to {to}: write the earlier one after --from and the later one after --to"
+        ));
     }
     let span = days(wanted.from, wanted.to, zone);
     let (from, to) = span.ok_or("no clock will show that day; choose another")?;

@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clavis_broker::service::Broker;
+use clavis_broker::tokens::Reference;
 
 use crate::assemble;
 use crate::organisations::Organisation;
@@ -53,9 +54,18 @@ fn operator() -> String {
         .unwrap_or_else(|_| "?".to_owned())
 }
 
-/// The broker of a configuration, for a command that is done at once.
+/// The broker of a configuration, for a command that is done at once on what the daemon keeps.
 fn broker(config: &Path) -> Result<Arc<Broker>, Box<dyn std::error::Error + Send + Sync>> {
-    Ok(Organisation::of(&assemble::load(config)?)?.broker)
+    let settings = assemble::load(config)?;
+    let store = assemble::existing_store(&settings)?;
+    Ok(Organisation::of(&settings, store)?.broker)
+}
+
+/// What is said where no request has a reference.
+fn no_request(reference: &Reference) -> String {
+    format!(
+        "there is no request {reference}: `clavis audit show` has the references of all that there are"
+    )
 }
 
 #[cfg(test)]

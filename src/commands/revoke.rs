@@ -20,6 +20,6 @@ pub(crate) async fn run(config: &Path, reference: &str) -> Outcome {
             );
             Ok(ExitCode::SUCCESS)
         }
-        None => Err(format!("there is no request {reference}").into()),
+        None => Err(super::no_request(&reference).into()),
     }
 }

@@ -53,7 +53,13 @@ pub(crate) async fn run(options: Options) -> Outcome {
     let site = assemble::site(&settings);
     let supplies = assemble::supplies(&settings);
     let mailer = Arc::clone(&mails) as Arc<dyn Mailer>;
-    let broker = assemble::broker(&settings, &supplies, &site, mailer)?;
+    let broker = assemble::broker(
+        &settings,
+        assemble::store(&settings)?,
+        &supplies,
+        &site,
+        mailer,
+    )?;
     let caught = Arc::clone(&mails);
     let mailbox = clavis_web::mailbox(Arc::new(move || caught.all()), Arc::clone(&site));
     let pages = clavis_web::router(Arc::clone(&broker), Arc::clone(&site)).merge(mailbox);

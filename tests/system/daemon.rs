@@ -143,7 +143,8 @@ fn revoke_ends_a_key_link() {
     );
     assert_eq!(
         failed(&clavis.run(&["revoke", "ABC-1234"])),
-        "clavis: there is no request ABC-1234\n"
+        "clavis: there is no request ABC-1234: `clavis audit show` has the references of all that there \
+         are\n"
     );
     assert_eq!(clavis.count("revoked"), 1);
 }

@@ -32,6 +32,18 @@ impl CheckpointFolder {
     pub fn new(folder: PathBuf) -> Self {
         Self { folder }
     }
+
+    /// The largest checkpoints in it, by the sizes that the names of their files say: each file with its
+    /// text, or why that cannot be read. Nothing of them is believed. None where the folder is not there.
+    ///
+    /// # Errors
+    /// Where it cannot be told what is in the folder.
+    pub async fn largest_files(&self) -> io::Result<Vec<(PathBuf, io::Result<String>)>> {
+        match largest(&self.folder).await {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            largest => largest,
+        }
+    }
 }
 
 #[async_trait]
@@ -49,9 +61,10 @@ impl CheckpointSink for CheckpointFolder {
     }
 
     async fn largest(&self) -> Result<Vec<String>, KeepError> {
-        match largest(&self.folder).await {
+        let files = self.largest_files().await;
+        let notes = files.and_then(|files| files.into_iter().map(|(_, note)| note).collect());
+        match notes {
             Ok(notes) => Ok(notes),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             // One that is written into and read by others alone.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 tracing::warn!(
@@ -134,7 +147,7 @@ fn size_of(name: &str) -> Option<u64> {
 }
 
 /// What is in the files of the largest size that a name of theirs says.
-async fn largest(folder: &Path) -> io::Result<Vec<String>> {
+async fn largest(folder: &Path) -> io::Result<Vec<(PathBuf, io::Result<String>)>> {
     let (mut size, mut names) = (0, Vec::new());
     let mut files = tokio::fs::read_dir(folder).await?;
     while let Some(file) = files.next_entry().await? {
@@ -151,8 +164,10 @@ async fn largest(folder: &Path) -> io::Result<Vec<String>> {
     }
     let mut notes = Vec::new();
     for name in names {
-        let bytes = read(folder.join(name)).await?;
-        notes.push(String::from_utf8_lossy(&bytes).into_owned());
+        let path = folder.join(name);
+        let bytes = read(path.clone()).await;
+        let note = bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        notes.push((path, note));
     }
     Ok(notes)
 }

@@ -14,7 +14,7 @@ use crate::tokens::Reference;
 
 /// A proof with all that it takes to check it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "proves", rename_all = "snake_case")]
+#[serde(tag = "proves", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Bundle {
     /// That rows of a request are in the log.
     Rows {
@@ -38,6 +38,7 @@ pub enum Bundle {
 
 /// A row, and the proof that it is in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ProvedRow {
     /// Its place.
     pub seq: i64,
@@ -63,7 +64,7 @@ pub enum Proved {
         request: Reference,
         /// The checkpoint.
         checkpoint: Checkpoint,
-        /// The rows, in their order.
+        /// The rows, in their order; never none.
         rows: Vec<LogRow>,
         /// How many fields of them are left out. Whoever hands the bundle on can leave out any: that
         /// the log has erased them is not proved.
@@ -84,6 +85,9 @@ pub enum BundleError {
     /// A checkpoint in it cannot be believed.
     #[error("its checkpoint cannot be believed")]
     Checkpoint(#[from] NotACheckpoint),
+    /// It is to be of rows, and has none.
+    #[error("there is no row in it")]
+    Empty,
     /// A row in it is not in the log.
     #[error("row {0} is not in the log that the checkpoint is of, or not so")]
     NotIncluded(i64),
@@ -122,6 +126,9 @@ impl Bundle {
                 rows,
             } => {
                 let checkpoint = Checkpoint::open(checkpoint, known)?;
+                if rows.is_empty() {
+                    return Err(BundleError::Empty);
+                }
                 let mut proved: Vec<LogRow> = Vec::with_capacity(rows.len());
                 let mut left_out = 0;
                 for row in rows {

@@ -96,7 +96,8 @@ mod tests {
         assert_eq!(claimed.size, 20_852_163);
         assert_eq!(claimed.root[..3], [0x0a, 0xc5, 0x18]);
         let unknown = Checkpoint::open(note, &[signer("x").verifier().clone()]);
-        assert_eq!(unknown, Err(NoteError::Unsigned.into()));
+        let by = "example.com/behind-the-sofa+033de0ae".to_owned();
+        assert_eq!(unknown, Err(NoteError::Unsigned(by).into()));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{Checkpoint, NotACheckpoint};
 use super::leaf::{Field, check};
 pub use super::problem::Problem;
 use super::tally::Tally;
@@ -33,6 +33,15 @@ pub struct Claim {
     pub name: String,
     /// The checkpoint, which somebody known has signed.
     pub checkpoint: Checkpoint,
+}
+
+/// A checkpoint that says nothing of the log, as it cannot be told who has signed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unjudged {
+    /// What it is called.
+    pub name: String,
+    /// Why the log was not held against it.
+    pub why: NotACheckpoint,
 }
 
 /// An erasure, as the row that records it has it: anybody who can write the database can write one.
@@ -67,6 +76,9 @@ pub struct Report {
     pub erasures: Vec<Erasure>,
     /// How many checkpoints fit.
     pub fitting: usize,
+    /// The checkpoints that the log has kept and was not held against, as no key is known that has
+    /// signed them: right after the key was replaced, and where somebody has put them there.
+    pub unjudged: Vec<Unjudged>,
     /// What is wrong, in the order in which it was found.
     pub problems: Vec<Problem>,
     /// How many more there are.

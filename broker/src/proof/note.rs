@@ -17,6 +17,8 @@ use crate::ports::Random;
 const ALGORITHM: u8 = 0x01;
 /// The most signatures that are looked at: nobody has that many, and each costs time.
 const MOST_SIGNATURES: usize = 100;
+/// The most signatures by others that are named where nobody known has signed.
+const MOST_NAMED: usize = 3;
 /// What a line with a signature begins with.
 const DASH: &str = "\u{2014} ";
 /// What a private key begins with.
@@ -54,6 +56,9 @@ pub enum NotAKey {
     /// It is not in the form of a note's key.
     #[error("it is no key in the form NAME+HASH+KEY")]
     Form,
+    /// It is in the form of a private key, where a public one is wanted.
+    #[error("it is a private key")]
+    Private,
     /// It is a key of another kind.
     #[error("it is no key of Ed25519")]
     Kind,
@@ -71,9 +76,9 @@ pub enum NoteError {
     /// A signature is under the name and the key of somebody known, and is not theirs.
     #[error("the signature of {0} is not theirs: the text or the signature was changed")]
     Forged(String),
-    /// Nobody known has signed it.
-    #[error("none of its signatures is by a known key")]
-    Unsigned,
+    /// Nobody known has signed it; who did, by what it says itself.
+    #[error("it is signed by {0}, and by no key that is known")]
+    Unsigned(String),
 }
 
 impl Signer {
@@ -151,8 +156,11 @@ impl Verifier {
     /// Reads a public key.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// What is wrong with it; nothing of what was given, which may be a private key.
     pub fn parse(text: &str) -> Result<Self, NotAKey> {
+        if text.starts_with(PRIVATE) {
+            return Err(NotAKey::Private);
+        }
         let (name, hash, key) = parts(text)?;
         let verifier = Self::new(name, decode(key)?)?;
         if verifier.hash != hash {
@@ -191,13 +199,16 @@ impl Note {
     /// Why its text must not be believed.
     pub fn open(note: &str, known: &[Verifier]) -> Result<Self, NoteError> {
         let (text, signatures) = take_apart(note).ok_or(NoteError::Malformed)?;
-        let mut signed_by: Vec<String> = Vec::new();
+        let (mut signed_by, mut strangers): (Vec<String>, Vec<String>) = Default::default();
         for (name, bytes) in signatures {
-            let Some((hash, signature)) = bytes.split_at_checked(4) else {
+            let Some((hash, signature)) = bytes.split_first_chunk() else {
                 return Err(NoteError::Malformed);
             };
             let mut known = known.iter();
-            let Some(by) = known.find(|it| it.name == name && it.hash == hash) else {
+            let Some(by) = known.find(|it| it.name == name && it.hash == *hash) else {
+                if strangers.len() < MOST_NAMED {
+                    strangers.push(format!("{name}+{}", hex(*hash)));
+                }
                 continue;
             };
             let key = UnparsedPublicKey::new(&ED25519, by.key);
@@ -209,7 +220,7 @@ impl Note {
             }
         }
         if signed_by.is_empty() {
-            return Err(NoteError::Unsigned);
+            return Err(NoteError::Unsigned(strangers.join(", ")));
         }
         Ok(Self {
             text: text.to_owned(),
@@ -328,7 +339,13 @@ mod tests {
         assert_eq!(names, ["PeterNeumann", "EnochRoot"]);
         let twice = format!("{TEXT}\n{PETER_SIGNS}{PETER_SIGNS}");
         assert_eq!(opened(&twice, &[PETER]).unwrap(), ["PeterNeumann"]);
-        assert_eq!(opened(&both, &[]), Err(NoteError::Unsigned));
+        let unsigned = NoteError::Unsigned("PeterNeumann+c74f20a3, EnochRoot+af0cfe78".to_owned());
+        assert_eq!(opened(&both, &[]), Err(unsigned));
+        let many = format!("{TEXT}\n{}", PETER_SIGNS.repeat(MOST_SIGNATURES));
+        let Err(NoteError::Unsigned(told)) = opened(&many, &[ENOCH]) else {
+            panic!("nobody known has signed it")
+        };
+        assert_eq!(told.split(", ").count(), MOST_NAMED);
     }
 
     #[test]
@@ -379,6 +396,7 @@ mod tests {
             assert!(Verifier::parse(std::str::from_utf8(&wrong).unwrap()).is_err());
         }
         assert_eq!(Signer::parse(PETER).err(), Some(NotAKey::Form));
+        assert_eq!(Verifier::parse(PETERS_OWN).err(), Some(NotAKey::Private));
         let hash = PETERS_OWN.replace("c74f20a3", "c74f20a4");
         assert_eq!(Signer::parse(&hash).err(), Some(NotAKey::Hash));
     }

@@ -490,6 +490,20 @@ fn a_bundle_proves_its_rows_and_nothing_that_was_changed() {
     );
     let other = with(&|rows| rows[1].personal = rows[0].personal.clone());
     assert_eq!(other, Err(BundleError::Leaf(4, LeafError::Commitment)));
+    assert_eq!(with(&Vec::clear), Err(BundleError::Empty));
+    // What nobody here knows proves nothing, and is not passed over as if it did.
+    for (from, to) in [
+        ("\"proves\":", "\"also\":1,\"proves\":"),
+        ("\"seq\":", "\"also\":1,\"seq\":"),
+    ] {
+        let more = text.replacen(from, to, 1);
+        assert!(serde_json::from_str::<serde_json::Value>(&more).is_ok());
+        let unknown = serde_json::from_str::<Bundle>(&more).unwrap_err();
+        assert!(
+            unknown.to_string().contains("unknown field `also`"),
+            "{unknown}"
+        );
+    }
 }
 
 #[test]

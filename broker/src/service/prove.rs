@@ -9,9 +9,9 @@ use crate::causes::with_causes;
 use crate::lifecycle::RequestId;
 use crate::ports::{Ledger, LogQuery, StoreError, StoredRow};
 use crate::proof::bundle::{Bundle, ProofHash, ProvedRow};
-use crate::proof::checkpoint::Checkpoint;
-use crate::proof::examine::{CLOCKS_DIFFER, Claim, Examiner, Problem, Report};
-use crate::proof::note::Verifier;
+use crate::proof::checkpoint::{Checkpoint, NotACheckpoint};
+use crate::proof::examine::{CLOCKS_DIFFER, Claim, Examiner, Problem, Report, Unjudged};
+use crate::proof::note::{NoteError, Verifier};
 use crate::proof::tree::{Hash, Node, Plan, empty_root};
 use crate::tokens::Reference;
 
@@ -27,6 +27,12 @@ pub enum ProofError {
     /// The tree over the log is damaged.
     #[error("the tree over the log is damaged: `clavis audit verify` says where")]
     Damaged,
+    /// The log has no row of the request that the proof is to be of.
+    #[error(
+        "the log has no row of the request {0}: rows were taken away, or an index has lost them; \
+         `clavis audit verify` says which"
+    )]
+    NoRows(Reference),
     /// The log has fewer rows than the proof is to be over.
     #[error(
         "the log has {rows} rows, and the checkpoint is of {size}: rows were taken away, or the \
@@ -64,6 +70,9 @@ pub async fn consistency(
 }
 
 /// The rows of a request that a checkpoint is over, with the proofs that they are in the log.
+///
+/// # Errors
+/// Where the tree over them is damaged, or there is none.
 pub async fn prove_rows(
     ledger: &dyn Ledger,
     request: (RequestId, &Reference),
@@ -89,7 +98,7 @@ pub async fn prove_rows(
             }
             let number = u64::try_from(row.seq - 1).map_err(|_| ProofError::Damaged)?;
             if number >= size {
-                return Ok(bundle(reference, note, rows));
+                return bundle(reference, note, rows);
             }
             let proof = make(ledger, &Plan::inclusion(number, size)).await?;
             rows.push(ProvedRow {
@@ -100,12 +109,15 @@ pub async fn prove_rows(
             });
         }
     }
-    Ok(bundle(reference, note, rows))
+    bundle(reference, note, rows)
 }
 
-/// Looks at the whole log: each row, the tree over them, and the checkpoints that it has kept,
-/// which one of these keys must have signed, and by `now`; and holds it against others. Without a
-/// key, those that it has kept are passed over.
+/// Looks at the whole log: each row, the tree over them, and the checkpoints that it has kept, as of
+/// `now`; and holds it against others. Of those that it has kept, one that no key of these has signed is
+/// told as such, and says nothing of the log. Without a key, they are passed over.
+///
+/// # Errors
+/// Where the store cannot be read, and is not damaged.
 pub async fn examine(
     ledger: &dyn Ledger,
     known: &[Verifier],
@@ -114,6 +126,7 @@ pub async fn examine(
 ) -> Result<Report, StoreError> {
     let ahead = cursors_ahead(ledger, now).await?.into_iter();
     let mut problems: Vec<_> = ahead.map(Problem::CursorAhead).collect();
+    let mut unjudged = Vec::new();
     if !known.is_empty() {
         for kept in ledger.checkpoints().await? {
             let name = format!("of {} that it has kept itself", kept.made_at);
@@ -128,6 +141,10 @@ pub async fn examine(
                     let why = "it is of another size".to_owned();
                     problems.push(Problem::Unbelieved { name, why });
                 }
+                Err(
+                    why @ (NotACheckpoint::Note(NoteError::Unsigned(_))
+                    | NotACheckpoint::OtherOrigin(_)),
+                ) => unjudged.push(Unjudged { name, why }),
                 Err(why) => {
                     let why = why.to_string();
                     problems.push(Problem::Unbelieved { name, why });
@@ -150,6 +167,7 @@ pub async fn examine(
     }
     let mut report = examiner.finish();
     report.problems.extend(problems);
+    report.unjudged = unjudged;
     Ok(report)
 }
 
@@ -216,12 +234,15 @@ pub(super) async fn make(ledger: &dyn Ledger, plan: &Plan) -> Result<Vec<Hash>, 
         .ok_or(ProofError::Damaged)
 }
 
-fn bundle(request: &Reference, note: &str, rows: Vec<ProvedRow>) -> Bundle {
-    Bundle::Rows {
+fn bundle(request: &Reference, note: &str, rows: Vec<ProvedRow>) -> Result<Bundle, ProofError> {
+    if rows.is_empty() {
+        return Err(ProofError::NoRows(request.clone()));
+    }
+    Ok(Bundle::Rows {
         request: request.clone(),
         checkpoint: note.to_owned(),
         rows,
-    }
+    })
 }
 
 /// The next rows of the log, from whichever place on.

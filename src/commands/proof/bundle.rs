@@ -5,11 +5,13 @@ use std::process::ExitCode;
 
 use clavis_broker::causes::with_causes;
 use clavis_broker::ports::Ledger;
-use clavis_broker::proof::bundle::{Bundle, ProofHash, Proved};
+use clavis_broker::proof::bundle::{Bundle, BundleError, ProofHash, Proved};
+use clavis_broker::proof::checkpoint::NotACheckpoint;
+use clavis_broker::proof::note::NoteError;
 use clavis_broker::service;
 use clavis_broker::tokens::Reference;
 
-use super::{Error, known, read, read_checkpoint};
+use super::{Error, UNJUDGED, known, read, read_checkpoint};
 use crate::commands::audit::line;
 use crate::output::say;
 use crate::{Outcome, assemble, commands, output};
@@ -28,7 +30,7 @@ pub(super) async fn prove(config: &Path, reference: &str) -> Outcome {
     let reference: Reference = reference.parse()?;
     let broker = commands::broker(config)?;
     let found = broker.store().request_by_reference(&reference).await?;
-    let found = found.ok_or_else(|| format!("there is no request {reference}"))?;
+    let found = found.ok_or_else(|| commands::no_request(&reference))?;
     let kept = broker.make_checkpoint().await?;
     let bundle = service::prove_rows(
         broker.ledger(),
@@ -43,17 +45,13 @@ pub(super) async fn prove(config: &Path, reference: &str) -> Outcome {
 pub(super) async fn consistency(config: &Path, old: &Path, new: &Path, keys: &[String]) -> Outcome {
     let settings = assemble::load(config)?;
     let known = known(keys, Some(&settings))?;
-    let opened = |file: &Path| {
-        let unbelieved = |why| Error::from(format!("{} cannot be believed: {why}", file.display()));
-        read_checkpoint(file, &known).map_err(unbelieved)
-    };
-    let (earlier, earlier_note) = opened(old)?;
-    let (later, later_note) = opened(new)?;
+    let (earlier, earlier_note) = read_checkpoint(old, &known)?;
+    let (later, later_note) = read_checkpoint(new, &known)?;
     if earlier.size > later.size {
         let (old, new) = (old.display(), new.display());
         return Err(format!("{old} is of more rows than {new}: name the earlier one first").into());
     }
-    let store = assemble::store(&settings)?;
+    let store = assemble::store_to_read(&settings)?;
     let ledger: &dyn Ledger = &store;
     let proof = service::consistency(ledger, earlier.size, later.size).await?;
     let bundle = Bundle::Consistency {
@@ -70,15 +68,54 @@ pub(super) async fn consistency(config: &Path, old: &Path, new: &Path, keys: &[S
     Ok(ExitCode::SUCCESS)
 }
 
-/// Checks what one of the above has printed, and prints what it proves.
+/// Checks what one of the above has printed, and prints what it proves. Ends with 1 where it proves
+/// nothing, and with 2 where that could not be judged.
 pub(super) fn check(file: &Path, keys: &[String]) -> Outcome {
-    let known = known(keys, None)?;
+    let unjudged = |error: Error| {
+        commands::complain(&with_causes(&*error));
+        Ok(ExitCode::from(UNJUDGED))
+    };
+    let (known, bundle) = match known(keys, None).and_then(|known| Ok((known, parsed(file)?))) {
+        Ok(read) => read,
+        Err(error) => return unjudged(error),
+    };
     let shown = file.display();
-    let bundle: Bundle = serde_json::from_str(&read(file)?)
-        .map_err(|error| format!("{shown} is not what `prove` or `consistency` prints: {error}"))?;
-    let proved = bundle
-        .check(&known)
-        .map_err(|error| Error::from(format!("{shown} proves nothing: {}", with_causes(&error))))?;
+    match bundle.check(&known) {
+        Ok(proved) => {
+            tell(&proved);
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(BundleError::Checkpoint(
+            why @ (NotACheckpoint::Note(NoteError::Unsigned(_)) | NotACheckpoint::OtherOrigin(_)),
+        )) => unjudged(Error::from(format!(
+            "{shown} was not judged, as its checkpoint cannot be believed: {why}. Ask whoever runs that \
+             log for the line of its key, and give that with `--key`"
+        ))),
+        Err(error) => Err(format!(
+            "{shown} proves nothing: {}. Ask for it again, and whoever runs the log what became of it",
+            with_causes(&error)
+        )
+        .into()),
+    }
+}
+
+/// The bundle in a file.
+fn parsed(file: &Path) -> Result<Bundle, Error> {
+    let shown = file.display();
+    let otherwise =
+        "name the file that `clavis audit prove` or `clavis audit consistency` has printed";
+    let text = read(file, otherwise)?;
+    let bundle = serde_json::from_str(&text);
+    bundle.map_err(|error| {
+        Error::from(if error.is_eof() {
+            format!("{shown} is empty or cut off, or was not saved whole: ask for it again")
+        } else {
+            format!("{shown} is not what `prove` or `consistency` prints ({error}): {otherwise}")
+        })
+    })
+}
+
+fn tell(proved: &Proved) {
     match proved {
         Proved::Rows {
             request,
@@ -86,7 +123,7 @@ pub(super) fn check(file: &Path, keys: &[String]) -> Outcome {
             rows,
             left_out,
         } => {
-            for row in &rows {
+            for row in rows {
                 say!("{}", line(row));
             }
             say!(
@@ -95,7 +132,7 @@ pub(super) fn check(file: &Path, keys: &[String]) -> Outcome {
                 checkpoint.origin,
                 checkpoint.size
             );
-            if left_out > 0 {
+            if *left_out > 0 {
                 say!(
                     "{left_out} fields are left out; nothing here proves that the log erased them."
                 );
@@ -108,5 +145,4 @@ pub(super) fn check(file: &Path, keys: &[String]) -> Outcome {
             later.size
         ),
     }
-    Ok(ExitCode::SUCCESS)
 }

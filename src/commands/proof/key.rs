@@ -1,6 +1,6 @@
 //! `clavis audit new-key`: the key that checkpoints are signed with.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::ExitCode;
@@ -23,11 +23,25 @@ pub(super) fn make(file: &Path, name: &str) -> Outcome {
         made.write_all(b"\n")?;
         made.sync_all()
     });
-    written.map_err(|error| format!("{shown} cannot be made: {error}"))?;
+    written.map_err(|error| format!("{shown} cannot be made: {}", why_not(&error)))?;
     say!("{}", signer.verifier());
     super::super::remark(&format!(
         "The key is in {shown}. Name it in `signing_key_file` of [audit], where the daemon can read it, \
          and give the line above to whoever is to check checkpoints."
     ));
     Ok(ExitCode::SUCCESS)
+}
+
+fn why_not(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            "it is there already, and a key is never written over: name another file".to_owned()
+        }
+        io::ErrorKind::NotFound => "its folder is not there: make it first".to_owned(),
+        io::ErrorKind::PermissionDenied => {
+            "this account may not write there: run the command with sudo, or name another file"
+                .to_owned()
+        }
+        _ => error.to_string(),
+    }
 }

@@ -1,11 +1,15 @@
 //! Opening the file, and bringing its tables up to date.
 
 use std::fs::OpenOptions;
-use std::path::Path;
+use std::iter;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+
+use super::trouble::{OpenError, is_there};
 
 /// The tables, version by version, from [`FIRST`] on. A released version is never edited; a change
 /// is a new one.
@@ -16,58 +20,113 @@ const FIRST: i64 = 6;
 /// How long to wait for another process that is writing.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// Why the file cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum OpenError {
-    #[error(transparent)]
-    Sql(#[from] rusqlite::Error),
-    #[error("it is a link: name the file that it leads to in `path` of [store]")]
-    Link,
-    #[error(
-        "its tables are version {0}, written by a newer Clavis: install that version or a later one"
-    )]
-    Newer(i64),
-    #[error(
-        "its tables are version {0}, written before the first release, and cannot be read: name \
-         another file in `path` of [store], and keep this one for its log"
-    )]
-    Preview(i64),
-}
-
 /// Opens the file for writing, makes it where it is missing, and brings its tables up to date.
 pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
     if path.is_symlink() {
         return Err(OpenError::Link);
     }
     create_private(path);
-    let mut connection = connect(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
-    )?;
-    migrate(&mut connection)?;
-    Ok(connection)
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+    let opened = connect(&place_of(path), flags).map_err(OpenError::Sql);
+    let opened = opened.and_then(up_to_date);
+    opened.map_err(|error| error.explained(path))
 }
 
-/// Opens the file for reading.
+/// Opens a database that is there for writing, and brings its tables up to date.
+pub(super) fn open_existing(path: &Path) -> Result<Connection, OpenError> {
+    is_there(path)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
+    let opened = connect(&place_of(path), flags).map_err(OpenError::Sql);
+    let opened = opened.and_then(|connection| match version_of(&connection)? {
+        0 => Err(OpenError::Foreign),
+        _ => up_to_date(connection),
+    });
+    opened.map_err(|error| error.explained(path))
+}
+
+/// Opens a database that is there for reading, and changes nothing of it.
+pub(super) fn open_to_read(path: &Path) -> Result<Connection, OpenError> {
+    is_there(path)?;
+    let opened = open_as_it_is(path).map_err(OpenError::Sql);
+    let opened = opened.and_then(|connection| {
+        let version = version_of(&connection)?;
+        judge(version)?;
+        match version {
+            0 => Err(OpenError::Foreign),
+            version if version < latest() => Err(OpenError::Older(version)),
+            _ => Ok(connection),
+        }
+    });
+    opened.map_err(|error| match error.explained(path) {
+        OpenError::ForReadingAlone if has_more_beside(path) => OpenError::Unfinished,
+        error => error,
+    })
+}
+
+/// Opens the file for reading, beside the daemon's writer.
 pub(super) fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
     // Opened for writing all the same: a reader takes part in the write-ahead log.
-    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    connection.pragma_update(None, "query_only", true)?;
-    Ok(connection)
+    let connection = connect(&place_of(path), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    only_read(connection)
+}
+
+/// Opens the file for reading as it lies there, also where nobody can write to it or beside it, as a
+/// reader otherwise does: a copy, say, on a file system that is mounted for reading alone.
+pub(super) fn open_as_it_is(path: &Path) -> Result<Connection, rusqlite::Error> {
+    match open_reader(path) {
+        // All there is lies in the one file, which nobody changes.
+        Err(error) if is_unwritable(&error) && !has_more_beside(path) => {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+            only_read(connect(&unchanging(&place_of(path)), flags)?)
+        }
+        opened => opened,
+    }
+}
+
+fn is_unwritable(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
+}
+
+/// Whether a write-ahead log or a journal lies beside the file, with what is not in it yet.
+fn has_more_beside(path: &Path) -> bool {
+    ["-wal", "-journal"].into_iter().any(|ending| {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(ending);
+        let length = Path::new(&beside).metadata().map(|file| file.len());
+        length.is_ok_and(|length| length > 0)
+    })
 }
 
 /// The file itself, whatever stands in its place: the folder is the daemon's, and root runs commands
 /// on it. The way to the folder may have links, as that to `/var/lib/private` has.
-fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, rusqlite::Error> {
+fn place_of(path: &Path) -> PathBuf {
     let folder = folder_of(path).and_then(|folder| folder.canonicalize().ok());
-    let path = match (folder, path.file_name()) {
+    match (folder, path.file_name()) {
         (Some(folder), Some(name)) => folder.join(name),
         _ => path.to_owned(),
-    };
+    }
+}
+
+/// The place as SQLite's name of a file that nobody changes while it is open
+/// (<https://www.sqlite.org/uri.html>).
+fn unchanging(place: &Path) -> PathBuf {
+    let mut name = "file:".to_owned();
+    for byte in place.as_os_str().as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._".contains(byte) {
+            name.push(char::from(*byte));
+        } else {
+            let digits = [byte >> 4, byte & 15].map(|half| char::from_digit(half.into(), 16));
+            name.extend(iter::once('%').chain(digits.into_iter().flatten()));
+        }
+    }
+    PathBuf::from(name + "?immutable=1")
+}
+
+fn connect(place: &Path, flags: OpenFlags) -> Result<Connection, rusqlite::Error> {
     let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    let connection = Connection::open_with_flags(path, flags)?;
+    let connection = Connection::open_with_flags(place, flags)?;
     connection.busy_timeout(BUSY)?;
-    connection.pragma_update(None, "journal_mode", "wal")?;
     // FULL: a commit has reached the disk when it returns, also in the write-ahead log.
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -85,6 +144,20 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, rusqlite::Error>
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// The connection for reading alone, once something was read: only then is it known that it can be.
+fn only_read(connection: Connection) -> Result<Connection, rusqlite::Error> {
+    connection.pragma_update(None, "query_only", true)?;
+    connection.pragma_query_value(None, "schema_version", |_| Ok(()))?;
+    Ok(connection)
+}
+
+/// The connection for writing, to tables of the latest version.
+fn up_to_date(mut connection: Connection) -> Result<Connection, OpenError> {
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    migrate(&mut connection)?;
     Ok(connection)
 }
 
@@ -107,7 +180,7 @@ fn create_private(path: &Path) {
 }
 
 /// Where a file is: that of a mere name is in the working folder.
-fn folder_of(path: &Path) -> Option<&Path> {
+pub(super) fn folder_of(path: &Path) -> Option<&Path> {
     let folder = path.parent()?;
     let is_here = folder.as_os_str().is_empty();
     Some(if is_here { Path::new(".") } else { folder })
@@ -118,24 +191,41 @@ fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction
         .execute_batch("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)")?;
-    let version: i64 = transaction.query_row(
-        "SELECT COALESCE(MAX(version), 0) FROM schema_version",
-        [],
-        |row| row.get(0),
-    )?;
-    if (1..FIRST).contains(&version) {
-        return Err(OpenError::Preview(version));
-    }
+    let version = version_of(&transaction)?;
+    judge(version)?;
     let known = (FIRST..).zip(VERSIONS);
-    if version >= FIRST && known.clone().all(|(number, _)| number < version) {
-        return Err(OpenError::Newer(version));
-    }
     for (number, statements) in known.filter(|(number, _)| *number > version) {
         transaction.execute_batch(statements)?;
         let done = "INSERT INTO schema_version (version) VALUES ($1)";
         transaction.execute(done, [number])?;
     }
     Ok(transaction.commit()?)
+}
+
+/// The version of the tables; 0 where there are none of Clavis.
+fn version_of(connection: &Connection) -> Result<i64, rusqlite::Error> {
+    if !connection.table_exists(None, "schema_version")? {
+        return Ok(0);
+    }
+    let version = "SELECT COALESCE(MAX(version), 0) FROM schema_version";
+    connection.query_row(version, [], |row| row.get(0))
+}
+
+/// Whether this program knows tables of this version, or makes them where there are none.
+fn judge(version: i64) -> Result<(), OpenError> {
+    if (1..FIRST).contains(&version) {
+        Err(OpenError::Preview(version))
+    } else if version > latest() {
+        Err(OpenError::Newer(version))
+    } else {
+        Ok(())
+    }
+}
+
+/// The number of the latest version.
+fn latest() -> i64 {
+    let numbers = (FIRST..).zip(VERSIONS).map(|(number, _)| number);
+    numbers.last().unwrap_or(FIRST)
 }
 
 #[cfg(test)]
@@ -188,6 +278,59 @@ mod tests {
         assert_eq!(count, 1);
     }
 
+    #[test]
+    fn what_has_to_be_there_is_not_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let [none, empty, other] = ["none", "empty", "other"].map(|name| folder.path().join(name));
+        std::fs::write(&empty, "").unwrap();
+        let table = "CREATE TABLE theirs (it BIGINT)";
+        Connection::open(&other)
+            .unwrap()
+            .execute_batch(table)
+            .unwrap();
+        let whole = std::fs::read(&other).unwrap();
+        for open in [open_existing, open_to_read] {
+            assert!(matches!(open(&none), Err(OpenError::Missing)));
+            assert!(matches!(open(&empty), Err(OpenError::Empty)));
+            assert!(matches!(open(&other), Err(OpenError::Foreign)));
+        }
+        let text = folder.path().join("text");
+        std::fs::write(
+            &text,
+            "no database at all, in more than a hundred bytes\n".repeat(9),
+        )
+        .unwrap();
+        assert!(matches!(open_existing(&text), Err(OpenError::Foreign)));
+        assert!(matches!(open_to_read(&text), Err(OpenError::Foreign)));
+        assert!(!none.exists());
+        assert_eq!(std::fs::read(&empty).unwrap(), b"");
+        assert_eq!(std::fs::read(&other).unwrap(), whole);
+        let files = std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(files, 3, "nothing lies beside them");
+    }
+
+    /// What SQLite takes for a name of its own is one with a beginning that none of these has.
+    #[test]
+    fn a_file_that_nobody_changes_is_read_whatever_it_is_called() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().join("a 100% odd?folder#");
+        std::fs::create_dir(&folder).unwrap();
+        let path = folder.join("cl\u{e0}vis & co.db");
+        drop(open(&path).unwrap());
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+        let connection = only_read(connect(&unchanging(&place_of(&path)), flags).unwrap()).unwrap();
+        assert_eq!(version_of(&connection).unwrap(), latest());
+        let files = std::fs::read_dir(&folder).unwrap().count();
+        assert_eq!(files, 1, "nothing was put beside it");
+
+        assert!(!has_more_beside(&path));
+        let beside = |ending: &str| folder.join(format!("cl\u{e0}vis & co.db{ending}"));
+        std::fs::write(beside("-wal"), "").unwrap();
+        assert!(!has_more_beside(&path), "there is nothing in it");
+        std::fs::write(beside("-journal"), "a page").unwrap();
+        assert!(has_more_beside(&path));
+    }
+
     fn versions(path: &Path) -> Vec<i64> {
         let connection = Connection::open(path).unwrap();
         let mut all = connection
@@ -228,8 +371,10 @@ mod tests {
             (FIRST + 1, "install that version or a later one"),
         ] {
             let path = of_version(folder.path(), version);
-            let refused = open(&path).unwrap_err().to_string();
-            assert!(refused.contains(remedy), "{refused}");
+            for opened in [open(&path), open_existing(&path), open_to_read(&path)] {
+                let refused = opened.unwrap_err().to_string();
+                assert!(refused.contains(remedy), "{refused}");
+            }
             assert_eq!(versions(&path), [version]);
         }
     }

@@ -13,6 +13,7 @@ mod readers;
 mod rows;
 mod search;
 mod sql;
+mod trouble;
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -39,6 +40,7 @@ use tokio::sync::oneshot;
 use committer::Order;
 use readers::Readers;
 use rows::{RowError, millis, request_id};
+use trouble::OpenError;
 
 /// The store in one SQLite file: write-ahead log, every commit flushed to disk.
 pub struct SqliteStore {
@@ -54,20 +56,47 @@ impl SqliteStore {
     /// # Errors
     /// Where the file cannot be opened, is no database, or was written by a newer version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let failed = |source: Box<dyn std::error::Error + Send + Sync>| StoreError {
-            what: format!("opening {}", path.display()),
-            source: Some(source),
-        };
-        let connection = connection::open(path).map_err(|error| failed(Box::new(error)))?;
+        Self::writing(path, connection::open(path))
+    }
+
+    /// Opens a file that is there, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// Where it is not there or empty, and as [`open`](Self::open).
+    pub fn open_existing(path: &Path) -> Result<Self, StoreError> {
+        Self::writing(path, connection::open_existing(path))
+    }
+
+    /// Opens a file that is there for whoever only reads. Nothing is written to its tables, and whoever
+    /// reads need not be able to; every write to this store fails.
+    ///
+    /// # Errors
+    /// Where it is not there or empty, cannot be read, is no database, or has tables of another version.
+    pub fn open_to_read(path: &Path) -> Result<Self, StoreError> {
+        let opened = connection::open_to_read(path);
+        let connection = opened.map_err(|error| unopened(path, error))?;
+        let (orders, _) = mpsc::channel();
+        let path = path.to_owned();
+        Ok(Self {
+            readers: Readers::new(path.clone(), connection::open_as_it_is, vec![connection]),
+            path,
+            orders,
+        })
+    }
+
+    /// A store whose committer writes by this connection.
+    fn writing(path: &Path, connection: Result<Connection, OpenError>) -> Result<Self, StoreError> {
+        let connection = connection.map_err(|error| unopened(path, error))?;
         let (orders, waiting) = mpsc::channel();
         thread::Builder::new()
             .name("committer".to_owned())
             .spawn(move || committer::run(connection, &waiting))
-            .map_err(|error| failed(Box::new(error)))?;
+            .map_err(|error| unopened(path, error))?;
+        let path = path.to_owned();
         Ok(Self {
-            path: path.to_owned(),
+            readers: Readers::new(path.clone(), connection::open_reader, Vec::new()),
+            path,
             orders,
-            readers: Readers::new(path.to_owned()),
         })
     }
 
@@ -446,6 +475,13 @@ impl Store for SqliteStore {
                 "Check the permissions of the file and of its folder, and the free space on the disk.",
             )],
         }
+    }
+}
+
+fn unopened(path: &Path, source: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError {
+        what: format!("opening {}", path.display()),
+        source: Some(Box::new(source)),
     }
 }
 

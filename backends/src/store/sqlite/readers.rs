@@ -7,26 +7,31 @@ use clavis_broker::ports::StoreError;
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
-use super::connection::open_reader;
 use super::rows::RowError;
 
 /// At most so many long reads at once; others wait their turn. A connection is costly to open, so
 /// a few that are kept serve more than many that are not.
 const AT_ONCE: usize = 2;
 
+/// How a connection is made.
+type Open = fn(&Path) -> Result<Connection, rusqlite::Error>;
+
 /// Reads from the file, beside the writer and beside each other.
 #[derive(Clone)]
 pub(super) struct Readers {
     path: Arc<Path>,
+    open: Open,
     idle: Arc<Mutex<Vec<Connection>>>,
     turns: Arc<Semaphore>,
 }
 
 impl Readers {
-    pub(super) fn new(path: PathBuf) -> Self {
+    /// Reads by connections that are made so, and by those that there are already.
+    pub(super) fn new(path: PathBuf, open: Open, idle: Vec<Connection>) -> Self {
         Self {
             path: path.into(),
-            idle: Arc::default(),
+            open,
+            idle: Arc::new(Mutex::new(idle)),
             turns: Arc::new(Semaphore::new(AT_ONCE)),
         }
     }
@@ -68,7 +73,7 @@ impl Readers {
         let kept = idle().pop();
         let connection = match kept {
             Some(connection) => connection,
-            None => open_reader(&self.path)?,
+            None => (self.open)(&self.path)?,
         };
         let answer = query(&connection)?;
         // A connection that failed is not kept.

@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 
 use super::{World, anna};
 use crate::audit::Event;
+use crate::lifecycle::RequestId;
 use crate::people::MailAddress;
 use crate::ports::{
     CheckpointSink, Finding, Job, KeepError, KeptCheckpoint, Ledger, LogQuery, Store,
@@ -303,9 +304,16 @@ async fn a_past_that_this_key_has_not_signed_is_not_signed_after_a_start() {
 
     // The key was replaced: the one before is believed where it is named.
     let own = signer().verifier().clone();
+    let new = other.verifier().clone();
     let world = world.restarted(|parts| parts.audit.signer = Some(other));
     let refused = world.broker.make_checkpoint().await;
     assert!(matches!(refused, Err(CheckpointError::Unbelieved { .. })));
+    for (known, fitting, unjudged) in [(vec![new.clone()], 0, 1), (vec![new, own.clone()], 1, 0)] {
+        let report = examine(&*world.store, &known, Vec::new(), world.now()).await;
+        let report = report.unwrap();
+        assert_eq!(report.problems, [], "nothing in the log was changed");
+        assert_eq!((report.fitting, report.unjudged.len()), (fitting, unjudged));
+    }
     let first = world.broker.make_checkpoint_after(&[own]).await.unwrap();
     assert!(first.size > made.size);
     assert_eq!(world.broker.make_checkpoint().await.unwrap(), first);
@@ -388,6 +396,13 @@ async fn a_request_is_proved_to_somebody_who_has_only_the_key() {
     assert_eq!(rows, world.store.log(&query).await.unwrap());
     let names: Vec<_> = rows.iter().map(|row| row.entry.event.name()).collect();
     assert!(names.contains(&"link.redeemed"), "{names:?}");
+
+    // Rows that are gone are no proof of nothing.
+    let gone = (RequestId(uuid::Uuid::nil()), &request.reference);
+    let bundle = prove_rows(&*world.store, gone, (&kept.note, kept.size)).await;
+    let refused = bundle.unwrap_err().to_string();
+    let expected = format!("the log has no row of the request {}", request.reference);
+    assert!(refused.starts_with(&expected), "{refused}");
 }
 
 #[tokio::test]
