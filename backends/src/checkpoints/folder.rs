@@ -272,6 +272,13 @@ mod tests {
         assert!(made.unwrap().success());
         let error = sink.keep(&kept).await.unwrap_err().to_string();
         assert!(error.contains("no regular file"), "{error}");
+        // It is told of by its name, and hides nothing of the others from whoever asks for each.
+        let files = sink.largest_files().await.unwrap();
+        assert!(
+            matches!(&files[..], [(file, Err(_))] if *file == path),
+            "{files:?}"
+        );
+        sink.largest().await.unwrap_err();
         std::fs::remove_file(&path).unwrap();
         std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
         let error = sink.keep(&kept).await.unwrap_err().to_string();
