@@ -123,7 +123,9 @@ async fn read(
     };
     let sent = app.broker.sender(name, &message);
     let Sent { program, scopes } = sent.map_err(|why| {
-        tracing::info!(%why, "a message was not believed");
+        if let Some(times) = app.unproven.count(why) {
+            tracing::info!(times, %why, "messages were not believed");
+        }
         Problem::of(Kind::UnprovenMessage)
     })?;
     let may = |scope| {
