@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clavis_broker::causes::with_causes;
 use clavis_config::settings::{self, HardeningMode, Measure};
+use clavis_web::Porter;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -58,9 +59,11 @@ async fn run_organisations(loaded: &[(&Path, Settings)], files: OpenFiles) -> Ou
         let houses = behind
             .iter()
             .map(|it| (Arc::clone(&it.broker), Arc::clone(&it.site)));
+        let houses: Vec<_> = houses.collect();
         doors.push(Door {
             listener,
-            pages: clavis_web::front(houses.collect()),
+            porter: Arc::new(Porter::new(houses.clone())),
+            pages: clavis_web::front(houses),
             proxies: proxies(&behind),
             tls: keyring(&behind)?,
         });

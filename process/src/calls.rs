@@ -32,19 +32,25 @@ pub enum Programs {
 
 /// Confines all threads, those that are there already included, and programs that they start.
 pub fn confine_calls(programs: Programs) -> Result<(), Unconfined> {
-    let filter = match programs {
-        Programs::None => those_alone(),
-        Programs::Some => all_but(),
-    };
-    let filter = filter.map_err(Unconfined::refused)?;
-    apply_filter_all_threads(&filter).map_err(|error| match &error {
-        seccompiler::Error::Seccomp(why) | seccompiler::Error::Prctl(why)
-            if matches!(why.raw_os_error(), Some(libc::ENOSYS | libc::EINVAL)) =>
-        {
-            Unconfined::NotOffered
-        }
-        _ => Unconfined::refused(error),
-    })
+    for filter in filters(programs).map_err(Unconfined::refused)? {
+        apply_filter_all_threads(&filter).map_err(|error| match &error {
+            seccompiler::Error::Seccomp(why) | seccompiler::Error::Prctl(why)
+                if matches!(why.raw_os_error(), Some(libc::ENOSYS | libc::EINVAL)) =>
+            {
+                Unconfined::NotOffered
+            }
+            _ => Unconfined::refused(error),
+        })?;
+    }
+    Ok(())
+}
+
+/// The filters that a process has, all of which have to let a call through (seccomp(2)).
+fn filters(programs: Programs) -> Result<Vec<BpfProgram>, BackendError> {
+    match programs {
+        Programs::None => Ok(vec![those_alone()?]),
+        Programs::Some => Ok(vec![all_but()?, all_that_show()?]),
+    }
 }
 
 type Rules = BTreeMap<c_long, Vec<SeccompRule>>;
@@ -78,6 +84,18 @@ fn all_but() -> Result<BpfProgram, BackendError> {
         rules,
         SeccompAction::Allow,
         SeccompAction::Errno(libc::EPERM.unsigned_abs()),
+    )
+}
+
+/// All calls but those that hide what they are asked for: of `clone3` it lies where no filter can look, so
+/// a namespace could be among it. The kernel does not have it then, and libraries come back with
+/// `clone`.
+fn all_that_show() -> Result<BpfProgram, BackendError> {
+    let hidden = [libc::SYS_clone3, X32 | libc::SYS_clone3];
+    compile(
+        hidden.map(|call| (call, Vec::new())).into(),
+        SeccompAction::Allow,
+        SeccompAction::Errno(libc::ENOSYS.unsigned_abs()),
     )
 }
 
@@ -131,10 +149,16 @@ mod tests {
         }
     }
 
-    /// What each filter answers to a call: nothing, or the number of the error.
+    /// What a process without programs and one with them are answered to a call: nothing, or the number of
+    /// the error.
     fn answers(call: c_long, arguments: &[i32]) -> [Option<i32>; 2] {
-        [those_alone(), all_but()]
-            .map(|filter| verdict::of(&filter.expect("it compiles"), call, arguments))
+        [Programs::None, Programs::Some].map(|programs| {
+            let filters = filters(programs).expect("they compile");
+            let mut told = filters
+                .iter()
+                .filter_map(|it| verdict::of(it, call, arguments));
+            told.next()
+        })
     }
 
     const FREE_IN_BOTH: [Option<i32>; 2] = [None; 2];
@@ -231,6 +255,33 @@ mod tests {
         let other_protocol = [3, libc::SOL_TCP, libc::TCP_ULP];
         let of_x32 = X32 + 541;
         assert_eq!(answers(of_x32, &other_protocol), REFUSED_IN_BOTH);
+    }
+
+    #[test]
+    fn no_process_is_made_in_another_namespace() {
+        let thread = libc::CLONE_VM | libc::CLONE_THREAD | libc::CLONE_SIGHAND;
+        assert_eq!(answers(libc::SYS_clone, &[thread]), FREE_IN_BOTH);
+        for process in [
+            libc::SIGCHLD,
+            libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD,
+        ] {
+            let told = answers(libc::SYS_clone, &[process]);
+            assert_eq!(told, [Some(libc::ENOSYS), None], "{process:#x}");
+            for namespace in arguments::NAMESPACES {
+                for call in [libc::SYS_clone, X32 | libc::SYS_clone] {
+                    let told = answers(call, &[process | namespace]);
+                    assert_eq!(told, REFUSED_IN_BOTH, "{namespace:#x}");
+                }
+            }
+        }
+        for call in [libc::SYS_unshare, libc::SYS_setns] {
+            for call in [call, X32 | call] {
+                assert_eq!(answers(call, &[]), REFUSED_IN_BOTH, "{call}");
+            }
+        }
+        for call in [libc::SYS_clone3, X32 | libc::SYS_clone3] {
+            assert_eq!(answers(call, &[]), [Some(libc::ENOSYS); 2], "{call}");
+        }
     }
 
     #[test]

@@ -66,6 +66,8 @@ pub(crate) async fn run(options: Options) -> Outcome {
     let doors = vec![Door {
         listener,
         pages,
+        // Its configuration has no service desks.
+        porter: Arc::default(),
         proxies: Vec::new(),
         tls: None,
     }];

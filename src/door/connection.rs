@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use clavis_web::Porter;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use rustls::ServerConfig;
@@ -45,6 +46,8 @@ pub(crate) struct Connection {
     pub(crate) place: Place,
     /// The pages.
     pub(crate) pages: Router,
+    /// Who says how long a body may be.
+    pub(crate) porter: Arc<Porter>,
     /// What TLS is spoken with; plain HTTP without it.
     pub(crate) tls: Option<Arc<ServerConfig>>,
     /// What it shares with others.
@@ -80,6 +83,7 @@ impl Connection {
             source,
             place: _place,
             pages,
+            porter,
             hall,
             mut stop,
             ..
@@ -88,6 +92,7 @@ impl Connection {
         let mut crowded = hall.connections.crowded();
         let reception = Reception {
             pages,
+            porter,
             hall: Arc::clone(&hall),
             course: Arc::clone(&course),
             peer,

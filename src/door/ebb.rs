@@ -1,5 +1,5 @@
-//! Memory that connections have held goes back to the kernel once many of them have gone. By itself
-//! the C library keeps it for the next ones, for good.
+//! Memory that connections and requests have held goes back to the kernel once many of them have gone. By
+//! itself the C library keeps it for the next ones, for good.
 
 use std::io;
 use std::sync::Arc;
@@ -10,8 +10,6 @@ use tokio::time::{Instant, sleep};
 
 use super::Hall;
 
-/// So many connections at once make a flood. What fewer have held is worth no work.
-const MANY: usize = 500;
 /// Those that go do so together. They have gone when in this time nobody has, or after so many times.
 const PAUSE: Duration = Duration::from_secs(1);
 const PAUSES: usize = 30;
@@ -21,20 +19,26 @@ const REST: Duration = Duration::from_secs(30);
 const TRIES: usize = 3;
 
 /// The most that were there since memory was given back.
-#[derive(Default)]
 pub(super) struct Ebb {
     most: usize,
+    /// So much at once makes a flood. What less has held is worth no work.
+    flood: usize,
 }
 
 impl Ebb {
+    /// Of what makes a flood from so much on.
+    pub(super) fn new(flood: usize) -> Self {
+        Self { most: 0, flood }
+    }
+
     /// There are more now.
     pub(super) fn rose_to(&mut self, there: usize) {
         self.most = self.most.max(there);
     }
 
-    /// There are fewer now; gives whether at least half of very many have gone.
+    /// There are fewer now; gives whether at least half of a flood have gone.
     pub(super) fn fell_to(&mut self, there: usize) -> bool {
-        let has_ebbed = self.most >= MANY && there * 2 <= self.most;
+        let has_ebbed = self.most >= self.flood && there * 2 <= self.most;
         if has_ebbed {
             self.most = there;
         }
@@ -45,7 +49,7 @@ impl Ebb {
 /// Memory that has to be locked is so no longer.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "memory was given back after many connections and cannot be locked again, and `mode = \"require\"` \
+    "memory was given back after a flood and cannot be locked again, and `mode = \"require\"` \
      in [hardening]: {0}. See that the limit of locked memory stays as it was when the daemon began \
      (`LimitMEMLOCK=infinity`), and start Clavis anew"
 )]
@@ -71,18 +75,24 @@ impl Memory for OfProcess {
     }
 }
 
-/// Gives memory back whenever connections have ebbed away, for as long as it is polled; until it has to
-/// be locked and cannot be.
+/// Gives memory back whenever a flood has ebbed away, of connections or of what requests hold, for as long
+/// as it is polled; until it has to be locked and cannot be.
 pub(super) async fn tend(hall: Arc<Hall>, has_to_be_locked: bool) -> Unlocked {
+    let there = || [hall.connections.taken(), hall.held.taken()];
     loop {
-        hall.connections.ebbed().await;
-        let mut there = hall.connections.taken();
+        tokio::select! {
+            () = hall.connections.ebbed() => {}
+            () = hall.held.ebbed() => {}
+        }
+        let mut before = there();
         for _ in 0..PAUSES {
             sleep(PAUSE).await;
-            let before = std::mem::replace(&mut there, hall.connections.taken());
-            if there >= before {
+            let now = there();
+            let mut each = now.iter().zip(&before);
+            if each.all(|(now, before)| now >= before) {
                 break;
             }
+            before = now;
         }
         let memory = Arc::new(OfProcess);
         if let Err(unlocked) = give_back(&hall.keys, memory, has_to_be_locked).await {
@@ -114,10 +124,7 @@ async fn give_back(
     let (error, alone) = match done {
         Ok((Ok(()), _)) => {
             let took = begun.elapsed().as_secs_f64();
-            tracing::debug!(
-                seconds = took,
-                "memory that connections held was given back"
-            );
+            tracing::debug!(seconds = took, "memory that a flood held was given back");
             return Ok(());
         }
         Ok((Err(error), alone)) => (error, Some(alone)),
@@ -126,7 +133,7 @@ async fn give_back(
     tracing::error!(
         %error,
         remedy = "see that the limit of locked memory stays as it was when the daemon began (`LimitMEMLOCK=infinity`)",
-        "memory was given back after many connections, and is no longer locked; that is tried again"
+        "memory was given back after a flood, and is no longer locked; that is tried again"
     );
     let _alone = alone.filter(|_| has_to_be_locked);
     let mut tries = 0;
@@ -152,7 +159,7 @@ mod tests {
 
     #[test]
     fn memory_goes_back_when_half_of_many_have_gone_and_again_with_half_of_the_rest() {
-        let mut ebb = Ebb::default();
+        let mut ebb = Ebb::new(500);
         ebb.rose_to(10_000);
         let given: Vec<_> = (0..10_000).rev().filter(|it| ebb.fell_to(*it)).collect();
         assert_eq!(given, [5000, 2500, 1250, 625, 312]);
@@ -160,10 +167,10 @@ mod tests {
 
     #[test]
     fn who_comes_and_goes_every_day_makes_no_work() {
-        let mut ebb = Ebb::default();
+        let mut ebb = Ebb::new(500);
         for _ in 0..3 {
-            ebb.rose_to(MANY - 1);
-            assert!((0..MANY).rev().all(|it| !ebb.fell_to(it)));
+            ebb.rose_to(499);
+            assert!((0..500).rev().all(|it| !ebb.fell_to(it)));
         }
         ebb.rose_to(1000);
         for _ in 0..3 {

@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use axum::Router;
 use clavis_broker::networks::network;
+use clavis_web::Porter;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{RwLock, watch};
 use tokio::task::JoinSet;
@@ -42,6 +43,8 @@ pub(crate) struct Door {
     pub(crate) listener: TcpListener,
     /// The pages.
     pub(crate) pages: Router,
+    /// Who says how long a body may be.
+    pub(crate) porter: Arc<Porter>,
     /// The reverse proxies: many people come through each, so that it is held to no limit of one
     /// source.
     pub(crate) proxies: Vec<IpAddr>,
@@ -64,6 +67,8 @@ pub(crate) struct Room {
 pub(crate) struct Hall {
     connections: Places,
     requests: Places,
+    /// The bytes that requests and their answers hold.
+    held: Places,
     notices: Notices,
     /// Shared by all who have keys in memory, or are about to; memory is unlocked by whoever has it
     /// alone.
@@ -73,15 +78,22 @@ pub(crate) struct Hall {
 /// How long a door waits where the system gives it no further connection, which needs a file handle
 /// that somebody else has to free.
 const PAUSE: Duration = Duration::from_millis(200);
-/// One source has at most this part of all requests in work.
-const SHARE_OF_WORK: usize = 4;
+/// One source has at most this part of all requests in work, and of what all may hold.
+const SHARE: usize = 4;
+/// So many bytes may requests hold until their answers have gone: four thousand forms, or a thousand of the
+/// longest heads or bodies.
+const MOST_HELD: usize = 64 * 1024 * 1024;
+/// So many connections make a flood, and so many bytes that requests hold.
+const FLOOD: usize = 500;
+const FLOOD_OF_BYTES: usize = 8 * 1024 * 1024;
 
 impl Hall {
     /// One with this much room.
     pub(crate) fn new(room: Room) -> Arc<Self> {
         Arc::new(Self {
-            connections: Places::new(room.connections, room.connections_per_source),
-            requests: Places::new(room.requests, room.requests.div_ceil(SHARE_OF_WORK)),
+            connections: Places::new(room.connections, room.connections_per_source, FLOOD),
+            requests: Places::new(room.requests, room.requests.div_ceil(SHARE), FLOOD),
+            held: Places::new(MOST_HELD, MOST_HELD / SHARE, FLOOD_OF_BYTES),
             notices: Notices::default(),
             keys: Arc::default(),
         })
@@ -127,6 +139,7 @@ impl Door {
                         source,
                         place,
                         pages: self.pages.clone(),
+                        porter: Arc::clone(&self.porter),
                         tls: self.tls.as_ref().map(|keyring| keyring.config()),
                         hall: Arc::clone(&hall),
                         stop: until.clone(),
@@ -195,6 +208,7 @@ mod sources {
         let door = Door {
             listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
             pages: Router::new(),
+            porter: Arc::default(),
             tls: None,
             proxies: vec!["10.0.0.5".parse().unwrap(), "2001:db8::5".parse().unwrap()],
         };

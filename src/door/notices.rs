@@ -27,6 +27,10 @@ pub(crate) enum Notice {
     Overload,
     /// Requests of one source that found no place in work.
     OverloadByOneSource,
+    /// Requests for which there was no memory left.
+    NoRoom,
+    /// Requests of one source for which there was no memory left.
+    NoRoomForOneSource,
     /// TLS handshakes that failed.
     NoHandshake,
 }
@@ -44,7 +48,10 @@ impl Notices {
         let error = error.map(with_causes);
         let (what, remedy) = notice.words();
         match notice {
-            Notice::NotAccepted | Notice::Overload | Notice::TooManyConnections => {
+            Notice::NotAccepted
+            | Notice::Overload
+            | Notice::TooManyConnections
+            | Notice::NoRoom => {
                 tracing::warn!(times, error, remedy, "{what}");
             }
             _ => tracing::info!(times, error, remedy, "{what}"),
@@ -90,6 +97,14 @@ impl Notice {
             ),
             Self::OverloadByOneSource => (
                 "requests were refused: their source has as many in work as one may have",
+                Some("where the source is a proxy, name it in `trusted_proxies` of [server]"),
+            ),
+            Self::NoRoom => (
+                "requests were refused: requests and answers hold as much memory as they may",
+                Some("see who connects (`ss -tn`), and keep them out by a firewall or the proxy"),
+            ),
+            Self::NoRoomForOneSource => (
+                "requests were refused: those of their source hold as much memory as one may",
                 Some("where the source is a proxy, name it in `trusted_proxies` of [server]"),
             ),
             Self::NoHandshake => ("TLS handshakes failed", None),

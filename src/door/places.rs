@@ -1,5 +1,5 @@
-//! How many may be inside at once, all in all and of one source; used for connections, and for
-//! requests in work.
+//! How many may be inside at once, all in all and of one source; used for connections, for requests in
+//! work, and for the bytes that requests hold.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -16,12 +16,13 @@ pub(crate) struct Places {
     ebbed: Arc<Notify>,
 }
 
-/// A place, which is free again when it is dropped.
+/// A place, or several for one, which are free again when it is dropped.
 pub(crate) struct Place {
     taken: Arc<Mutex<Taken>>,
     is_crowded: watch::Sender<bool>,
     ebbed: Arc<Notify>,
     source: Option<IpAddr>,
+    count: usize,
 }
 
 /// Why there is no place.
@@ -42,14 +43,14 @@ struct Taken {
 }
 
 impl Places {
-    /// So many places, and so many of them for one source.
-    pub(crate) fn new(at_most: usize, of_one_at_most: usize) -> Self {
+    /// So many places, and so many of them for one source; and so many of them that are taken make a flood.
+    pub(crate) fn new(at_most: usize, of_one_at_most: usize, flood: usize) -> Self {
         let taken = Taken {
             all: 0,
             of: HashMap::new(),
             at_most,
             of_one_at_most,
-            ebb: Ebb::default(),
+            ebb: Ebb::new(flood),
         };
         Self {
             taken: Arc::new(Mutex::new(taken)),
@@ -60,18 +61,20 @@ impl Places {
 
     /// A place for somebody from this source; from no one source in particular where it is `None`.
     pub(crate) fn take(&self, source: Option<IpAddr>) -> Result<Place, Refused> {
-        let crowded = {
-            let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-            taken.enter(source)?;
-            taken.is_crowded()
-        };
-        set(&self.is_crowded, crowded);
-        Ok(Place {
+        let mut place = self.none_yet(source);
+        place.take(1)?;
+        Ok(place)
+    }
+
+    /// No place as yet, for somebody from this source, who takes some later.
+    pub(crate) fn none_yet(&self, source: Option<IpAddr>) -> Place {
+        Place {
             taken: Arc::clone(&self.taken),
             is_crowded: self.is_crowded.clone(),
             ebbed: Arc::clone(&self.ebbed),
             source,
-        })
+            count: 0,
+        }
     }
 
     /// Whether so many are taken that those who do nothing with theirs have to go sooner.
@@ -85,23 +88,43 @@ impl Places {
         taken.all
     }
 
-    /// Comes when very many were there and at least half of them have gone, once for each time.
+    /// Comes when a flood was there and at least half of it has gone, once for each time.
     pub(crate) async fn ebbed(&self) {
         self.ebbed.notified().await;
     }
 }
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        let (crowded, has_ebbed) = {
-            let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-            let has_ebbed = taken.leave(self.source);
-            (taken.is_crowded(), has_ebbed)
-        };
-        set(&self.is_crowded, crowded);
-        if has_ebbed {
+impl Place {
+    /// Takes so many more.
+    pub(crate) fn take(&mut self, more: usize) -> Result<(), Refused> {
+        self.change(|taken, source| taken.enter(source, more))?;
+        self.count += more;
+        Ok(())
+    }
+
+    /// Gives back all but so many.
+    pub(crate) fn keep(&mut self, at_most: usize) {
+        let free = self.count.saturating_sub(at_most);
+        self.count -= free;
+        if self.change(|taken, source| taken.leave(source, free)) {
             self.ebbed.notify_one();
         }
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Taken, Option<IpAddr>) -> T) -> T {
+        let (outcome, crowded) = {
+            let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+            let outcome = change(&mut taken, self.source);
+            (outcome, taken.is_crowded())
+        };
+        set(&self.is_crowded, crowded);
+        outcome
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.keep(0);
     }
 }
 
@@ -110,28 +133,29 @@ fn set(sender: &watch::Sender<bool>, to: bool) {
 }
 
 impl Taken {
-    fn enter(&mut self, source: Option<IpAddr>) -> Result<(), Refused> {
-        if self.all >= self.at_most {
+    fn enter(&mut self, source: Option<IpAddr>, more: usize) -> Result<(), Refused> {
+        if self.all.saturating_add(more) > self.at_most {
             return Err(Refused::Full);
         }
-        if let Some(source) = source {
-            let of_this = self.of.get(&source).copied().unwrap_or(0);
-            if of_this >= self.of_one_at_most {
-                return Err(Refused::OfOneSource);
-            }
-            self.of.insert(source, of_this + 1);
+        let of_this = source.and_then(|source| self.of.get(&source));
+        let of_this = of_this.copied().unwrap_or(0);
+        if source.is_some() && of_this.saturating_add(more) > self.of_one_at_most {
+            return Err(Refused::OfOneSource);
         }
-        self.all += 1;
+        if let Some(source) = source.filter(|_| more > 0) {
+            self.of.insert(source, of_this + more);
+        }
+        self.all += more;
         self.ebb.rose_to(self.all);
         Ok(())
     }
 
     /// Gives whether so many have left that it is worth to tell.
-    fn leave(&mut self, source: Option<IpAddr>) -> bool {
-        self.all -= 1;
+    fn leave(&mut self, source: Option<IpAddr>, count: usize) -> bool {
+        self.all -= count;
         if let Some(source) = source {
             match self.of.get_mut(&source) {
-                Some(more) if *more > 1 => *more -= 1,
+                Some(more) if *more > count => *more -= count,
                 _ => drop(self.of.remove(&source)),
             }
         }
@@ -155,7 +179,7 @@ mod tests {
 
     #[test]
     fn each_source_has_its_share_and_all_have_no_more_than_there_is() {
-        let places = Places::new(5, 2);
+        let places = Places::new(5, 2, 500);
         let mut held = vec![places.take(ONE).unwrap(), places.take(ONE).unwrap()];
         assert_eq!(places.take(ONE).err(), Some(Refused::OfOneSource));
         held.extend((0..3).map(|_| places.take(None).unwrap()));
@@ -170,8 +194,44 @@ mod tests {
     }
 
     #[test]
+    fn somebody_takes_several_one_after_the_other_and_gives_some_back() {
+        let places = Places::new(100, 40, 500);
+        let mut held = places.none_yet(ONE);
+        assert_eq!(held.take(30), Ok(()));
+        assert_eq!(held.take(11), Err(Refused::OfOneSource));
+        assert_eq!(places.none_yet(ONE).take(11), Err(Refused::OfOneSource));
+        assert_eq!(places.none_yet(None).take(71), Err(Refused::Full));
+        assert_eq!(held.take(10), Ok(()));
+        held.keep(50);
+        assert_eq!(places.taken(), 40, "no more than there were");
+        held.keep(10);
+        assert_eq!(places.none_yet(ONE).take(30), Ok(()));
+        drop(held);
+        let taken = places.taken.lock().unwrap();
+        assert_eq!((taken.all, taken.of.len()), (0, 0), "nobody is remembered");
+    }
+
+    #[tokio::test]
+    async fn it_is_told_when_half_of_a_flood_has_gone() {
+        let places = Places::new(100, 100, 50);
+        let is_told = async || {
+            let told = tokio::time::timeout(std::time::Duration::ZERO, places.ebbed());
+            told.await.is_ok()
+        };
+        for (flood, left, tells) in [(49, 0, false), (50, 26, false), (50, 25, true)] {
+            let mut held = places.none_yet(ONE);
+            held.take(flood).unwrap();
+            held.keep(left);
+            assert_eq!(is_told().await, tells, "{flood} {left}");
+            // Whoever is left may be half of them.
+            drop(held);
+            let _ = is_told().await;
+        }
+    }
+
+    #[test]
     fn it_is_crowded_from_three_quarters_on() {
-        let places = Places::new(8, 8);
+        let places = Places::new(8, 8, 500);
         let crowded = places.crowded();
         let mut held: Vec<_> = (0..6).map(|_| places.take(None).unwrap()).collect();
         assert!(!*crowded.borrow());

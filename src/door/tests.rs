@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::{Door, Hall, Room};
+use super::{Door, Hall, MOST_HELD, Room, SHARE};
 
 const ROOM: Room = Room {
     connections: 100,
@@ -49,6 +49,7 @@ async fn open(room: Room, is_proxy: bool) -> Opened {
     let door = Door {
         listener,
         pages,
+        porter: Arc::default(),
         proxies: proxies.into_iter().collect(),
         tls: None,
     };
@@ -111,6 +112,30 @@ async fn beyond_so_many_requests_the_next_is_refused_at_once_and_probes_are_answ
         assert!(answer(stream).await.ends_with("slow"));
     }
     assert!(door.get("/").await.ends_with("fast"));
+}
+
+#[tokio::test]
+async fn where_requests_hold_all_they_may_the_next_is_refused_at_once_and_probes_are_answered() {
+    for is_proxy in [true, false] {
+        let door = open(ROOM, is_proxy).await;
+        let source = (!is_proxy).then(|| door.at.ip());
+        let mut held = door.hall.held.none_yet(source);
+        let most = if is_proxy {
+            MOST_HELD
+        } else {
+            MOST_HELD / SHARE
+        };
+        held.take(most).unwrap();
+        let refused = door.get("/").await;
+        assert!(refused.starts_with("HTTP/1.1 503 "), "{refused}");
+        assert!(refused.contains("retry-after: 5\r\n"), "{refused}");
+        for probe in ["/healthz", "/readyz"] {
+            assert!(door.get(probe).await.ends_with("fast"), "{probe}");
+        }
+        drop(held);
+        assert!(door.get("/").await.ends_with("fast"));
+        assert_eq!(door.hall.held.taken(), 0);
+    }
 }
 
 #[tokio::test]

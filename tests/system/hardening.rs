@@ -254,6 +254,11 @@ fn a_program_reaches_what_its_section_names_and_nothing_else() {
         ("connect to it by sending", refused, "system_calls"),
         ("trace the daemon", refused, "system_calls"),
         ("enter another namespace", refused, "system_calls"),
+        (
+            "make a process in another namespace",
+            refused,
+            "system_calls",
+        ),
         ("start a program", "done", "system_calls"),
     ] {
         if is_offered(&offered, &format!("hardening.{measure}")) {

@@ -139,6 +139,34 @@ fn a_signed_message_asks_once_and_takes_back_once() {
 }
 
 #[test]
+fn who_sends_messages_that_prove_nothing_is_held_back_and_fills_no_log() {
+    let desk = Desk::new("");
+    let message = |at| Message {
+        id: "msg_1",
+        at,
+        body: "{}",
+    };
+    let forged = message(now());
+    let signature = forged.signed_with(b"another secret of 24 byte");
+    let answers = (0..60).map(|_| desk.send("servicedesk", &forged, &signature).0);
+    let mut statuses: Vec<_> = answers.collect();
+    statuses.dedup();
+    assert_eq!(statuses, [401, 429]);
+    // Whoever proves to be the sender is heard all the same, from the same place.
+    let sound = message(now());
+    let (status, problem) = desk.send_signed(&sound);
+    assert_eq!(status, 422, "{problem}");
+
+    // What is logged after all of these is in the log by then.
+    let old = message(now() - 360);
+    desk.send("servicedesk", &old, &old.signed_with(SECRET));
+    desk.daemon.wait_for_log("was not sent within five minutes");
+    let log = desk.daemon.log();
+    let lines = log.matches("it is signed with none of the secrets");
+    assert_eq!(lines.count(), 1, "{log}");
+}
+
+#[test]
 fn messages_that_are_forged_old_or_replayed_do_nothing() {
     let desk = Desk::new("previous_secret_file = \"earlier.secret\"\nmay = [\"withdraw\"]");
     let body = wish();

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
+use clavis_broker::ports::Unsigned;
 use clavis_broker::service::Broker;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -13,6 +14,7 @@ use crate::fault::{self, Fault};
 use crate::headers;
 use crate::limit::Limits;
 use crate::routes::{router_of, table};
+use crate::seldom::Seldom;
 use crate::site::Site;
 use crate::turns::Turns;
 
@@ -26,6 +28,8 @@ pub(crate) struct App {
     pub(crate) site: Arc<Site>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) turns: Arc<Turns>,
+    /// When the log last said why messages are not believed.
+    pub(crate) unproven: Arc<Seldom<Unsigned>>,
 }
 
 /// All pages.
@@ -35,6 +39,7 @@ pub fn router(broker: Arc<Broker>, site: Arc<Site>) -> Router {
         site: Arc::clone(&site),
         limits: Arc::default(),
         turns: Arc::default(),
+        unproven: Arc::default(),
     };
     let routes = router_of(table(), &app).with_state(app);
     surround(routes, site)

@@ -27,7 +27,7 @@ impl FromRequestParts<App> for Source {
 
 /// The right-most entry of `X-Forwarded-For` that no trusted proxy of ours made about another:
 /// everything to its left was written by the client.
-fn source(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
+pub(crate) fn source(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
     let is_trusted = |ip: IpAddr| trusted.iter().any(|proxy| proxy.to_canonical() == ip);
     let mut nearest = peer.to_canonical();
     let lines = headers.get_all("x-forwarded-for").iter().rev();

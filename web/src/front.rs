@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
 use axum::http::header::HOST;
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -49,10 +49,26 @@ struct House {
 impl Front {
     /// Whose pages are asked for, if a single one's.
     fn house(&self, request: &Request) -> Option<&House> {
-        let host = asked_host(request)?;
-        let mut houses = self.houses.iter().filter(|it| it.site.is_at(host));
-        houses.next().filter(|_| houses.next().is_none())
+        let sites = self.houses.iter().map(|it| &*it.site);
+        let at = whose(sites, request.uri(), request.headers())?;
+        self.houses.get(at)
     }
+}
+
+/// Whose pages are asked for, by its place among the organisations behind a listener; none where it is
+/// not a single one's. One alone is asked for under every name.
+pub(crate) fn whose<'a>(
+    sites: impl ExactSizeIterator<Item = &'a Site>,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Option<usize> {
+    if sites.len() == 1 {
+        return Some(0);
+    }
+    let host = asked_host(uri, headers)?;
+    let mut places = sites.enumerate().filter(|(_, site)| site.is_at(host));
+    let (at, _) = places.next()?;
+    places.next().is_none().then_some(at)
 }
 
 async fn lead(State(front): State<Arc<Front>>, request: Request) -> Response {
@@ -69,11 +85,11 @@ async fn lead(State(front): State<Arc<Front>>, request: Request) -> Response {
 
 /// The host that a request is for. That of an absolute address stands before the header, which is
 /// not looked at then (RFC 9112, section 3.2.2); several headers name none.
-fn asked_host(request: &Request) -> Option<&str> {
-    if let Some(authority) = request.uri().authority() {
+fn asked_host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+    if let Some(authority) = uri.authority() {
         return Some(authority.as_str());
     }
-    headers::only(request.headers(), HOST)
+    headers::only(headers, HOST)
 }
 
 /// What is answered under names that are nobody's.

@@ -21,20 +21,9 @@ use crate::headers::only;
 
 /// Where they come to; a name is what follows.
 pub(crate) const ROOT: &str = "/hooks/";
-/// The longest message that is read: a ticket with all that hangs on it, or a hundred of them.
+/// The longest message of a service desk that is read: a ticket with all that hangs on it, or a hundred of
+/// them. Who shows no credential of a desk's does not get so far with one (`porter`).
 pub(crate) const LONGEST: usize = 256 * 1024;
-/// The longest body of anything else. The longest form is shorter, so that who types too much is told
-/// so by a page.
-const LONGEST_BODY: usize = 32 * 1024;
-
-/// The longest body that is read of a request for a path, in bytes.
-pub fn longest_body(path: &str) -> usize {
-    if path.starts_with(ROOT) {
-        LONGEST
-    } else {
-        LONGEST_BODY
-    }
-}
 
 const ID: HeaderName = HeaderName::from_static("webhook-id");
 const TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
@@ -123,7 +112,9 @@ async fn read(
     };
     let sent = app.broker.sender(name, &message);
     let Sent { program, scopes } = sent.map_err(|why| {
-        tracing::info!(%why, "a message was not believed");
+        if let Some(times) = app.unproven.count(why) {
+            tracing::info!(times, %why, "messages were not believed");
+        }
         Problem::of(Kind::UnprovenMessage)
     })?;
     let may = |scope| {

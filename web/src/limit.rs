@@ -56,6 +56,11 @@ const ASKED_BY_PROGRAM_AT_ONCE: NonZeroU32 = NonZeroU32::new(120).expect("not ze
 /// And then again.
 const ASKED_BY_PROGRAM_A_MINUTE: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
 
+/// So many messages that are longer than a form may one source send at once, whoever they say they are of.
+const LONG_AT_ONCE: NonZeroU32 = NonZeroU32::new(120).expect("not zero");
+/// And then again.
+const LONG_A_MINUTE: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
+
 pub(crate) struct Limits {
     of_source: DefaultKeyedRateLimiter<Option<IpAddr>>,
     for_address: DefaultKeyedRateLimiter<(Option<IpAddr>, String)>,
@@ -162,6 +167,23 @@ impl Default for Limits {
                 Quota::per_minute(ASKED_BY_PROGRAM_A_MINUTE).allow_burst(ASKED_BY_PROGRAM_AT_ONCE),
             ),
         }
+    }
+}
+
+/// How often one source may show what lets it send a long message.
+pub(crate) struct LongMessages(DefaultKeyedRateLimiter<IpAddr>);
+
+impl LongMessages {
+    /// Counts a long message, or says how long to wait.
+    pub(crate) fn count(&self, source: IpAddr) -> Result<(), Duration> {
+        check(&self.0, &network(source))
+    }
+}
+
+impl Default for LongMessages {
+    fn default() -> Self {
+        let quota = Quota::per_minute(LONG_A_MINUTE).allow_burst(LONG_AT_ONCE);
+        Self(RateLimiter::keyed(quota))
     }
 }
 

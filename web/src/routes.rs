@@ -316,6 +316,7 @@ mod tests {
             site: site("https://keys.example.com"),
             limits: std::sync::Arc::default(),
             turns: std::sync::Arc::default(),
+            unproven: std::sync::Arc::default(),
         };
         let table = vec![
             route("/extra", Anybody).get(probes::alive),

@@ -30,7 +30,7 @@ pub struct Signed<'a> {
 }
 
 /// A message is not believed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Unsigned {
     /// A field of the head is not as it has to be.
     #[error("it has no ID, time or signature that can be read")]

@@ -12,6 +12,10 @@ pub trait TicketSystem: Send + Sync {
     /// The name that the configuration gives it.
     fn name(&self) -> &DeskName;
 
+    /// Whether the header `authorization` of a message shows that it is the desk's; so that what is not can
+    /// be turned away before its body has come.
+    fn knows(&self, authorization: Option<&str>) -> bool;
+
     /// Which tickets a message of the desk's is about: a hint, of which nothing else is believed.
     /// `authorization` is the header of that name, `body` at most what the front door lets in.
     fn parse_event(

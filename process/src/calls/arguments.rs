@@ -20,6 +20,18 @@ const SOCK_TYPE_MASK: c_int = 0xf;
 /// How a mapping is shared, without the flags that may stand beside it (`linux/mman.h`).
 const MAP_TYPE: c_int = 0xf;
 
+/// What `clone` makes a process in that its parent is not in: each by itself is enough (clone(2)). That
+/// of time stands where `clone` has the signal, so that it is no way to it.
+pub(super) const NAMESPACES: [c_int; 7] = [
+    libc::CLONE_NEWCGROUP,
+    libc::CLONE_NEWIPC,
+    libc::CLONE_NEWNET,
+    libc::CLONE_NEWNS,
+    libc::CLONE_NEWPID,
+    libc::CLONE_NEWUSER,
+    libc::CLONE_NEWUTS,
+];
+
 const INTERNET: [c_int; 2] = [libc::AF_INET, libc::AF_INET6];
 
 /// Those of the list of what is allowed: any one of the rules of a call is enough.
@@ -120,7 +132,9 @@ pub(super) fn refused() -> Result<Rules, BackendError> {
         }
     }
     let fast_open = |argument| Ok(vec![all_of([has(argument, libc::MSG_FASTOPEN)])?]);
+    let elsewhere = NAMESPACES.iter().map(|it| all_of([has(0, *it)]));
     Ok(Rules::from([
+        (libc::SYS_clone, elsewhere.collect::<Result<_, _>>()?),
         (libc::SYS_socket, sockets),
         (
             libc::SYS_setsockopt,

@@ -158,6 +158,20 @@ fn one_that_starts_programs_does_so_and_leaves_the_machine_as_it_is() {
 }
 
 #[test]
+fn what_it_starts_makes_no_process_in_another_namespace() {
+    let deeds = ["namespace:clone", "namespace:clone3", "start:/bin/true"];
+    let told = tries("calls-with-programs", &deeds);
+    if is_offered(&told) {
+        // A program that finds no `clone3` comes back with `clone`.
+        assert_eq!(told[1..], ["PermissionDenied", "Unsupported", "done"]);
+    }
+    let told = tries("nothing", &deeds);
+    if told[1..] != ["done"; 3] {
+        println!("this machine refuses it by itself: {told:?}");
+    }
+}
+
+#[test]
 fn with_a_second_thread_it_is_too_late() {
     let told = tries("files-with-a-thread", &["read:/etc/passwd"]);
     assert_eq!(told, ["other threads are running already", "done"]);

@@ -1,7 +1,7 @@
 //! A process that confines itself as its first argument says, and then tries what the others say:
 //! `read:PATH`, `write:PATH`, `connect:PORT`, `connect-on-many-paths:PORT`, `connect-by-sending:PORT`,
 //! `connect-by-message:PORT`, `listen:PORT`, `start:PROGRAM`, `thread:`,
-//! `mount:`, `packets:`, `give-back:`, `lock-again:`, `forbid-locking:`, `allow-locking:`. Prints a line for each: `done`, or the name of the error.
+//! `mount:`, `namespace:HOW`, `packets:`, `give-back:`, `lock-again:`, `forbid-locking:`, `allow-locking:`. Prints a line for each: `done`, or the name of the error.
 #![allow(clippy::print_stdout, reason = "this is what it is for")]
 
 use std::fs::{self, OpenOptions};
@@ -110,12 +110,42 @@ fn attempt(verb: &str, object: &str) -> io::Result<()> {
         "start" => Command::new(object).status().map(drop),
         "thread" => thread::Builder::new().spawn(|| ()).map(drop),
         "mount" => Ok(rustix::mount::mount_bind("/", "/")?),
+        "namespace" => make_process_elsewhere(object),
         "give-back" => give_memory_back(),
         "lock-again" => lock_memory_again(),
         "forbid-locking" => let_lock(false),
         "allow-locking" => let_lock(true),
         "packets" => Ok(socket(AddressFamily::PACKET, SocketType::RAW, None).map(drop)?),
         _ => Err(io::Error::other("no such deed")),
+    }
+}
+
+/// Has a program make a process in other namespaces, by `clone` or by `clone3` (clone(2)), for which there
+/// is no safe function. It ends with the number of the error.
+fn make_process_elsewhere(how: &str) -> io::Result<()> {
+    const PROGRAM: &str = "
+import ctypes, os, platform, sys
+flags = 0x10000000 | 0x40000000  # CLONE_NEWUSER, CLONE_NEWNET
+libc = ctypes.CDLL(None, use_errno=True)
+if sys.argv[1] == 'clone':
+    number = {'x86_64': 56}.get(platform.machine(), 220)
+    child = libc.syscall(number, ctypes.c_ulong(flags | 17), None, None, None, None)
+else:
+    asked = (ctypes.c_uint64 * 11)(flags, 0, 0, 0, 17)
+    child = libc.syscall(435, asked, ctypes.sizeof(asked))
+if child == 0:
+    os._exit(0)
+if child < 0:
+    sys.exit(ctypes.get_errno())
+os.waitpid(child, 0)
+";
+    let ended = Command::new("/usr/bin/python3")
+        .args(["-I", "-c", PROGRAM, how])
+        .status()?;
+    match ended.code() {
+        Some(0) => Ok(()),
+        Some(error) => Err(io::Error::from_raw_os_error(error)),
+        None => Err(io::Error::other("it was ended")),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The front door against clients that mean no good, and those that are merely slow: each ends its
 //! own connection, and the service answers everybody else.
 
+mod bodies;
 mod floods;
 mod many;
 mod oversized;

@@ -14,6 +14,7 @@ pub(crate) const WINDOW_UPDATE: u8 = 8;
 pub(crate) const CONTINUATION: u8 = 9;
 
 pub(crate) const END_STREAM: u8 = 1;
+pub(crate) const ACK: u8 = 1;
 pub(crate) const END_HEADERS: u8 = 4;
 
 /// A connection on which a read fails rather than wait for ever.
@@ -65,6 +66,7 @@ pub(crate) struct Http2<S>(pub(crate) S);
 pub(crate) struct Frame {
     pub(crate) kind: u8,
     pub(crate) flags: u8,
+    pub(crate) stream: u32,
     pub(crate) payload: Vec<u8>,
 }
 
@@ -113,13 +115,14 @@ impl<S: Read + Write> Http2<S> {
     pub(crate) fn next(&mut self) -> Option<Frame> {
         let mut header = [0; 9];
         self.fill(&mut header)?;
-        let [a, b, c, kind, flags, ..] = header;
+        let [a, b, c, kind, flags, stream @ ..] = header;
         let length = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
         let mut payload = vec![0; length];
         self.fill(&mut payload)?;
         Some(Frame {
             kind,
             flags,
+            stream: u32::from_be_bytes(stream) & (u32::MAX >> 1),
             payload,
         })
     }

@@ -57,14 +57,17 @@ impl TicketSystem for HaloDesk {
         &self.name
     }
 
+    fn knows(&self, authorization: Option<&str>) -> bool {
+        let webhook = self.settings.webhook.as_ref();
+        webhook.is_some_and(|webhook| event::is_from(webhook, authorization))
+    }
+
     fn parse_event(
         &self,
         authorization: Option<&str>,
         body: &[u8],
     ) -> Result<Vec<TicketId>, EventError> {
-        let webhook = self.settings.webhook.as_ref();
-        let webhook = webhook.ok_or(EventError::Stranger)?;
-        if !event::is_from(webhook, authorization) {
+        if !self.knows(authorization) {
             return Err(EventError::Stranger);
         }
         event::tickets(body).ok_or(EventError::Nonsense)

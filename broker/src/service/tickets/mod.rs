@@ -74,6 +74,13 @@ impl Broker {
         self.desk_named(name).is_some()
     }
 
+    /// Whether a message for the desk of that name shows, by its header `authorization`, that it comes from
+    /// there.
+    pub fn is_of_desk(&self, name: &DeskName, authorization: &str) -> bool {
+        let desk = self.desk_named(name);
+        desk.is_some_and(|desk| desk.system.knows(Some(authorization)))
+    }
+
     /// The job that looks at a ticket.
     fn look(&self, desk: &Desk, id: TicketId) -> crate::ports::Write {
         let ticket = TicketName {

@@ -97,6 +97,7 @@ pub fn a_message_names_tickets_and_strangers_are_not_heard(
 ) {
     for tickets in [vec![&facts.sound.id], vec![&facts.sound.id, &facts.other]] {
         let (credential, body) = far.message(&tickets);
+        assert!(desk.knows(Some(&credential)));
         let named = desk.parse_event(Some(&credential), &body).unwrap();
         assert_eq!(named.iter().collect::<Vec<_>>(), tickets);
         let longer = format!("{credential}A");
@@ -104,6 +105,7 @@ pub fn a_message_names_tickets_and_strangers_are_not_heard(
         for stranger in [None, Some(""), Some("Basic "), Some(&longer), Some(shorter)] {
             let heard = desk.parse_event(stranger, &body);
             assert_eq!(heard, Err(EventError::Stranger), "{stranger:?}");
+            assert!(!desk.knows(stranger), "{stranger:?}");
         }
     }
     let (credential, _) = far.message(&[]);
