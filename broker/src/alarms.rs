@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::audit::{Actor, Event, LogEntry, LogRow};
-use crate::lifecycle::{Refusal, Request, Step};
+use crate::lifecycle::{CLOCKS_DIFFER, Refusal, Request, Step};
 use crate::networks::network;
 use crate::people::Party;
 use crate::policy::PolicyFault;
@@ -241,12 +241,15 @@ pub fn many_redemptions(count: usize, usual: &Usual) -> Option<Alarm> {
 /// Whether somebody asks for more devices in a day than usual, for themselves or for others.
 /// `requests` are those of theirs, of whatever age.
 pub fn many_devices(requests: &[Request], by: &Party, now: Timestamp, usual: &Usual) -> Vec<Alarm> {
+    // What a clock wrote that was ahead is of no day that has come.
+    let is_of_the_day = |at: Timestamp| {
+        let age = now.duration_since(at);
+        age < A_DAY && age >= -CLOCKS_DIFFER
+    };
     let count = |for_others: bool| {
         let asked_for = requests.iter().filter(|it| {
             let is_for_others = it.beneficiary.id != by.id;
-            it.requester.id == by.id
-                && is_for_others == for_others
-                && now.duration_since(it.made_at) < A_DAY
+            it.requester.id == by.id && is_for_others == for_others && is_of_the_day(it.made_at)
         });
         let devices: HashSet<_> = asked_for.map(|it| it.device.identity()).collect();
         devices.len()

@@ -338,6 +338,7 @@ impl Broker {
         let search = LogSearch {
             event: Some("link.redeemed".to_owned()),
             from: Some(before(self.now(), AN_HOUR)),
+            to: Some(self.ahead()),
             limit: enough.saturating_add(1),
             ..LogSearch::default()
         };
@@ -352,10 +353,13 @@ impl Broker {
         Ok(many_devices(&requests, person, self.now(), usual))
     }
 
+    /// What was told since then. Rows that a clock wrote that was ahead are not of that time, and keep
+    /// nothing from being told until then.
     async fn told_since(&self, since: Timestamp) -> Result<Vec<Alarm>, Unavailable> {
         let search = LogSearch {
             event: Some("alarm.raised".to_owned()),
             from: Some(since),
+            to: Some(self.ahead()),
             limit: BATCH,
             ..LogSearch::default()
         };

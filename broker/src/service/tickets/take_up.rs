@@ -1,11 +1,12 @@
 //! Making a request of a ticket, once; or telling it why not.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::{Broker, Desk, actor};
 use crate::audit::{Event, LogEntry, WhyNoRequest};
 use crate::devices::{Device, DeviceId};
+use crate::lifecycle::CLOCKS_DIFFER;
 use crate::people::{Party, Person, PersonId};
 use crate::ports::{CommitError, DirectoryError, Job, Write};
 use crate::service::ask::{Origin, silent};
@@ -55,7 +56,7 @@ impl Broker {
         let before = self.parts.store.refused_ticket(&name).await?;
         let is_left_alone = before
             .as_ref()
-            .is_some_and(|refused| refused.facts == facts && self.now() < refused.until);
+            .is_some_and(|refused| refused.facts == facts && self.rests_until(refused.until));
         if is_left_alone {
             return Ok(());
         }
@@ -106,6 +107,13 @@ impl Broker {
             Ok(()) | Err(CommitError::Conflict) => Ok(()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether a refused ticket is still left alone. No longer than one is left alone that is refused now:
+    /// a clock that was ahead would keep it waiting until then.
+    fn rests_until(&self, until: Timestamp) -> bool {
+        let now = self.now();
+        now < until && until.duration_since(now) <= AGAIN_AFTER + CLOCKS_DIFFER
     }
 
     /// Asks; gives why not, where no request was made and asking again at once would not help.

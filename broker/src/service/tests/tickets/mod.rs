@@ -5,7 +5,7 @@ mod hearing;
 
 use std::sync::Arc;
 
-use super::{KEY, World, anna, minutes};
+use super::{KEY, World, anna, hours, minutes};
 use crate::audit::{Actor, Event, WhyNoRequest};
 use crate::lifecycle::{Outcome, Request, State, Step};
 use crate::people::{MailAddress, PersonQuery};
@@ -301,6 +301,23 @@ async fn a_ticket_is_looked_at_again_by_itself_once_what_was_missing_may_be_ther
         &[(crate::testing::sample::record(9, Some(9), 1), KEY)],
     );
     at.world.pass(31, 1).await;
+    assert_eq!(at.requests().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_ticket_that_was_refused_by_a_clock_ahead_is_looked_at_again_once_that_is_right() {
+    let at = AtDesk::new(false);
+    let ahead = hours(40 * 24);
+    at.world.clock.advance(ahead);
+    at.desk
+        .change(&seven(), |it| it.asset = ticket("7", "late").asset);
+    at.heard().await;
+    at.world.clock.advance(-ahead);
+    at.world.escrow.hold(
+        crate::testing::sample::device("late"),
+        &[(crate::testing::sample::record(9, Some(9), 1), KEY)],
+    );
+    at.world.settle().await;
     assert_eq!(at.requests().await.len(), 1);
 }
 
