@@ -92,6 +92,13 @@ pub enum Alarm {
         /// The row after which they go on.
         back_to: i64,
     },
+    /// No checkpoint of the log is signed any more, as what was signed before cannot be held against it
+    /// or does not fit it.
+    SigningStopped {
+        /// How many rows the log had when it was signed last with what it is not any more; not there
+        /// where a checkpoint cannot be believed.
+        rows: Option<u64>,
+    },
 }
 
 /// What is still usual.
@@ -148,6 +155,7 @@ impl Alarm {
             Self::RightsWidened { .. } => "rights_widened",
             Self::RowUnreadable { .. } => "row_unreadable",
             Self::CursorAhead { .. } => "cursor_ahead",
+            Self::SigningStopped { .. } => "signing_stopped",
         }
     }
 
@@ -162,7 +170,8 @@ impl Alarm {
             | Self::ManyDevices { .. }
             | Self::RightsWidened { .. }
             | Self::RowUnreadable { .. }
-            | Self::CursorAhead { .. } => None,
+            | Self::CursorAhead { .. }
+            | Self::SigningStopped { .. } => None,
         }
     }
 
@@ -184,7 +193,8 @@ impl Alarm {
                 },
             ) => reference == other && by.id == another.id,
             (Self::ManyRedemptions { .. }, Self::ManyRedemptions { .. })
-            | (Self::RowUnreadable { .. }, Self::RowUnreadable { .. }) => true,
+            | (Self::RowUnreadable { .. }, Self::RowUnreadable { .. })
+            | (Self::SigningStopped { .. }, Self::SigningStopped { .. }) => true,
             (
                 Self::ManyDevices { by, for_others, .. },
                 Self::ManyDevices {

@@ -1,10 +1,12 @@
 //! Checkpoints of the log into a folder, one file for each.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use clavis_broker::ports::{CheckpointSink, Finding, KeepError, KeptCheckpoint};
+use clavis_broker::proof::checkpoint::Checkpoint;
 use clavis_config::read_at_most;
 use sha2::{Digest, Sha256};
 
@@ -19,6 +21,8 @@ const CANNOT_SYNC: [io::ErrorKind; 3] = [
 
 /// The longest file that is compared with a checkpoint, in bytes. A note has less than 4096.
 const LONGEST: u64 = 64 * 1024;
+/// So many files are read for the largest checkpoints, by what their names say.
+const MOST: usize = 100;
 
 /// Writes each checkpoint to `SIZE.checkpoint` in a folder, so that nobody ever sees half of it. What
 /// is there is never written over. A checkpoint of another log of that size, such as one that was
@@ -59,6 +63,9 @@ impl CheckpointSink for CheckpointFolder {
                     "the checkpoints of the folder cannot be read, so the log was not held against them"
                 );
                 Ok(Vec::new())
+            }
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                Err(KeepError::Permanent(error.to_string()))
             }
             Err(error) => {
                 let folder = self.folder.display();
@@ -121,30 +128,74 @@ async fn read(path: PathBuf) -> io::Result<Vec<u8>> {
         .unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 
-/// What is in the files of the largest size that a name of theirs says.
+/// What is in the files that are checkpoints of the largest sizes, the largest first. A file counts where
+/// its note says the size that its name says, whoever has signed it: others may add files here, and one
+/// that is no checkpoint of that size is to stand before none that is. It is passed over, and told.
+///
+/// # Errors
+/// Of the kind `InvalidData` where so many stand before the others that nobody knows what comes after.
 async fn largest(folder: &Path) -> io::Result<Vec<String>> {
-    let (mut size, mut names) = (0, Vec::new());
+    let mut found = BTreeSet::new();
     let mut files = tokio::fs::read_dir(folder).await?;
     while let Some(file) = files.next_entry().await? {
         let name = file.file_name().to_string_lossy().into_owned();
-        let number = name.strip_suffix(".checkpoint");
-        let number = number.and_then(|stem| stem.split('-').next());
-        let Some(of) = number.and_then(|number| number.parse::<u64>().ok()) else {
-            continue;
-        };
-        if of > size {
-            (size, names) = (of, Vec::new());
-        }
-        if of == size {
-            names.push(name);
+        if let Some(size) = size_in(&name) {
+            found.insert((size, name));
+            if found.len() > MOST {
+                found.pop_first();
+            }
         }
     }
-    let mut notes = Vec::new();
-    for name in names {
-        let bytes = read(folder.join(name)).await?;
-        notes.push(String::from_utf8_lossy(&bytes).into_owned());
+    let (mut notes, mut others) = (Vec::new(), Vec::new());
+    for (size, name) in found.into_iter().rev() {
+        match checkpoint_of(folder.join(&name), size).await {
+            Ok(note) => notes.push(note),
+            Err(why) => others.push((name, why)),
+        }
+    }
+    if let Some((first, why)) = others.first() {
+        tracing::error!(
+            folder = %folder.display(),
+            files = others.len(),
+            first = ?first,
+            %why,
+            "files among the checkpoints of the folder are not the checkpoints that their names say, and were \
+             passed over; find out who has put them there, and move them away"
+        );
+    }
+    if others.len() == MOST {
+        let folder = folder.display();
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!(
+                "of the {MOST} files of the folder {folder} with the largest numbers none is the checkpoint that \
+                 its name says, so nobody knows which is the largest: move away what Clavis has not written there"
+            ),
+        ));
     }
     Ok(notes)
+}
+
+/// The size that the name of a checkpoint's file says.
+fn size_in(name: &str) -> Option<u64> {
+    let stem = name.strip_suffix(".checkpoint")?;
+    let number = stem.split('-').next()?;
+    let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
+    number.parse().ok().filter(|_| is_number)
+}
+
+/// The note in a file, where it says that it is of this size.
+async fn checkpoint_of(path: PathBuf, size: u64) -> io::Result<String> {
+    let bytes = read(path).await?;
+    let note = String::from_utf8(bytes).map_err(|_| io::Error::other("it is no text"))?;
+    match Checkpoint::claimed(&note) {
+        Ok(claimed) if claimed.size == size => Ok(note),
+        Ok(claimed) => Err(io::Error::other(format!(
+            "it is a checkpoint of {} rows",
+            claimed.size
+        ))),
+        Err(error) => Err(io::Error::other(error)),
+    }
 }
 
 /// Writes a file, and brings its name to the disk as well.
@@ -165,6 +216,8 @@ async fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> 
 #[cfg(test)]
 mod tests {
     use clavis_broker::ports::Severity;
+    use clavis_broker::proof::note::Signer;
+    use clavis_broker::testing::CountingRandom;
     use jiff::Timestamp;
 
     use super::*;
@@ -197,20 +250,79 @@ mod tests {
         let mut files: Vec<_> = files.collect();
         files.sort();
         assert_eq!(files, ["a note\n", "of another log\n"]);
+    }
 
-        // Both are the largest, until there is a larger one.
-        let mut largest = sink.largest().await.unwrap();
-        largest.sort();
-        assert_eq!(largest, files);
-        let note = "later\n".to_owned();
-        let later = KeptCheckpoint {
-            size: 1_000_000_000_000,
-            note,
-            ..other
+    /// A checkpoint of so many rows, whoever has signed it.
+    fn checkpoint(size: u64, root: u8) -> String {
+        let random = CountingRandom::default();
+        let key = Signer::generate("log.example.com", &random).unwrap();
+        let signer = Signer::parse(&key).unwrap();
+        Checkpoint::signed(size, &[root; 32], &signer)
+    }
+
+    async fn put(sink: &CheckpointFolder, size: u64, note: &str) {
+        let kept = KeptCheckpoint {
+            size,
+            made_at: Timestamp::UNIX_EPOCH,
+            note: note.to_owned(),
         };
-        sink.keep(&later).await.unwrap();
-        std::fs::write(folder.path().join("kept/notes.txt"), "none").unwrap();
-        assert_eq!(sink.largest().await.unwrap(), ["later\n"]);
+        sink.keep(&kept).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_largest_come_first_and_two_of_one_size_are_both_among_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let sink = CheckpointFolder::new(folder.path().to_owned());
+        let sizes = [17, 3, 1_000_000_000_000];
+        for size in sizes {
+            put(&sink, size, &checkpoint(size, 1)).await;
+        }
+        put(&sink, 17, &checkpoint(17, 2)).await;
+        let names = ["notes.txt", "18", "x.checkpoint", "+18.checkpoint"];
+        for name in names {
+            std::fs::write(folder.path().join(name), checkpoint(18, 1)).unwrap();
+        }
+        let mut largest = sink.largest().await.unwrap();
+        largest[1..3].sort();
+        let mut both = [checkpoint(17, 1), checkpoint(17, 2)];
+        both.sort();
+        let [one, other] = both;
+        let expected = [checkpoint(sizes[2], 1), one, other, checkpoint(3, 1)];
+        assert_eq!(largest, expected);
+
+        // Of many, the largest.
+        for size in 100..300 {
+            put(&sink, size, &checkpoint(size, 1)).await;
+        }
+        let largest = sink.largest().await.unwrap();
+        assert_eq!(largest.len(), MOST);
+        assert_eq!(largest[..2], [checkpoint(sizes[2], 1), checkpoint(299, 1)]);
+    }
+
+    /// Whoever can only add files is not to hide a checkpoint behind them, nor to stop the signing by one.
+    #[tokio::test]
+    async fn a_file_that_is_not_the_checkpoint_that_its_name_says_stands_before_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let sink = CheckpointFolder::new(folder.path().to_owned());
+        let genuine = checkpoint(5, 1);
+        put(&sink, 5, &genuine).await;
+        let path = |size: u64| folder.path().join(format!("{size:012}.checkpoint"));
+        std::fs::write(path(100), checkpoint(1, 1)).unwrap();
+        std::fs::write(path(999_999_999_999), "x").unwrap();
+        std::fs::write(path(101), [0xff; 9]).unwrap();
+        std::fs::write(path(102), vec![b'x'; 70_000]).unwrap();
+        std::fs::create_dir(path(u64::MAX)).unwrap();
+        std::os::unix::fs::symlink(path(103), path(103)).unwrap();
+        std::os::unix::fs::symlink(path(7777), path(104)).unwrap();
+        assert_eq!(sink.largest().await.unwrap(), [genuine]);
+        for size in 1000..1000 + MOST as u64 {
+            std::fs::write(path(size), "x").unwrap();
+        }
+        let refused = sink.largest().await.unwrap_err();
+        assert!(
+            matches!(&refused, KeepError::Permanent(why) if why.contains("move away")),
+            "{refused}"
+        );
     }
 
     #[tokio::test]

@@ -216,6 +216,22 @@ impl Broker {
         change
     }
 
+    /// Raises an alarm that no row of the log tells of, unless it was told lately.
+    pub(super) async fn raise(&self, alarm: Alarm) -> Result<(), Unavailable> {
+        let told = self.told_since(before(self.now(), AGAIN_AFTER)).await?;
+        if !self.has_alarms() || told.iter().any(|other| alarm.is_of_the_same(other)) {
+            return Ok(());
+        }
+        let event = Event::AlarmRaised {
+            alarm: Box::new(alarm.clone()),
+        };
+        let entry = LogEntry::of_nothing(event, Actor::Clavis, None, self.now());
+        tracing::warn!(alarm = alarm.name(), "an alarm was raised");
+        let mut change = vec![self.log(&entry)];
+        change.extend(self.alarm(&alarm));
+        Ok(self.commit(change).await?)
+    }
+
     /// A row that was written before this moment, not long before it where the log is long: some rows
     /// are looked at, backwards, each twice as far from the newest.
     async fn row_before(&self, since: Timestamp, newest: i64) -> Result<i64, Unavailable> {

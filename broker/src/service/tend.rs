@@ -157,7 +157,12 @@ impl Broker {
         match self.checkpoint_where_due().await {
             Ok(()) => {}
             Err(CheckpointError::Unavailable(error)) => report(Err(error)),
-            Err(error) => tracing::error!(error = with_causes(&error), "no checkpoint was made"),
+            Err(error) => {
+                tracing::error!(error = with_causes(&error), "no checkpoint was made");
+                if let Some(alarm) = error.alarm() {
+                    report(self.raise(alarm).await);
+                }
+            }
         }
     }
 
