@@ -158,7 +158,7 @@ async fn largest(folder: &Path) -> io::Result<Vec<String>> {
             folder = %folder.display(),
             files = others.len(),
             first = ?first,
-            %why,
+            why = ?why.to_string(),
             "files among the checkpoints of the folder are not the checkpoints that their names say, and were \
              passed over; find out who has put them there, and move them away"
         );

@@ -79,7 +79,7 @@ pub enum CheckpointError {
     },
     /// What is kept elsewhere cannot be told apart from what others have put there.
     #[error(
-        "what is kept {place} cannot be held against the log, so nothing more is signed: {why}"
+        "the checkpoints {place} cannot be held against the log, so nothing more is signed: {why}"
     )]
     Unread {
         /// Where it is kept.
@@ -353,8 +353,8 @@ impl Broker {
     }
 
     /// Holds the log against notes that are kept somewhere, the largest first: against each that can be
-    /// believed, up to one that the store has as well or has none before. Whoever can only add to what is
-    /// kept there so neither hides one nor has the log signed past it. Gives the largest of them.
+    /// believed, down to those of a size that is not larger than the latest in the store. Whoever can only
+    /// add to what is kept there so neither hides one nor has the log signed past it. Gives the largest.
     async fn hold_against(
         &self,
         notes: &[String],
@@ -362,8 +362,11 @@ impl Broker {
         latest: Option<u64>,
         place: String,
     ) -> Result<Option<(u64, Hash)>, CheckpointError> {
-        let (mut largest, mut unbelieved) = (None, Vec::new());
+        let (mut largest, mut unbelieved, mut down_to) = (None, Vec::new(), 0);
         for note in notes {
+            if Checkpoint::claimed(note).is_ok_and(|claimed| claimed.size < down_to) {
+                break;
+            }
             let kept = match self.opened(note, earlier) {
                 Ok(kept) => kept,
                 Err(why) => {
@@ -376,7 +379,7 @@ impl Broker {
             self.goes_on(kept.size, &kept.root, size).await?;
             largest = largest.max(Some((kept.size, kept.root)));
             if latest.is_some_and(|latest| kept.size <= latest) {
-                break;
+                down_to = kept.size;
             }
         }
         let count = unbelieved.len();
@@ -386,7 +389,7 @@ impl Broker {
                 tracing::error!(
                     place,
                     checkpoints = count,
-                    %why,
+                    why = ?why.to_string(),
                     "checkpoints that are larger than those of the log's own key cannot be believed, and were \
                      passed over; find out who has put them there, and move them away"
                 );

@@ -406,6 +406,24 @@ async fn the_log_is_held_against_every_checkpoint_elsewhere_that_is_larger_than_
     );
 }
 
+/// As after a restore: two logs had so many rows.
+#[tokio::test]
+async fn of_two_checkpoints_elsewhere_of_one_size_none_is_left_out() {
+    let (world, shelf) = journey().await;
+    let made = world.broker.make_checkpoint().await.unwrap();
+    world.settle().await;
+    shelf.kept.lock().unwrap().push(KeptCheckpoint {
+        note: Checkpoint::signed(made.size, &[7; 32], &signer()),
+        ..made.clone()
+    });
+    let world = started_anew(world);
+    let refused = world.broker.make_checkpoint().await;
+    assert!(
+        matches!(refused, Err(CheckpointError::NotTheSame(size)) if size == made.size),
+        "{refused:?}"
+    );
+}
+
 #[tokio::test]
 async fn an_alarm_is_raised_once_an_hour_while_nothing_is_signed() {
     let (world, shelf) = journey().await;
