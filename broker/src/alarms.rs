@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::audit::{Actor, Event, LogEntry, LogRow};
-use crate::lifecycle::{Refusal, Request, Step};
+use crate::lifecycle::{CLOCKS_DIFFER, Refusal, Request, Step};
 use crate::networks::network;
 use crate::people::Party;
 use crate::policy::PolicyFault;
@@ -92,6 +92,13 @@ pub enum Alarm {
         /// The row after which they go on.
         back_to: i64,
     },
+    /// No checkpoint of the log is signed any more, as what was signed before cannot be held against it
+    /// or does not fit it.
+    SigningStopped {
+        /// How many rows the log had when it was signed last with what it is not any more; not there
+        /// where a checkpoint cannot be believed.
+        rows: Option<u64>,
+    },
 }
 
 /// What is still usual.
@@ -148,6 +155,7 @@ impl Alarm {
             Self::RightsWidened { .. } => "rights_widened",
             Self::RowUnreadable { .. } => "row_unreadable",
             Self::CursorAhead { .. } => "cursor_ahead",
+            Self::SigningStopped { .. } => "signing_stopped",
         }
     }
 
@@ -162,7 +170,8 @@ impl Alarm {
             | Self::ManyDevices { .. }
             | Self::RightsWidened { .. }
             | Self::RowUnreadable { .. }
-            | Self::CursorAhead { .. } => None,
+            | Self::CursorAhead { .. }
+            | Self::SigningStopped { .. } => None,
         }
     }
 
@@ -184,7 +193,8 @@ impl Alarm {
                 },
             ) => reference == other && by.id == another.id,
             (Self::ManyRedemptions { .. }, Self::ManyRedemptions { .. })
-            | (Self::RowUnreadable { .. }, Self::RowUnreadable { .. }) => true,
+            | (Self::RowUnreadable { .. }, Self::RowUnreadable { .. })
+            | (Self::SigningStopped { .. }, Self::SigningStopped { .. }) => true,
             (
                 Self::ManyDevices { by, for_others, .. },
                 Self::ManyDevices {
@@ -241,12 +251,15 @@ pub fn many_redemptions(count: usize, usual: &Usual) -> Option<Alarm> {
 /// Whether somebody asks for more devices in a day than usual, for themselves or for others.
 /// `requests` are those of theirs, of whatever age.
 pub fn many_devices(requests: &[Request], by: &Party, now: Timestamp, usual: &Usual) -> Vec<Alarm> {
+    // What a clock wrote that was ahead is of no day that has come.
+    let is_of_the_day = |at: Timestamp| {
+        let age = now.duration_since(at);
+        age < A_DAY && age >= -CLOCKS_DIFFER
+    };
     let count = |for_others: bool| {
         let asked_for = requests.iter().filter(|it| {
             let is_for_others = it.beneficiary.id != by.id;
-            it.requester.id == by.id
-                && is_for_others == for_others
-                && now.duration_since(it.made_at) < A_DAY
+            it.requester.id == by.id && is_for_others == for_others && is_of_the_day(it.made_at)
         });
         let devices: HashSet<_> = asked_for.map(|it| it.device.identity()).collect();
         devices.len()

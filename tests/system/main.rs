@@ -11,6 +11,7 @@ mod api;
 mod arrows;
 mod browser;
 mod checks;
+mod clock;
 mod cloud;
 mod crashes;
 mod daemon;

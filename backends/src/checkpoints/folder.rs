@@ -1,10 +1,12 @@
 //! Checkpoints of the log into a folder, one file for each.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use clavis_broker::ports::{CheckpointSink, Finding, KeepError, KeptCheckpoint};
+use clavis_broker::proof::checkpoint::Checkpoint;
 use clavis_config::read_at_most;
 use sha2::{Digest, Sha256};
 
@@ -19,6 +21,8 @@ const CANNOT_SYNC: [io::ErrorKind; 3] = [
 
 /// The longest file that is compared with a checkpoint, in bytes. A note has less than 4096.
 const LONGEST: u64 = 64 * 1024;
+/// So many files are read for the largest checkpoints, by what their names say.
+const MOST: usize = 100;
 
 /// Writes each checkpoint to `SIZE.checkpoint` in a folder, so that nobody ever sees half of it. What
 /// is there is never written over. A checkpoint of another log of that size, such as one that was
@@ -33,16 +37,63 @@ impl CheckpointFolder {
         Self { folder }
     }
 
-    /// The largest checkpoints in it, by the sizes that the names of their files say: each file with its
-    /// text, or why that cannot be read. Nothing of them is believed. None where the folder is not there.
+    /// The files of the largest checkpoint in it, several where it keeps some of other logs of that size,
+    /// and before them those that are not the larger ones that their names say: each with its note, or why
+    /// it has none. Nothing of them is believed. None where the folder is not there.
     ///
     /// # Errors
     /// Where it cannot be told what is in the folder.
     pub async fn largest_files(&self) -> io::Result<Vec<(PathBuf, io::Result<String>)>> {
-        match largest(&self.folder).await {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            largest => largest,
+        let files = match largest(&self.folder).await {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            files => files?,
+        };
+        let size = files.iter().find(|file| file.note.is_ok());
+        let size = size.map_or(0, |file| file.size);
+        let files = files.into_iter().take_while(|file| file.size >= size);
+        Ok(files.map(|file| (file.path, file.note)).collect())
+    }
+}
+
+/// A file that its name calls a checkpoint.
+struct Named {
+    path: PathBuf,
+    /// The size that the name says.
+    size: u64,
+    /// What is in it, where that is a checkpoint of this size.
+    note: io::Result<String>,
+}
+
+impl CheckpointFolder {
+    /// The notes of those files that are what their names say. Others may add files here, and one that is
+    /// no checkpoint of its size is to stand before none that is: it is passed over, and told.
+    fn checkpoints_among(&self, files: Vec<Named>) -> Result<Vec<String>, KeepError> {
+        let folder = self.folder.display();
+        let (mut notes, mut others) = (Vec::new(), Vec::new());
+        for Named { path, note, .. } in files {
+            match note {
+                Ok(note) => notes.push(note),
+                Err(why) => others.push((path, why)),
+            }
         }
+        if let Some((first, why)) = others.first() {
+            tracing::error!(
+                %folder,
+                files = others.len(),
+                first = ?first,
+                why = ?why.to_string(),
+                "files among the checkpoints of the folder are not the checkpoints that their names say, and \
+                 were passed over; find out who has put them there, and move them away"
+            );
+        }
+        if others.len() == MOST {
+            return Err(KeepError::Permanent(format!(
+                "of the {MOST} files of the folder {folder} with the largest numbers none is the checkpoint \
+                 that its name says, so nobody knows which is the largest: move away what Clavis has not \
+                 written there"
+            )));
+        }
+        Ok(notes)
     }
 }
 
@@ -61,10 +112,9 @@ impl CheckpointSink for CheckpointFolder {
     }
 
     async fn largest(&self) -> Result<Vec<String>, KeepError> {
-        let files = self.largest_files().await;
-        let notes = files.and_then(|files| files.into_iter().map(|(_, note)| note).collect());
-        match notes {
-            Ok(notes) => Ok(notes),
+        match largest(&self.folder).await {
+            Ok(files) => self.checkpoints_among(files),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             // One that is written into and read by others alone.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 tracing::warn!(
@@ -140,36 +190,48 @@ fn names(size: u64, part: &str) -> [String; 2] {
     ]
 }
 
-/// How many rows the checkpoint of a file is of, by the name of the file.
-fn size_of(name: &str) -> Option<u64> {
-    let stem = name.strip_suffix(".checkpoint")?;
-    stem.split('-').next()?.parse().ok()
-}
-
-/// What is in the files of the largest size that a name of theirs says.
-async fn largest(folder: &Path) -> io::Result<Vec<(PathBuf, io::Result<String>)>> {
-    let (mut size, mut names) = (0, Vec::new());
+/// The files whose names say the largest sizes, the largest first.
+async fn largest(folder: &Path) -> io::Result<Vec<Named>> {
+    let mut found = BTreeSet::new();
     let mut files = tokio::fs::read_dir(folder).await?;
     while let Some(file) = files.next_entry().await? {
         let name = file.file_name().to_string_lossy().into_owned();
-        let Some(of) = size_of(&name) else {
-            continue;
-        };
-        if of > size {
-            (size, names) = (of, Vec::new());
-        }
-        if of == size {
-            names.push(name);
+        if let Some(size) = size_in(&name) {
+            found.insert((size, name));
+            if found.len() > MOST {
+                found.pop_first();
+            }
         }
     }
-    let mut notes = Vec::new();
-    for name in names {
+    let mut files = Vec::new();
+    for (size, name) in found.into_iter().rev() {
         let path = folder.join(name);
-        let bytes = read(path.clone()).await;
-        let note = bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        notes.push((path, note));
+        let note = checkpoint_of(path.clone(), size).await;
+        files.push(Named { path, size, note });
     }
-    Ok(notes)
+    Ok(files)
+}
+
+/// The size that the name of a checkpoint's file says.
+fn size_in(name: &str) -> Option<u64> {
+    let stem = name.strip_suffix(".checkpoint")?;
+    let number = stem.split('-').next()?;
+    let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
+    number.parse().ok().filter(|_| is_number)
+}
+
+/// The note in a file, where it says that it is of this size.
+async fn checkpoint_of(path: PathBuf, size: u64) -> io::Result<String> {
+    let bytes = read(path).await?;
+    let note = String::from_utf8(bytes).map_err(|_| io::Error::other("it is no text"))?;
+    match Checkpoint::claimed(&note) {
+        Ok(claimed) if claimed.size == size => Ok(note),
+        Ok(claimed) => Err(io::Error::other(format!(
+            "it is a checkpoint of {} rows",
+            claimed.size
+        ))),
+        Err(error) => Err(io::Error::other(error)),
+    }
 }
 
 /// Writes a file, and brings its name to the disk as well.
@@ -190,6 +252,8 @@ async fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> 
 #[cfg(test)]
 mod tests {
     use clavis_broker::ports::Severity;
+    use clavis_broker::proof::note::Signer;
+    use clavis_broker::testing::CountingRandom;
     use jiff::Timestamp;
 
     use super::*;
@@ -222,20 +286,86 @@ mod tests {
         let mut files: Vec<_> = files.collect();
         files.sort();
         assert_eq!(files, ["a note\n", "of another log\n"]);
+    }
 
-        // Both are the largest, until there is a larger one.
-        let mut largest = sink.largest().await.unwrap();
-        largest.sort();
-        assert_eq!(largest, files);
-        let note = "later\n".to_owned();
-        let later = KeptCheckpoint {
-            size: 1_000_000_000_000,
-            note,
-            ..other
+    /// A checkpoint of so many rows, whoever has signed it.
+    fn checkpoint(size: u64, root: u8) -> String {
+        let random = CountingRandom::default();
+        let key = Signer::generate("log.example.com", &random).unwrap();
+        let signer = Signer::parse(&key).unwrap();
+        Checkpoint::signed(size, &[root; 32], &signer)
+    }
+
+    async fn put(sink: &CheckpointFolder, size: u64, note: &str) {
+        let kept = KeptCheckpoint {
+            size,
+            made_at: Timestamp::UNIX_EPOCH,
+            note: note.to_owned(),
         };
-        sink.keep(&later).await.unwrap();
-        std::fs::write(folder.path().join("kept/notes.txt"), "none").unwrap();
-        assert_eq!(sink.largest().await.unwrap(), ["later\n"]);
+        sink.keep(&kept).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_largest_come_first_and_two_of_one_size_are_both_among_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let sink = CheckpointFolder::new(folder.path().to_owned());
+        let sizes = [17, 3, 1_000_000_000_000];
+        for size in sizes {
+            put(&sink, size, &checkpoint(size, 1)).await;
+        }
+        put(&sink, 17, &checkpoint(17, 2)).await;
+        let names = ["notes.txt", "18", "x.checkpoint", "+18.checkpoint"];
+        for name in names {
+            std::fs::write(folder.path().join(name), checkpoint(18, 1)).unwrap();
+        }
+        let mut largest = sink.largest().await.unwrap();
+        largest[1..3].sort();
+        let mut both = [checkpoint(17, 1), checkpoint(17, 2)];
+        both.sort();
+        let [one, other] = both;
+        let expected = [checkpoint(sizes[2], 1), one, other, checkpoint(3, 1)];
+        assert_eq!(largest, expected);
+
+        // Of many, the largest.
+        for size in 100..300 {
+            put(&sink, size, &checkpoint(size, 1)).await;
+        }
+        let largest = sink.largest().await.unwrap();
+        assert_eq!(largest.len(), MOST);
+        assert_eq!(largest[..2], [checkpoint(sizes[2], 1), checkpoint(299, 1)]);
+    }
+
+    /// Whoever can only add files is not to hide a checkpoint behind them, nor to stop the signing by one.
+    #[tokio::test]
+    async fn a_file_that_is_not_the_checkpoint_that_its_name_says_stands_before_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let sink = CheckpointFolder::new(folder.path().to_owned());
+        let genuine = checkpoint(5, 1);
+        put(&sink, 5, &genuine).await;
+        let path = |size: u64| folder.path().join(format!("{size:012}.checkpoint"));
+        std::fs::write(path(100), checkpoint(1, 1)).unwrap();
+        std::fs::write(path(999_999_999_999), "x").unwrap();
+        std::fs::write(path(101), [0xff; 9]).unwrap();
+        std::fs::write(path(102), vec![b'x'; 70_000]).unwrap();
+        std::fs::create_dir(path(u64::MAX)).unwrap();
+        std::os::unix::fs::symlink(path(103), path(103)).unwrap();
+        std::os::unix::fs::symlink(path(7777), path(104)).unwrap();
+        assert_eq!(sink.largest().await.unwrap(), [&*genuine]);
+        let files = sink.largest_files().await.unwrap();
+        let (last, others) = files.split_last().unwrap();
+        assert_eq!(
+            (&last.0, last.1.as_deref().ok()),
+            (&path(5), Some(&*genuine))
+        );
+        assert!(others.len() == 7 && others.iter().all(|(_, note)| note.is_err()));
+        for size in 1000..1000 + MOST as u64 {
+            std::fs::write(path(size), "x").unwrap();
+        }
+        let refused = sink.largest().await.unwrap_err();
+        assert!(
+            matches!(&refused, KeepError::Permanent(why) if why.contains("move away")),
+            "{refused}"
+        );
     }
 
     #[tokio::test]
@@ -272,13 +402,13 @@ mod tests {
         assert!(made.unwrap().success());
         let error = sink.keep(&kept).await.unwrap_err().to_string();
         assert!(error.contains("no regular file"), "{error}");
-        // It is told of by its name, and hides nothing of the others from whoever asks for each.
+        // It is told of by its name, and stands before none.
         let files = sink.largest_files().await.unwrap();
         assert!(
             matches!(&files[..], [(file, Err(_))] if *file == path),
             "{files:?}"
         );
-        sink.largest().await.unwrap_err();
+        assert_eq!(sink.largest().await.unwrap(), [""; 0]);
         std::fs::remove_file(&path).unwrap();
         std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
         let error = sink.keep(&kept).await.unwrap_err().to_string();
@@ -346,11 +476,11 @@ mod fuzz {
             eight[..length].copy_from_slice(&bytes[..length]);
             let size = u64::from_le_bytes(eight);
             for name in names(size, "0a1b2c3d") {
-                assert_eq!(size_of(&name), Some(size));
+                assert_eq!(size_in(&name), Some(size));
             }
             let name = spelled(bytes, &pieces);
-            if let Some(size) = size_of(&name) {
-                let digits = name.trim_start_matches(['+', '0']);
+            if let Some(size) = size_in(&name) {
+                let digits = name.trim_start_matches('0');
                 let is_said = size == 0 || digits.starts_with(&size.to_string());
                 assert!(is_said && name.ends_with(".checkpoint"), "{name:?}");
             }

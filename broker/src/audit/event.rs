@@ -35,6 +35,9 @@ pub enum Event {
         asset: String,
         /// Why not.
         why: WhyNoRequest,
+        /// Who asked, and who was to get the key, as far as they are known: what was named is theirs.
+        #[serde(flatten)]
+        concerns: Concerned,
     },
     /// A command to a request changed nothing.
     CommandRefused {
@@ -301,6 +304,17 @@ pub enum Event {
         /// Where it was to be kept, by the name of the sink.
         sink: String,
     },
+}
+
+/// Whom it concerns that no request was made, by their IDs in the directory.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Concerned {
+    /// Who was to get the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beneficiary: Option<PersonId>,
+    /// Who asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requester: Option<PersonId>,
 }
 
 /// Which mail.

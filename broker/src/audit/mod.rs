@@ -17,7 +17,7 @@ use crate::people::Party;
 use crate::proof::leaf::{LeafError, restore};
 use crate::tokens::Reference;
 
-pub use event::{Event, MailName};
+pub use event::{Concerned, Event, MailName};
 pub use reasons::{
     FetchFault, WhyErased, WhyNoPickUp, WhyNoRequest, WhyNoRotation, WhyNoSignIn, WhyNoToken,
 };

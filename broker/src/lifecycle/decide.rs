@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::command::{Command, Decision, Effect, Refusal, Sending, Step};
-use super::request::{Approval, Closing, Draft, Outcome, Request, State, Vote};
+use super::request::{Approval, Closing, Draft, Outcome, Request, State, Vote, has_ended};
 use crate::letters::LetterKind;
 use crate::people::Party;
 use crate::policy::{Panel, Seat, Turn};
@@ -85,7 +85,7 @@ pub fn decide(request: &Request, command: &Command, now: Timestamp) -> Result<De
         }
 
         (
-            state @ (State::Pending { .. } | State::Approved { .. } | State::LinkSent { .. }),
+            State::Pending { .. } | State::Approved { .. } | State::LinkSent { .. },
             Approve { .. }
             | Decline { .. }
             | Withdraw { .. }
@@ -95,7 +95,7 @@ pub fn decide(request: &Request, command: &Command, now: Timestamp) -> Result<De
             | IssueLink { .. }
             | SendAgain { .. }
             | Redeem { .. },
-        ) if state.is_overdue(now) => Err(Refusal::Overdue),
+        ) if request.is_overdue(now) => Err(Refusal::Overdue),
 
         (
             State::Pending {
@@ -241,7 +241,7 @@ pub fn decide(request: &Request, command: &Command, now: Timestamp) -> Result<De
             state @ (State::Approved { deliver_by, .. } | State::LinkSent { deliver_by, .. }),
             SendAgain { by: _ },
         ) => {
-            if now >= *deliver_by {
+            if has_ended(*deliver_by, request.terms.deliver_within, now) {
                 return Err(Refusal::ApprovalTooOld);
             }
             Ok(Decision {
@@ -262,7 +262,7 @@ pub fn decide(request: &Request, command: &Command, now: Timestamp) -> Result<De
             },
             IssueLink { link },
         ) => {
-            if now >= *deliver_by {
+            if has_ended(*deliver_by, request.terms.deliver_within, now) {
                 return Err(Refusal::ApprovalTooOld);
             }
             let expires_at = after(now, request.terms.link_valid_for);
@@ -379,7 +379,7 @@ fn release(
 }
 
 fn run_out(request: &Request, now: Timestamp) -> Result<Decision, Refusal> {
-    if !request.state.is_overdue(now) {
+    if !request.is_overdue(now) {
         return Err(Refusal::NotDue);
     }
     match &request.state {

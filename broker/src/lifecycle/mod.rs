@@ -14,7 +14,10 @@ mod request;
 
 pub use command::{Command, Decision, Disclosure, Effect, Refusal, Sending, Step};
 pub use decide::{decide, open};
-pub use request::{Approval, Closing, Draft, Outcome, Request, RequestId, State, Terms, Vote};
+pub use request::{
+    Approval, CLOCKS_DIFFER, Closing, Draft, Outcome, Request, RequestId, State, Terms, Vote,
+    has_ended,
+};
 
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,17 @@ use crate::text::{Comment, Reason};
 use crate::tickets::{Snapshot, TicketName};
 use crate::tokens::{Reference, TokenHash};
 
+/// By how much the clocks of those who work on one store may differ.
+pub const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(5);
+
+/// Whether what was to last for this term, until this end, is over. What ends later than the term leads to
+/// from now was begun by a clock that was ahead: it is over, as nobody knows when it began.
+pub fn has_ended(end: Timestamp, term: SignedDuration, now: Timestamp) -> bool {
+    let latest = now.saturating_add(term);
+    let latest = latest.and_then(|latest| latest.saturating_add(CLOCKS_DIFFER));
+    now >= end || latest.is_ok_and(|latest| end > latest)
+}
+
 /// The identifier of a request in the store. People use its [`Reference`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -251,11 +262,6 @@ impl State {
         }
     }
 
-    /// Whether time has run out in this state, recorded or not.
-    pub fn is_overdue(&self, now: Timestamp) -> bool {
-        self.runs_out_at().is_some_and(|end| now >= end)
-    }
-
     /// The approval that this state rests on, if it rests on one.
     pub fn approval(&self) -> Option<&Approval> {
         match self {
@@ -380,6 +386,23 @@ impl Request {
     pub(super) fn begins_at(&self, stage: &Stage) -> Timestamp {
         let at = self.made_at.saturating_add(stage.after);
         at.unwrap_or(Timestamp::MAX)
+    }
+
+    /// Whether the time of its state has run out, recorded or not. So it has where it ends later than its
+    /// term leads to from now: it was begun by a clock that was ahead, and nobody knows when.
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        let Terms {
+            decide_within,
+            deliver_within,
+            link_valid_for,
+            ..
+        } = self.terms;
+        match &self.state {
+            State::Pending { lapses_at, .. } => has_ended(*lapses_at, decide_within, now),
+            State::Approved { deliver_by, .. } => has_ended(*deliver_by, deliver_within, now),
+            State::LinkSent { expires_at, .. } => has_ended(*expires_at, link_valid_for, now),
+            State::Closed(_) => false,
+        }
     }
 
     /// Whether this person asked or gets the key.

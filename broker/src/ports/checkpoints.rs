@@ -14,9 +14,13 @@ pub trait CheckpointSink: Send + Sync {
     /// Keeps a checkpoint, whole or not at all. One that is there already is no fault.
     async fn keep(&self, checkpoint: &KeptCheckpoint) -> Result<(), KeepError>;
 
-    /// The notes of the largest checkpoints that it keeps, for whoever signs to hold the log against:
-    /// several where it keeps some of other logs of that size; none where it keeps none, or cannot be
-    /// asked. Nothing of them is believed.
+    /// The notes of the largest checkpoints that it keeps, the largest first, for whoever holds the log
+    /// against them: all or some of them, several of one size where it keeps some of other logs; none
+    /// where it keeps none, or cannot be asked. Each says the size that it is kept by. Nothing of them
+    /// is believed.
+    ///
+    /// # Errors
+    /// [`KeepError::Permanent`] where nobody knows which are the largest before somebody has mended it.
     async fn largest(&self) -> Result<Vec<String>, KeepError> {
         Ok(Vec::new())
     }

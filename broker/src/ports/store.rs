@@ -107,6 +107,10 @@ pub trait Store: Ledger {
         limit: usize,
     ) -> Result<Vec<ClaimedJob>, StoreError>;
 
+    /// Has jobs that are due after this moment be due at `now`, and counts those that were queued later
+    /// than that as queued then; gives how many. Not those that replace keys: they wait for long.
+    async fn bring_back(&self, now: Timestamp, later_than: Timestamp) -> Result<usize, StoreError>;
+
     /// Jobs that were given up, oldest first, at most `limit`.
     async fn dead(&self, limit: usize) -> Result<Vec<DeadJob>, StoreError>;
 

@@ -15,14 +15,13 @@ pub use super::problem::Problem;
 use super::tally::Tally;
 use super::tree::{Hash, Node, empty_root, leaf_hash, node_count, node_hash};
 use crate::audit::{Event, WhyErased};
+use crate::lifecycle::CLOCKS_DIFFER;
 use crate::ports::StoredRow;
 
 /// More problems are counted and not told one by one.
 const TOLD: usize = 1000;
 /// So many rows that are not what they were are kept, to tell where they came from.
 const KEPT: usize = 10_000;
-/// By how much the clocks of those who write the log and of who examines it may differ.
-pub const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(5);
 /// The shortest time for which personal fields may be kept, by the configuration.
 const SHORTEST_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 

@@ -95,8 +95,8 @@ impl Whose {
     }
 }
 
-/// Which of these texts are somebody's, by their numbers. `device` says that the device is theirs
-/// whoever is named.
+/// Which of these texts are somebody's, by their numbers. `device` says that the device is theirs, and
+/// whoever raised the ticket of the request named for them, whoever else is named.
 pub fn theirs(texts: &[Text], whose: &Whose, device: bool) -> BTreeSet<usize> {
     let is_anothers = |path: &[String]| {
         let mut ids = beside(texts, path, "id");
@@ -108,7 +108,8 @@ pub fn theirs(texts: &[Text], whose: &Whose, device: bool) -> BTreeSet<usize> {
     let groups: BTreeSet<&[String]> = named.iter().map(|(_, (path, _))| parent(path)).collect();
     let has_written = |writer: &str, group: &[String]| {
         let place: Vec<_> = group.iter().cloned().chain([writer.to_owned()]).collect();
-        groups.contains(&place[..])
+        // A party, or the ID of one.
+        groups.contains(&place[..]) || named.iter().any(|(_, (path, _))| *path == place)
     };
     let is_actor = has_written("actor", &[]) || has_written("person", &["actor".to_owned()]);
     // Whoever wants to sign in with an address of theirs is them, for all that is known.
@@ -133,9 +134,18 @@ pub fn theirs(texts: &[Text], whose: &Whose, device: bool) -> BTreeSet<usize> {
             };
         let is_of_sign_in = is_sign_in && first == "source";
         let is_of_device = device && first == "device" && key != "backend";
+        // Of whom nothing is known but the name, nobody can ask that it be erased: it goes with whom
+        // they raised the ticket for.
+        let is_raiser = device && key == "raised_by";
         let may_mention = is_written || (key == "by" && !is_tag(path));
         let is_mention = may_mention && whose.is_named_in(text);
-        is_of_party || is_by_them || is_of_actor || is_of_sign_in || is_of_device || is_mention
+        is_of_party
+            || is_by_them
+            || is_of_actor
+            || is_of_sign_in
+            || is_of_device
+            || is_raiser
+            || is_mention
     };
     let more = texts.iter().enumerate();
     let more = more.filter(|(_, (path, text))| !path.is_empty() && is_theirs(path, text));
@@ -154,7 +164,7 @@ fn is_id_of_person(texts: &[Text], path: &[String]) -> bool {
         "id" => beside(texts, path, "mail").next().is_some(),
         // What somebody has searched for may be anything.
         "person" => !is_in("filters"),
-        "who" | "owners_manager" => true,
+        "who" | "owners_manager" | "beneficiary" | "requester" => true,
         _ => is_in("owners") || is_in("lapsed"),
     }
 }
@@ -270,6 +280,32 @@ mod tests {
     fn a_device_of_theirs_is_theirs() {
         let row = json!({"device": {"name": "LT-1", "owners": [["id-anna", "other"]]}});
         assert_eq!(found(row, false).len(), 3);
+    }
+
+    #[test]
+    fn what_was_asked_for_in_vain_is_theirs_whoever_asked() {
+        let row = |beneficiary: &str, requester: &str| {
+            json!({
+                "actor": {"kind": "program", "name": "desk"},
+                "event": {
+                    "event": "request_refused", "asset": "LT-1",
+                    "beneficiary": beneficiary, "requester": requester,
+                },
+            })
+        };
+        assert_eq!(found(row("id-anna", "id-boss"), false), ["LT-1", "id-anna"]);
+        assert_eq!(found(row("id-boss", "id-anna"), false), ["LT-1", "id-anna"]);
+        assert!(found(row("id-boss", "id-boss"), false).is_empty());
+    }
+
+    #[test]
+    fn who_raised_a_ticket_for_them_is_erased_with_them() {
+        let request = json!({
+            "beneficiary": party("anna"),
+            "ticket": {"ticket": {"desk": "halo", "id": "7"}, "raised_by": "Zoe Quinn"},
+        });
+        assert!(found(request.clone(), true).contains(&"Zoe Quinn".to_owned()));
+        assert!(!found(request, false).contains(&"Zoe Quinn".to_owned()));
     }
 
     #[test]

@@ -216,6 +216,25 @@ impl Broker {
         change
     }
 
+    /// Raises an alarm that no row of the log tells of, unless it was told lately.
+    pub(super) async fn raise(&self, alarm: Alarm) -> Result<(), Unavailable> {
+        if !self.has_alarms() {
+            return Ok(());
+        }
+        let told = self.told_since(before(self.now(), AGAIN_AFTER)).await?;
+        if told.iter().any(|other| alarm.is_of_the_same(other)) {
+            return Ok(());
+        }
+        let event = Event::AlarmRaised {
+            alarm: Box::new(alarm.clone()),
+        };
+        let entry = LogEntry::of_nothing(event, Actor::Clavis, None, self.now());
+        tracing::warn!(alarm = alarm.name(), "an alarm was raised");
+        let mut change = vec![self.log(&entry)];
+        change.extend(self.alarm(&alarm));
+        Ok(self.commit(change).await?)
+    }
+
     /// A row that was written before this moment, not long before it where the log is long: some rows
     /// are looked at, backwards, each twice as far from the newest.
     async fn row_before(&self, since: Timestamp, newest: i64) -> Result<i64, Unavailable> {
@@ -338,6 +357,7 @@ impl Broker {
         let search = LogSearch {
             event: Some("link.redeemed".to_owned()),
             from: Some(before(self.now(), AN_HOUR)),
+            to: Some(self.ahead()),
             limit: enough.saturating_add(1),
             ..LogSearch::default()
         };
@@ -352,10 +372,13 @@ impl Broker {
         Ok(many_devices(&requests, person, self.now(), usual))
     }
 
+    /// What was told since then. Rows that a clock wrote that was ahead are not of that time, and keep
+    /// nothing from being told until then.
     async fn told_since(&self, since: Timestamp) -> Result<Vec<Alarm>, Unavailable> {
         let search = LogSearch {
             event: Some("alarm.raised".to_owned()),
             from: Some(since),
+            to: Some(self.ahead()),
             limit: BATCH,
             ..LogSearch::default()
         };

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::panel::{Case, PanelError};
 use super::{Broker, Unavailable, in_time};
-use crate::audit::{Actor, Event, LogEntry, WhyNoRequest};
+use crate::audit::{Actor, Concerned, Event, LogEntry, WhyNoRequest};
 use crate::devices::{BackendName, Device, DeviceId, EscrowRecord, select};
 use crate::keys::WantedKey;
 use crate::lifecycle::{Draft, Request, RequestId, open};
@@ -254,9 +254,14 @@ impl Broker {
         let (actor, source) = (asked.origin.actor.clone(), asked.origin.source);
         let made = self.try_ask(requester, beneficiary, asked).await;
         if let Err(error) = &made {
+            let concerns = Concerned {
+                beneficiary: Some(beneficiary.clone()),
+                requester: Some(requester.id.clone()),
+            };
             let event = Event::RequestRefused {
                 asset,
                 why: error.why(),
+                concerns,
             };
             let entry = LogEntry::of_nothing(event, actor, source, self.now());
             self.record(entry).await?;

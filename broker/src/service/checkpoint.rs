@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use super::outbox::{SENDING, Tried};
 use super::prove::{ProofError, consistency, root_of};
 use super::{Broker, Unavailable};
+use crate::alarms::Alarm;
 use crate::audit::{Actor, Event, LogEntry, MailName};
 use crate::people::MailAddress;
 use crate::ports::{
@@ -76,6 +77,16 @@ pub enum CheckpointError {
         /// Why not.
         why: NotACheckpoint,
     },
+    /// What is kept elsewhere cannot be told apart from what others have put there.
+    #[error(
+        "the checkpoints {place} cannot be held against the log, so nothing more is signed: {why}"
+    )]
+    Unread {
+        /// Where it is kept.
+        place: String,
+        /// Why not, and what to do.
+        why: String,
+    },
     /// Nothing has come since the checkpoint that another key has signed.
     #[error(
         "the log is as it was when the key before signed it, so there is nothing to sign yet: try again \
@@ -85,6 +96,19 @@ pub enum CheckpointError {
     /// It could not be made.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+}
+
+impl CheckpointError {
+    /// What is told where nothing more is signed before somebody has looked.
+    pub(super) fn alarm(&self) -> Option<Alarm> {
+        match self {
+            Self::NotTheSame(rows) => Some(Alarm::SigningStopped { rows: Some(*rows) }),
+            Self::Unbelieved { .. } | Self::Unread { .. } => {
+                Some(Alarm::SigningStopped { rows: None })
+            }
+            Self::NoKey | Self::Empty | Self::NothingNew | Self::Unavailable(_) => None,
+        }
+    }
 }
 
 /// What this process has signed last, or has found in a folder outside of the store when it first
@@ -125,7 +149,9 @@ impl Broker {
         let signer = self.parts.audit.signer.clone();
         let signer = signer.ok_or(CheckpointError::NoKey)?;
         if self.signed.last().is_none() {
-            self.hold_against_sinks(earlier).await?;
+            let latest = self.latest_checkpoint(earlier).await?;
+            let latest = latest.map(|(_, latest)| latest.size);
+            self.hold_against_sinks(earlier, latest).await?;
         }
         for _ in 0..TRIES {
             let latest = self.latest_checkpoint(earlier).await?;
@@ -300,30 +326,77 @@ impl Broker {
 
     /// Holds the log against what is kept outside of the store, where that can be read: whoever has
     /// written a log anew, with its checkpoints, is to have nothing of it signed by starting the daemon
-    /// anew.
-    async fn hold_against_sinks(&self, earlier: &[Verifier]) -> Result<(), CheckpointError> {
+    /// anew. `latest` is the size of the latest checkpoint in the store.
+    async fn hold_against_sinks(
+        &self,
+        earlier: &[Verifier],
+        latest: Option<u64>,
+    ) -> Result<(), CheckpointError> {
         let mut newest = None;
         for sink in &self.parts.audit.sinks {
             let place = || format!("of the {}", sink.name());
-            let largest = tokio::time::timeout(SENDING, sink.largest()).await;
-            let largest = largest.map_err(|_| Unavailable::late(place()))?;
-            let largest = largest.map_err(|error| Unavailable::new(place(), error))?;
-            for note in largest {
-                let opened = self.opened(&note, earlier);
-                let kept = opened.map_err(|why| CheckpointError::Unbelieved {
+            let notes = tokio::time::timeout(SENDING, sink.largest()).await;
+            let notes = notes.map_err(|_| Unavailable::late(place()))?;
+            let notes = notes.map_err(|error| match error {
+                KeepError::Transient(_) => Unavailable::new(place(), error).into(),
+                KeepError::Permanent(why) => CheckpointError::Unread {
                     place: place(),
                     why,
-                })?;
-                let size = self.parts.store.log_size().await;
-                let size = size.map_err(Unavailable::from)?;
-                self.goes_on(kept.size, &kept.root, size).await?;
-                newest = newest.max(Some((kept.size, kept.root)));
-            }
+                },
+            })?;
+            newest = newest.max(self.hold_against(&notes, earlier, latest, place()).await?);
         }
         if let Some((size, root)) = newest {
             self.signed.set(size, root);
         }
         Ok(())
+    }
+
+    /// Holds the log against notes that are kept somewhere, the largest first: against each that can be
+    /// believed, down to those of a size that is not larger than the latest in the store. Whoever can only
+    /// add to what is kept there so neither hides one nor has the log signed past it. Gives the largest.
+    async fn hold_against(
+        &self,
+        notes: &[String],
+        earlier: &[Verifier],
+        latest: Option<u64>,
+        place: String,
+    ) -> Result<Option<(u64, Hash)>, CheckpointError> {
+        let (mut largest, mut unbelieved, mut down_to) = (None, Vec::new(), 0);
+        for note in notes {
+            if Checkpoint::claimed(note).is_ok_and(|claimed| claimed.size < down_to) {
+                break;
+            }
+            let kept = match self.opened(note, earlier) {
+                Ok(kept) => kept,
+                Err(why) => {
+                    unbelieved.push(why);
+                    continue;
+                }
+            };
+            let size = self.parts.store.log_size().await;
+            let size = size.map_err(Unavailable::from)?;
+            self.goes_on(kept.size, &kept.root, size).await?;
+            largest = largest.max(Some((kept.size, kept.root)));
+            if latest.is_some_and(|latest| kept.size <= latest) {
+                down_to = kept.size;
+            }
+        }
+        let count = unbelieved.len();
+        match (unbelieved.into_iter().next(), largest) {
+            (Some(why), None) => Err(CheckpointError::Unbelieved { place, why }),
+            (Some(why), Some(_)) => {
+                tracing::error!(
+                    place,
+                    checkpoints = count,
+                    why = ?why.to_string(),
+                    "checkpoints that are larger than those of the log's own key cannot be believed, and were \
+                     passed over; find out who has put them there, and move them away"
+                );
+                Ok(largest)
+            }
+            (None, largest) => Ok(largest),
+        }
     }
 
     /// Opens a note that the configured key has signed, or one of these.

@@ -123,7 +123,7 @@ impl Broker {
         let State::Pending { lapses_at, .. } = request.state else {
             return Ok(Tried::Moot(None));
         };
-        if request.state.is_overdue(self.now()) {
+        if request.is_overdue(self.now()) {
             return Ok(Tried::Moot(None));
         }
         let notice = Notice {

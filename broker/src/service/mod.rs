@@ -4,6 +4,7 @@
 //! and on a conflict load and decide again. What is to be done afterwards lies in the outbox.
 
 mod advance;
+mod ahead;
 mod alarms;
 mod allowances;
 mod announce;
@@ -38,6 +39,7 @@ mod sign_in;
 mod stand_in;
 mod tend;
 mod tickets;
+mod wait;
 
 use std::sync::Arc;
 

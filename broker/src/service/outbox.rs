@@ -120,7 +120,7 @@ impl Broker {
         let (request, link) = match sending.letter {
             LetterKind::ApprovalNeeded | LetterKind::ApprovalReminder => {
                 if !matches!(stored.request.state, State::Pending { .. })
-                    || stored.request.state.is_overdue(self.now())
+                    || stored.request.is_overdue(self.now())
                 {
                     return Ok(Tried::Moot(None));
                 }

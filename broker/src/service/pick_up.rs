@@ -28,7 +28,7 @@ impl Broker {
             return Ok(None);
         };
         let (request, now) = (stored.request, self.now());
-        if request.state.due_at().is_none() || request.state.is_overdue(now) {
+        if request.state.due_at().is_none() || request.is_overdue(now) {
             return Err(Refusal::Closed.into());
         }
         let code = OneTimeCode::new(&*self.parts.random);

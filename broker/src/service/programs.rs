@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::ask::{Asked, Origin};
 use super::{AdvanceError, Ask, AskError, Broker, Choice, ReviewError, Unavailable};
-use crate::audit::{Event, LogEntry, LogRow, WhyNoRequest};
+use crate::audit::{Concerned, Event, LogEntry, LogRow, WhyNoRequest};
 use crate::lifecycle::{Command, Refusal, Request};
 use crate::people::{Party, Person, PersonQuery};
 use crate::ports::{Answered, LogQuery, Signed, Unsigned, Write};
@@ -270,13 +270,18 @@ impl Broker {
         ask: ProgramAsk,
         source: Option<IpAddr>,
     ) -> Result<Request, ProgramAskError> {
-        let asked = self.parties_of(program, &ask).await;
+        let mut concerns = Concerned::default();
+        let asked = self.parties_of(program, &ask, &mut concerns).await;
         let (requester, beneficiary) = match asked {
             Ok(parties) => parties,
             Err(error) => {
                 if let Some(why) = error.why() {
                     let asset = ask.ask.asset.as_str().to_owned();
-                    let event = Event::RequestRefused { asset, why };
+                    let event = Event::RequestRefused {
+                        asset,
+                        why,
+                        concerns,
+                    };
                     let actor = program.actor();
                     let entry = LogEntry::of_nothing(event, actor, source, self.now());
                     self.record(entry).await?;
@@ -308,13 +313,16 @@ impl Broker {
         &self,
         program: &Program,
         ask: &ProgramAsk,
+        concerns: &mut Concerned,
     ) -> Result<(Party, Person), ProgramAskError> {
         let beneficiary = self.one_person(&ask.beneficiary).await?;
         let beneficiary = beneficiary.ok_or(AskError::UnfitBeneficiary)?;
+        concerns.beneficiary = Some(beneficiary.id.clone());
         let requester = match &ask.requester {
             None => None,
             Some(query) => {
                 let found = self.one_person(query).await?;
+                concerns.requester = found.as_ref().map(|person| person.id.clone());
                 let party = found.and_then(|person| person.party().ok());
                 Some(party.ok_or(AskError::Unfit)?)
             }

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 
 use super::{Broker, Unavailable, tickets::DESK};
 use crate::causes::with_causes;
-use crate::lifecycle::RequestId;
+use crate::lifecycle::{CLOCKS_DIFFER, RequestId};
 use crate::ports::{Ledger, LogQuery, StoreError, StoredRow};
 use crate::proof::bundle::{Bundle, ProofHash, ProvedRow};
 use crate::proof::checkpoint::{Checkpoint, NotACheckpoint};
-use crate::proof::examine::{CLOCKS_DIFFER, Claim, Examiner, Problem, Report, Unjudged};
+use crate::proof::examine::{Claim, Examiner, Problem, Report, Unjudged};
 use crate::proof::note::{NoteError, Verifier};
 use crate::proof::tree::{Hash, Node, Plan, empty_root};
 use crate::tokens::Reference;

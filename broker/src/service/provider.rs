@@ -14,6 +14,7 @@ use super::{BeginError, Broker, Newcomer, Unavailable, allowances, in_time};
 use crate::audit::{Actor, Event, LogEntry, WhyNoSignIn};
 use crate::causes::with_causes;
 use crate::identity::{ProviderName, SignInSecrets, Way};
+use crate::lifecycle::has_ended;
 use crate::people::Party;
 use crate::ports::{
     CommitError, DirectoryError, Identified, IdentityError, IdentityProvider, PersonQuery,
@@ -226,7 +227,7 @@ impl Broker {
         begun: &ProviderSignIn,
         arrival: &Arrival<'_>,
     ) -> Result<(Party, Vec<String>), NotTaken> {
-        if self.now() >= begun.expires_at {
+        if has_ended(begun.expires_at, VALID_FOR, self.now()) {
             return Err(WhyNoSignIn::Ended.into());
         }
         if arrival.slug != begun.provider.slug() {

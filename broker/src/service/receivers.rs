@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 
 use super::outbox::wait_after;
+use super::wait::Wait;
 
 /// How many messages to one receiver are under way at once.
 const EACH_AT_ONCE: usize = 4;
@@ -26,8 +27,8 @@ struct Receiver {
     under_way: usize,
     /// How many messages it has failed to take, one after the other.
     failures: i64,
-    /// Until when nobody tries.
-    rests_until: Option<Timestamp>,
+    /// While nobody tries.
+    rests: Option<Wait>,
 }
 
 /// Whether a message may be sent now.
@@ -51,11 +52,11 @@ impl Receivers {
         let mut all = self.locked();
         let under_way: usize = all.values().map(|receiver| receiver.under_way).sum();
         let receiver = all.entry(name.to_owned()).or_default();
-        if let Some(until) = receiver.rests_until
-            && until > now
+        if let Some(rest) = receiver.rests
+            && !rest.is_over(now)
             && !whatever_comes
         {
-            return Turn::Later(until, "an earlier message was not taken");
+            return Turn::Later(rest.until(), "an earlier message was not taken");
         }
         if receiver.under_way >= EACH_AT_ONCE || under_way >= ALL_AT_ONCE {
             return Turn::Later(now + NEXT_TURN, "other messages are under way");
@@ -82,7 +83,7 @@ impl Permit<'_> {
     /// The receiver answered sensibly.
     pub(super) fn answered(&self) {
         self.receivers.change(&self.name, |receiver| {
-            (receiver.failures, receiver.rests_until) = (0, None);
+            (receiver.failures, receiver.rests) = (0, None);
         });
     }
 
@@ -92,8 +93,10 @@ impl Permit<'_> {
         self.receivers.change(&self.name, |receiver| {
             receiver.failures = receiver.failures.saturating_add(1);
             let wait = wait_after(receiver.failures, 0).max(asked_for.unwrap_or_default());
-            let until = now.saturating_add(wait).unwrap_or(Timestamp::MAX);
-            receiver.rests_until = receiver.rests_until.max(Some(until));
+            let rest = Wait::of(now, wait);
+            let before = receiver.rests.filter(|before| !before.is_over(now));
+            let is_longer = before.is_none_or(|before| rest.until() > before.until());
+            receiver.rests = if is_longer { Some(rest) } else { before };
         });
     }
 }
@@ -153,5 +156,24 @@ mod tests {
         one.answered();
         drop(one);
         assert!(permit(&receivers, "a").is_some());
+    }
+
+    #[test]
+    fn nobody_rests_until_a_clock_that_was_ahead_is_right() {
+        let receivers = Receivers::default();
+        let ahead = monday() + SignedDuration::from_hours(1000);
+        let fail = |now| {
+            let Turn::Now(permit) = receivers.turn("a", now, false) else {
+                panic!("a turn");
+            };
+            permit.failed(now, None);
+        };
+        fail(ahead);
+        assert!(matches!(receivers.turn("a", ahead, false), Turn::Later(..)));
+        fail(monday());
+        let Turn::Later(until, _) = receivers.turn("a", monday(), false) else {
+            panic!("a rest");
+        };
+        assert_eq!(until.duration_since(monday()).as_secs(), 10);
     }
 }

@@ -4,9 +4,10 @@ use std::net::IpAddr;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Broker, Unavailable, in_time};
+use super::{Broker, SignInTerms, Unavailable, in_time};
 use crate::audit::{Actor, Event, LogEntry};
 use crate::identity::Way;
+use crate::lifecycle::has_ended;
 use crate::people::{MailAddress, Party};
 use crate::ports::{CommitError, PersonQuery, Session, Write};
 use crate::tokens::PlainToken;
@@ -36,7 +37,9 @@ impl Broker {
         let Some(session) = self.parts.store.session(&token.hash()).await? else {
             return Ok(None);
         };
-        if now >= session.ends_at || now >= session.used_at + self.parts.sign_in.idle {
+        let SignInTerms { idle, at_most, .. } = self.parts.sign_in;
+        let is_idle = has_ended(session.used_at + idle, idle, now);
+        if is_idle || has_ended(session.ends_at, at_most, now) {
             return Ok(None);
         }
         if matches!(&session.by, Way::Proxy(name) if named != Some(name)) {

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Broker, Newcomer, Unavailable, allowances};
 use crate::audit::{Actor, Event, LogEntry, WhyNoSignIn};
 use crate::identity::Way;
+use crate::lifecycle::has_ended;
 use crate::people::MailAddress;
 use crate::ports::{Challenge, ChallengeState, CommitError, Job, Write};
 use crate::tokens::{OneTimeCode, PlainToken};
@@ -183,7 +184,8 @@ impl Broker {
                 Err(error) => return Err(Unavailable::from(error).into()),
             }
             let now = self.now();
-            if challenge.attempts < ATTEMPTS && now < challenge.expires_at {
+            let valid_for = self.parts.sign_in.code_valid_for;
+            if challenge.attempts < ATTEMPTS && !has_ended(challenge.expires_at, valid_for, now) {
                 return Ok((challenge, now));
             }
             self.record_sign_in(Actor::Stranger, WhyNoSignIn::Ended, source)

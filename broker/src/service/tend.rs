@@ -8,7 +8,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
-use super::{AdvanceError, Broker, CheckpointError, Unavailable, before, outbox::LEASE};
+use super::outbox::LEASE;
+use super::wait::Wait;
+use super::{AdvanceError, Broker, CheckpointError, Unavailable, before};
 use crate::audit::Actor;
 use crate::causes::with_causes;
 use crate::lifecycle::Command;
@@ -34,6 +36,9 @@ const RIGHTS_AFTER: SignedDuration = SignedDuration::from_secs(30);
 const CHECKPOINT_EVERY: SignedDuration = SignedDuration::from_secs(5);
 /// How often fields of the log that are too old are erased.
 const ERASE_EVERY: SignedDuration = SignedDuration::from_hours(1);
+/// How often it is looked for what was dated by a clock that was ahead. Where it was this one, that is as
+/// soon as it is set back.
+const BACK_EVERY: SignedDuration = SignedDuration::from_mins(10);
 /// How often ended sign-ins and sessions are forgotten.
 const FORGET_EVERY: SignedDuration = SignedDuration::from_mins(10);
 
@@ -43,18 +48,22 @@ impl Broker {
         let watching = Arc::clone(&self).keep_watch(stop.clone());
         let watching = tokio::spawn(watching.in_current_span());
         let mut running = JoinSet::new();
-        let mut forget_at = self.now();
-        let mut look_at = self.now();
-        let mut rights_at = self.now() + RIGHTS_AFTER;
-        let mut checkpoint_at = self.now();
-        let mut erase_at = self.now();
+        let now = self.now();
+        let (mut back, mut forget, mut look) = (Wait::none(now), Wait::none(now), Wait::none(now));
+        let mut rights = Wait::of(now, RIGHTS_AFTER);
+        let mut checkpoint = Wait::none(now);
+        let mut erase = Wait::none(now);
         // Beside the jobs: going through a long log takes none of their places, and ends with the
         // daemon. Whatever is not erased by then is erased after the next start.
         let mut erasing = JoinSet::new();
-        let mut poll_at = self.now();
+        let mut poll = Wait::none(now);
         let mut polling = JoinSet::new();
         while !*stop.borrow() {
-            if self.now() >= forget_at {
+            if back.is_over(self.now()) {
+                report(self.bring_back().await);
+                back = Wait::of(self.now(), BACK_EVERY);
+            }
+            if forget.is_over(self.now()) {
                 // An hour after their end: until then they count against too many sign-ins.
                 let ended = before(self.now(), SignedDuration::from_hours(1));
                 report(
@@ -64,35 +73,35 @@ impl Broker {
                         .await
                         .map_err(Unavailable::from),
                 );
-                forget_at = self.now() + FORGET_EVERY;
+                forget = Wait::of(self.now(), FORGET_EVERY);
             }
-            if self.now() >= look_at {
+            if look.is_over(self.now()) {
                 report(self.let_time_pass().await);
-                look_at = self.now() + LOOK_EVERY;
+                look = Wait::of(self.now(), LOOK_EVERY);
             }
-            if self.now() >= rights_at && self.has_alarms() {
+            if rights.is_over(self.now()) && self.has_alarms() {
                 let broker = Arc::clone(&self);
                 let looking = async move { report(broker.look_at_rights().await) };
                 running.spawn(looking.in_current_span());
-                rights_at = self.now() + RIGHTS_EVERY;
+                rights = Wait::of(self.now(), RIGHTS_EVERY);
             }
-            if self.now() >= checkpoint_at {
+            if checkpoint.is_over(self.now()) {
                 self.tend_checkpoints().await;
-                checkpoint_at = self.now() + CHECKPOINT_EVERY;
+                checkpoint = Wait::of(self.now(), CHECKPOINT_EVERY);
             }
             while erasing.try_join_next().is_some() {}
-            if self.now() >= erase_at && erasing.is_empty() {
+            if erase.is_over(self.now()) && erasing.is_empty() {
                 let broker = Arc::clone(&self);
                 let work = async move { report(broker.erase_aged().await) };
                 erasing.spawn(work.in_current_span());
-                erase_at = self.now() + ERASE_EVERY;
+                erase = Wait::of(self.now(), ERASE_EVERY);
             }
             while polling.try_join_next().is_some() {}
-            if self.now() >= poll_at && !self.parts.desks.is_empty() && polling.is_empty() {
+            if poll.is_over(self.now()) && !self.parts.desks.is_empty() && polling.is_empty() {
                 let broker = Arc::clone(&self);
                 let work = async move { report(broker.poll_desks().await.map(drop)) };
                 polling.spawn(work.in_current_span());
-                poll_at = self.now() + POLL_EVERY;
+                poll = Wait::of(self.now(), POLL_EVERY);
             }
             // Whatever has ended meanwhile makes room at once, for one claim instead of many.
             while running.try_join_next().is_some() {}
@@ -133,6 +142,7 @@ impl Broker {
     /// Does everything that is due now, one after the other, and looks through the log; gives how much
     /// that was.
     pub async fn tend_once(&self) -> Result<usize, Unavailable> {
+        self.bring_back().await?;
         self.let_time_pass().await?;
         let jobs = self.parts.store.claim(self.now(), LEASE, AT_ONCE).await?;
         let count = jobs.len();
@@ -147,7 +157,12 @@ impl Broker {
         match self.checkpoint_where_due().await {
             Ok(()) => {}
             Err(CheckpointError::Unavailable(error)) => report(Err(error)),
-            Err(error) => tracing::error!(error = with_causes(&error), "no checkpoint was made"),
+            Err(error) => {
+                tracing::error!(error = with_causes(&error), "no checkpoint was made");
+                if let Some(alarm) = error.alarm() {
+                    report(self.raise(alarm).await);
+                }
+            }
         }
     }
 
@@ -185,7 +200,7 @@ impl Broker {
                         continue;
                     }
                 };
-                let command = if stored.request.state.is_overdue(self.now()) {
+                let command = if stored.request.is_overdue(self.now()) {
                     Command::RunOut
                 } else {
                     Command::Escalate { by: None }

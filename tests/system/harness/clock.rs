@@ -1,4 +1,4 @@
-//! A clock of a daemon's own, which a test puts forward.
+//! A clock of a daemon's own, which a test puts forward, and back.
 //!
 //! libfaketime is loaded into the process and adds to the time that it is told; what it adds stands in
 //! a file, which it reads each time. Timers go by the machine's monotonic clock, which is left alone:
@@ -34,7 +34,17 @@ impl Clock {
 
     /// Puts it forward by so many minutes.
     pub(crate) fn advance_minutes(&self, minutes: u32) {
-        self.ahead.set(self.ahead.get() + minutes);
+        self.set_ahead(self.ahead.get() + minutes);
+    }
+
+    /// Sets it back to the time.
+    #[allow(dead_code, reason = "not for the benchmark, which shares this file")]
+    pub(crate) fn set_right(&self) {
+        self.set_ahead(0);
+    }
+
+    fn set_ahead(&self, minutes: u32) {
+        self.ahead.set(minutes);
         // Whoever reads it meanwhile finds the one text or the other, and never half of one.
         let (new, file) = (self.folder.path().join("new"), self.file());
         fs::write(&new, format!("+{}m", self.ahead.get())).expect("written");

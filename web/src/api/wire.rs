@@ -253,7 +253,7 @@ pub(super) fn request(request: &Request, now: Timestamp) -> Shown<'_> {
     });
     Shown {
         reference: request.reference.as_str(),
-        status: status(&request.state, now),
+        status: status(request, now),
         made_at: request.made_at,
         ends_at: request.state.runs_out_at(),
         closed_at: closing.map(|closing| closing.at),
@@ -299,12 +299,12 @@ fn happened(row: &LogRow) -> Option<Happened<'_>> {
 }
 
 /// Where it stands. What has run out is over, recorded or not.
-fn status(state: &State, now: Timestamp) -> &'static str {
-    let is_overdue = state.is_overdue(now);
-    match state {
+fn status(request: &Request, now: Timestamp) -> &'static str {
+    let is_overdue = request.is_overdue(now);
+    match &request.state {
         State::Pending { .. } | State::Approved { .. } if is_overdue => "lapsed",
         State::LinkSent { .. } if is_overdue => "expired",
-        _ => state_name(state),
+        state => state_name(state),
     }
 }
 

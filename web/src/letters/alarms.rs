@@ -195,6 +195,19 @@ fn told(alarm: &Alarm, site: &Site) -> Told {
                 facts: vec![("Reader", reader), ("Goes on after row", back_to.to_string())],
             }
         }
+        Alarm::SigningStopped { rows } => Told {
+            title: "Alarm: The Log Is Not Signed Any More",
+            what: "no checkpoints".to_owned(),
+            before: vec![
+                match rows {
+                    Some(rows) => format!("The audit log is not the one that was signed when it had {rows} rows: some of it was changed or taken away, in the database or by putting back a copy of it."),
+                    None => "A checkpoint that the audit log is to go on from cannot be believed, or cannot be found among what others have put beside it.".to_owned(),
+                },
+                "No checkpoint is signed until that is mended, and what happens until then is proved by none. The daemon's journal has the cause with \"no checkpoint was made\". Look at what the log has become:".to_owned(),
+                "`clavis audit verify`".to_owned(),
+            ],
+            facts: rows.map(|rows| ("Rows", rows.to_string())).into_iter().collect(),
+        },
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct Standing {
 
 /// Whether there is still something to take back.
 pub(crate) fn is_open(request: &Request, now: Timestamp) -> bool {
-    request.state.runs_out_at().is_some() && !request.state.is_overdue(now)
+    request.state.runs_out_at().is_some() && !request.is_overdue(now)
 }
 
 /// Where a request stands at `now`, for this reader. Time that has run out counts, recorded or not.
@@ -33,8 +33,10 @@ pub(crate) fn standing(request: &Request, reader: &Party, now: Timestamp, site: 
     };
     let mail = &request.beneficiary.mail;
     let name = about.name;
+    // Nothing has ended later than now, whatever a clock that was ahead has written.
+    let is_overdue = request.is_overdue(now);
     match &request.state {
-        State::Pending { lapses_at, .. } if now >= *lapses_at => about.undecided(*lapses_at),
+        State::Pending { lapses_at, .. } if is_overdue => about.undecided(now.min(*lapses_at)),
         State::Pending { .. } => Standing {
             label: "Waiting for approval",
             tone: "waiting",
@@ -44,7 +46,7 @@ pub(crate) fn standing(request: &Request, reader: &Party, now: Timestamp, site: 
                 format!("You and {name} get a mail as soon as there is a decision."),
             ),
         },
-        State::Approved { deliver_by, .. } if now >= *deliver_by => about.undelivered(*deliver_by),
+        State::Approved { deliver_by, .. } if is_overdue => about.undelivered(now.min(*deliver_by)),
         State::Approved { approval, .. } => Standing {
             label: label(approval),
             tone: "good",
@@ -54,7 +56,7 @@ pub(crate) fn standing(request: &Request, reader: &Party, now: Timestamp, site: 
                 format!("The key link is on its way to {name}, at {mail}."),
             ),
         },
-        State::LinkSent { expires_at, .. } if now >= *expires_at => about.expired(*expires_at),
+        State::LinkSent { expires_at, .. } if is_overdue => about.expired(now.min(*expires_at)),
         State::LinkSent {
             approval,
             expires_at,

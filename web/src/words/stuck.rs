@@ -30,7 +30,7 @@ pub(crate) fn waits(queued: &Queued, now: Timestamp, site: &Site) -> Vec<Wait> {
         .iter()
         .map(|job| of_job(job, request, site))
         .collect();
-    if !request.state.is_overdue(now) {
+    if !request.is_overdue(now) {
         waits.extend(of_state(queued, now, site));
     }
     waits.sort_by_key(|wait| !wait.is_stuck);

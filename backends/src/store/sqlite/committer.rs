@@ -23,6 +23,11 @@ pub(super) enum Order {
         limit: usize,
         reply: oneshot::Sender<Result<Vec<ClaimedJob>, StoreError>>,
     },
+    BringBack {
+        now: Timestamp,
+        later_than: Timestamp,
+        reply: oneshot::Sender<Result<usize, StoreError>>,
+    },
     Forget {
         before: Timestamp,
         reply: oneshot::Sender<Result<(), StoreError>>,
@@ -49,6 +54,10 @@ enum Outcome {
     Claim(
         Result<Vec<ClaimedJob>, StoreError>,
         oneshot::Sender<Result<Vec<ClaimedJob>, StoreError>>,
+    ),
+    BringBack(
+        Result<usize, StoreError>,
+        oneshot::Sender<Result<usize, StoreError>>,
     ),
     Forget(
         Result<(), StoreError>,
@@ -98,6 +107,22 @@ fn write_one(connection: &Connection, order: Order) -> Outcome {
             let claimed = in_savepoint(connection, || Ok(claim(connection, now, lease, limit)?));
             Outcome::Claim(
                 claimed.map_err(|error| error.into_store("claiming jobs")),
+                reply,
+            )
+        }
+        Order::BringBack {
+            now,
+            later_than,
+            reply,
+        } => {
+            let moments = params![millis(now), millis(later_than)];
+            let brought = in_savepoint(connection, || {
+                Ok(connection
+                    .prepare_cached(sql::BRING_BACK)?
+                    .execute(moments)?)
+            });
+            Outcome::BringBack(
+                brought.map_err(|error| error.into_store("bringing jobs back")),
                 reply,
             )
         }
@@ -190,6 +215,7 @@ impl Order {
         match self {
             Self::Commit(_, reply) => Outcome::Commit(Err(error().into()), reply),
             Self::Claim { reply, .. } => Outcome::Claim(Err(error()), reply),
+            Self::BringBack { reply, .. } => Outcome::BringBack(Err(error()), reply),
             Self::Forget { reply, .. } => Outcome::Forget(Err(error()), reply),
         }
     }
@@ -201,6 +227,7 @@ impl Outcome {
         match self {
             Self::Commit(outcome, reply) => drop(reply.send(outcome)),
             Self::Claim(outcome, reply) => drop(reply.send(outcome)),
+            Self::BringBack(outcome, reply) => drop(reply.send(outcome)),
             Self::Forget(outcome, reply) => drop(reply.send(outcome)),
         }
     }
@@ -209,6 +236,7 @@ impl Outcome {
         match self {
             Self::Commit(_, reply) => drop(reply.send(Err(CommitError::Store(not_written(error))))),
             Self::Claim(_, reply) => drop(reply.send(Err(not_written(error)))),
+            Self::BringBack(_, reply) => drop(reply.send(Err(not_written(error)))),
             Self::Forget(_, reply) => drop(reply.send(Err(not_written(error)))),
         }
     }

@@ -324,6 +324,27 @@ impl Store for SqliteStore {
         .await?
     }
 
+    async fn bring_back(&self, now: Timestamp, later_than: Timestamp) -> Result<usize, StoreError> {
+        // Looked before it is written, as for a claim.
+        let look = move |connection: &Connection| {
+            one(
+                connection,
+                sql::IS_ANY_TO_BRING_BACK,
+                params![millis(later_than)],
+                |_| Ok(()),
+            )
+        };
+        if self.readers.look_up("looking for jobs", look)?.is_none() {
+            return Ok(0);
+        }
+        self.order(|reply| Order::BringBack {
+            now,
+            later_than,
+            reply,
+        })
+        .await?
+    }
+
     async fn dead(&self, limit: usize) -> Result<Vec<DeadJob>, StoreError> {
         let read = move |connection: &Connection| {
             many(connection, sql::DEAD, params![count(limit)], rows::dead_job)

@@ -106,6 +106,14 @@ pub(super) const CLAIM: &str = "
     WHERE id IN (SELECT id FROM jobs WHERE due_at <= $2 ORDER BY due_at, id LIMIT $3)
     RETURNING id, attempt, queued_at, job";
 
+/// A job begins with its kind, as it is written.
+pub(super) const BRING_BACK: &str = r#"
+    UPDATE jobs SET due_at = $1, queued_at = CASE WHEN queued_at > $1 THEN $1 ELSE queued_at END
+    WHERE due_at > $2 AND substr(job, 1, 15) <> '{"job":"rotate"'"#;
+
+pub(super) const IS_ANY_TO_BRING_BACK: &str = r#"
+    SELECT 1 FROM jobs WHERE due_at > $1 AND substr(job, 1, 15) <> '{"job":"rotate"' LIMIT 1"#;
+
 pub(super) const IS_ANY_DUE: &str = "SELECT 1 FROM jobs WHERE due_at <= $1 LIMIT 1";
 
 pub(super) const DEAD: &str = "
@@ -334,6 +342,8 @@ mod tests {
             REVIVE,
             CLAIM,
             IS_ANY_DUE,
+            BRING_BACK,
+            IS_ANY_TO_BRING_BACK,
             DEAD,
             OPEN_REQUESTS,
             DUE,

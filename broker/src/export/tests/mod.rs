@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::audit::{Actor, Event, LogEntry, WhyNoRequest};
+use crate::audit::{Actor, Concerned, Event, LogEntry, WhyNoRequest};
 use crate::people::{Party, PersonId};
 use crate::search::EVENTS;
 use crate::testing::contract::store::log::events;
@@ -174,7 +174,11 @@ fn what_some_readers_take_for_the_end_of_a_line_is_escaped_in_json() {
 fn a_row_in_cef() {
     let why = WhyNoRequest::NothingEscrowed;
     let asset = "a=b|c\\d\ne".to_owned();
-    let refused = Event::RequestRefused { asset, why };
+    let refused = Event::RequestRefused {
+        asset,
+        why,
+        concerns: Concerned::default(),
+    };
     let shown = Format::Cef.record(&row(7, refused, Actor::Person(party("boss"))));
     let reference = request().reference;
     assert_eq!(
@@ -274,7 +278,7 @@ proptest! {
     ) {
         let who = Party { name: typed.clone(), id: PersonId(typed.clone()), ..party("anna") };
         let mut texts = vec![
-            Event::RequestRefused { asset: typed.clone(), why: WhyNoRequest::UnknownDevice },
+            Event::RequestRefused { asset: typed.clone(), why: WhyNoRequest::UnknownDevice, concerns: Concerned { beneficiary: Some(PersonId(typed.clone())), requester: None } },
             Event::DeskSearched { text: typed.clone() },
             Event::DeskPersonViewed { person: PersonId(typed.clone()), called: typed.clone() },
             Event::AccessRefused { route: typed.clone() },

@@ -12,7 +12,9 @@ use crate::lifecycle::Refusal::{
     self, AlreadyDecided, ApprovalTooOld, Closed, NoKeys, NoLink, NobodyLeft, NotConcerned,
     NotDecided, NotDue, Overdue, Superseded,
 };
-use crate::lifecycle::{Command, Outcome, Request, RequestId, State, decide};
+use crate::lifecycle::{
+    CLOCKS_DIFFER, Command, Outcome, Request, RequestId, State, decide, has_ended,
+};
 use crate::testing::sample::monday;
 
 /// A request, and a moment to look at it.
@@ -52,7 +54,7 @@ const SITUATIONS: [When; 14] = [
     When::Revoked,
 ];
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum Does {
     Approve,
     ApproveForAnotherRequest,
@@ -153,6 +155,50 @@ fn every_command_in_every_situation_comes_to_what_the_table_says() {
             }
         }
     }
+}
+
+/// A clock that was ahead has begun what ends later than its term leads to from now.
+#[test]
+fn what_cannot_have_begun_yet_is_over() {
+    let old = State::LinkSent {
+        approval: approval(monday() + hours(1)),
+        deliver_by: monday() + hours(40 * 24),
+        link: RIGHT,
+        expires_at: monday() + hours(3),
+    };
+    for (request, begun_at) in [
+        (pending(), monday()),
+        (approved(), monday() + hours(1)),
+        (link_sent(), monday() + hours(2)),
+    ] {
+        let earliest = begun_at - CLOCKS_DIFFER;
+        let before = earliest - SignedDuration::from_nanos(1);
+        assert!(!request.is_overdue(earliest) && request.is_overdue(before));
+        for does in COMMANDS {
+            let command = command(does, &request);
+            let in_time = decide(&request, &command, earliest);
+            let decided = decide(&request, &command, before);
+            if does == Does::RunOut {
+                assert_eq!(in_time, Err(Refusal::NotDue));
+                assert!(matches!(decided.unwrap().next, State::Closed(_)));
+            } else {
+                assert_ne!(in_time, Err(Refusal::Overdue), "{does:?}");
+                assert_eq!(decided, Err(Refusal::Overdue), "{does:?}");
+            }
+        }
+    }
+    // Nor is a link sent on an approval that cannot have been given yet.
+    let request = Request {
+        state: old,
+        ..link_sent()
+    };
+    for does in [Does::IssueLink, Does::SendAgain] {
+        let decided = decide(&request, &command(does, &request), monday());
+        assert_eq!(decided, Err(Refusal::ApprovalTooOld), "{does:?}");
+    }
+    // A term without an end leads to every moment.
+    let endless = SignedDuration::MAX;
+    assert!(!has_ended(Timestamp::MAX, endless, monday()));
 }
 
 #[test]

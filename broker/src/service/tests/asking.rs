@@ -1,7 +1,7 @@
 //! Requests that are made, and those that are not.
 
 use super::{World, anna, asking, laptop};
-use crate::audit::{Event, WhyNoRequest};
+use crate::audit::{Concerned, Event, WhyNoRequest};
 use crate::devices::DeviceId;
 use crate::keys::WantedKey;
 use crate::people::Person;
@@ -16,7 +16,15 @@ async fn refused(world: &World, ask: Ask, why: WhyNoRequest) -> AskError {
     let error = world.broker.ask(&anna(), ask, None).await.unwrap_err();
     assert_eq!(world.store.picture(), before, "{error}");
     assert_eq!(world.log().await.len(), rows + 1);
-    let wanted = Event::RequestRefused { asset, why };
+    let concerns = Concerned {
+        beneficiary: Some(anna().id),
+        requester: Some(anna().id),
+    };
+    let wanted = Event::RequestRefused {
+        asset,
+        why,
+        concerns,
+    };
     assert_eq!(world.last_event().await, wanted);
     error
 }

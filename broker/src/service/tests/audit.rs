@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 
 use super::{World, anna};
+use crate::alarms::Alarm;
 use crate::audit::Event;
 use crate::lifecycle::RequestId;
 use crate::people::MailAddress;
@@ -35,6 +36,7 @@ enum Condition {
     Broken,
     Gone,
     Silent,
+    Crowded,
 }
 
 impl Shelf {
@@ -56,7 +58,7 @@ impl CheckpointSink for Shelf {
     async fn keep(&self, checkpoint: &KeptCheckpoint) -> Result<(), KeepError> {
         let condition = *self.condition.lock().unwrap();
         match condition {
-            Condition::Good => {}
+            Condition::Good | Condition::Crowded => {}
             Condition::Broken => return Err(KeepError::Transient("it has fallen down".to_owned())),
             Condition::Gone => return Err(KeepError::Permanent("there is no shelf".to_owned())),
             Condition::Silent => std::future::pending().await,
@@ -66,9 +68,12 @@ impl CheckpointSink for Shelf {
     }
 
     async fn largest(&self) -> Result<Vec<String>, KeepError> {
-        let kept = self.kept();
-        let largest = kept.iter().max_by_key(|kept| kept.size);
-        Ok(largest.map(|kept| kept.note.clone()).into_iter().collect())
+        if let Condition::Crowded = *self.condition.lock().unwrap() {
+            return Err(KeepError::Permanent("move away the rest".to_owned()));
+        }
+        let mut kept = self.kept();
+        kept.sort_by_key(|kept| std::cmp::Reverse(kept.size));
+        Ok(kept.into_iter().map(|kept| kept.note).collect())
     }
 
     async fn check(&self) -> Vec<Finding> {
@@ -341,6 +346,124 @@ async fn a_log_that_does_not_go_on_as_what_is_kept_elsewhere_is_not_signed_after
     }
     shelf.kept.lock().unwrap().clear();
     started_anew(world).broker.make_checkpoint().await.unwrap();
+}
+
+/// Whoever can only add to what is kept elsewhere.
+#[tokio::test]
+async fn what_others_put_before_the_checkpoints_that_are_kept_elsewhere_hides_none_of_them() {
+    let (world, shelf) = journey().await;
+    let made = world.broker.make_checkpoint().await.unwrap();
+    world.settle().await;
+    let put = |size: u64, signer: &Signer| {
+        shelf.kept.lock().unwrap().push(KeptCheckpoint {
+            size,
+            made_at: made.made_at,
+            note: Checkpoint::signed(size, &[7; 32], signer),
+        });
+    };
+    // Signed by nobody who is known: they stop nothing.
+    put(made.size + 100, &another_signer());
+    put(made.size + 101, &another_signer());
+    let world = started_anew(world);
+    let next = world.broker.make_checkpoint().await.unwrap();
+    assert!(next.size > made.size);
+
+    // One of another log does, wherever it stands among them.
+    put(next.size + 50, &signer());
+    let world = started_anew(world);
+    let refused = world.broker.make_checkpoint().await;
+    assert!(
+        matches!(refused, Err(CheckpointError::NotTheSame(size)) if size == next.size + 50),
+        "{refused:?}"
+    );
+
+    // Where nobody can be believed, nobody knows what was hidden.
+    shelf.kept.lock().unwrap().clear();
+    put(made.size + 100, &another_signer());
+    let world = started_anew(world);
+    let refused = world.broker.make_checkpoint().await;
+    assert!(
+        matches!(refused, Err(CheckpointError::Unbelieved { .. })),
+        "{refused:?}"
+    );
+}
+
+/// Of several that are larger than the latest in the store, none is left out.
+#[tokio::test]
+async fn the_log_is_held_against_every_checkpoint_elsewhere_that_is_larger_than_the_latest_in_the_store()
+ {
+    let (world, shelf) = journey().await;
+    let size = world.store.log_size().await.unwrap();
+    let put = |size: u64, root: [u8; 32]| {
+        shelf.kept.lock().unwrap().push(KeptCheckpoint {
+            size,
+            made_at: world.now(),
+            note: Checkpoint::signed(size, &root, &signer()),
+        });
+    };
+    put(
+        size,
+        crate::service::root_of(&*world.store, size).await.unwrap(),
+    );
+    put(2, [7; 32]);
+    let world = started_anew(world);
+    let refused = world.broker.make_checkpoint().await;
+    assert!(
+        matches!(refused, Err(CheckpointError::NotTheSame(2))),
+        "{refused:?}"
+    );
+}
+
+/// As after a restore: two logs had so many rows.
+#[tokio::test]
+async fn of_two_checkpoints_elsewhere_of_one_size_none_is_left_out() {
+    let (world, shelf) = journey().await;
+    let made = world.broker.make_checkpoint().await.unwrap();
+    world.settle().await;
+    shelf.kept.lock().unwrap().push(KeptCheckpoint {
+        note: Checkpoint::signed(made.size, &[7; 32], &signer()),
+        ..made.clone()
+    });
+    let world = started_anew(world);
+    let refused = world.broker.make_checkpoint().await;
+    assert!(
+        matches!(refused, Err(CheckpointError::NotTheSame(size)) if size == made.size),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_alarm_is_raised_once_an_hour_while_nothing_is_signed() {
+    let (world, shelf) = journey().await;
+    let alarms = async || {
+        world.broker.tend_checkpoints().await;
+        world.settle().await;
+        world.sent("SigningAlarm").len()
+    };
+    let rows = |event: &Event| match event {
+        Event::AlarmRaised { alarm } => match **alarm {
+            Alarm::SigningStopped { rows } => Some(rows),
+            _ => None,
+        },
+        _ => None,
+    };
+    shelf.is(Condition::Crowded);
+    assert_eq!([alarms().await, alarms().await], [1, 1]);
+    shelf.is(Condition::Good);
+    shelf.kept.lock().unwrap().push(KeptCheckpoint {
+        size: 2,
+        made_at: world.now(),
+        note: Checkpoint::signed(2, &[7; 32], &signer()),
+    });
+    assert_eq!(alarms().await, 1, "within the hour");
+    world.clock.advance(super::hours(1));
+    assert_eq!(alarms().await, 2);
+    let told = world.events().await;
+    let told: Vec<_> = told.iter().filter_map(rows).collect();
+    assert_eq!(told, [None, Some(2)]);
+    shelf.kept.lock().unwrap().clear();
+    world.clock.advance(super::hours(2));
+    assert_eq!(alarms().await, 2, "it is mended");
 }
 
 #[tokio::test]

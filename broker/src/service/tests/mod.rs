@@ -3,6 +3,7 @@
 mod approving;
 mod asking;
 mod audit;
+mod clock;
 mod desk;
 mod gates;
 mod hybrid;

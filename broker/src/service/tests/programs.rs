@@ -194,7 +194,7 @@ async fn a_program_that_asks_in_vain_leaves_a_row() {
         ),
         (
             ProgramAsk {
-                ask: asking("nothing"),
+                ask: asking("LT-9999"),
                 ..for_anna(None)
             },
             WhyNoRequest::UnknownDevice,
@@ -211,4 +211,13 @@ async fn a_program_that_asks_in_vain_leaves_a_row() {
         };
         assert_eq!(why, expected);
     }
+    // What was asked for is of whom it was asked for, whoever asked.
+    assert!(world.everything().await.contains("LT-9999"));
+    let erased = world.broker.erase_person(&anna().id.0, "root").await;
+    erased.unwrap();
+    let left = world.everything().await;
+    assert!(
+        !left.contains("LT-9999") && !left.contains("id-anna"),
+        "{left}"
+    );
 }

@@ -1,11 +1,12 @@
 //! Making a request of a ticket, once; or telling it why not.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::{Broker, Desk, actor};
-use crate::audit::{Event, LogEntry, WhyNoRequest};
+use crate::audit::{Concerned, Event, LogEntry, WhyNoRequest};
 use crate::devices::{Device, DeviceId};
+use crate::lifecycle::CLOCKS_DIFFER;
 use crate::people::{Party, Person, PersonId};
 use crate::ports::{CommitError, DirectoryError, Job, Write};
 use crate::service::ask::{Origin, silent};
@@ -55,11 +56,13 @@ impl Broker {
         let before = self.parts.store.refused_ticket(&name).await?;
         let is_left_alone = before
             .as_ref()
-            .is_some_and(|refused| refused.facts == facts && self.now() < refused.until);
+            .is_some_and(|refused| refused.facts == facts && self.rests_until(refused.until));
         if is_left_alone {
             return Ok(());
         }
-        let why = match self.understand(desk, &name, &ticket).await {
+        let mut concerns = Concerned::default();
+        let understood = self.understand(desk, &name, &ticket, &mut concerns);
+        let why = match understood.await {
             Ok(asked) => match self.ask_at_desk(desk, asked).await? {
                 None => return Ok(()),
                 Some(why) => why,
@@ -69,6 +72,7 @@ impl Broker {
                 let event = Event::RequestRefused {
                     asset: asset.unwrap_or_else(|_| name.to_string()),
                     why,
+                    concerns,
                 };
                 self.record(LogEntry::of_nothing(
                     event,
@@ -108,6 +112,13 @@ impl Broker {
         }
     }
 
+    /// Whether a refused ticket is still left alone. No longer than one is left alone that is refused now:
+    /// a clock that was ahead would keep it waiting until then.
+    fn rests_until(&self, until: Timestamp) -> bool {
+        let now = self.now();
+        now < until && until.duration_since(now) <= AGAIN_AFTER + CLOCKS_DIFFER
+    }
+
     /// Asks; gives why not, where no request was made and asking again at once would not help.
     async fn ask_at_desk(
         &self,
@@ -130,12 +141,13 @@ impl Broker {
         }
     }
 
-    /// Whom and what a ticket means.
+    /// Whom and what a ticket means. `concerns` are those whom it means, as far as they were found.
     async fn understand(
         &self,
         desk: &Desk,
         name: &TicketName,
         ticket: &Ticket,
+        concerns: &mut Concerned,
     ) -> Result<Asked, NotAsked> {
         let read_at = self.now();
         let user = ticket.user.as_ref().ok_or(WhyNoRequest::UnknownUser)?;
@@ -146,11 +158,13 @@ impl Broker {
         })?;
         let person = self.person_of_desk(user).await?;
         let person = person.ok_or(WhyNoRequest::UnknownUser)?;
+        concerns.beneficiary = Some(person.id.clone());
         let beneficiary = person.party().map_err(|_| WhyNoRequest::UnfitPerson)?;
         let agent = match &ticket.raised_by {
             Some(agent) => self.person_of_desk(agent).await?,
             None => None,
         };
+        concerns.requester = agent.as_ref().map(|agent| agent.id.clone());
         let agent = agent.and_then(|agent| agent.party().ok());
         let unknown_agent = ticket.raised_by.as_ref().filter(|_| agent.is_none());
         let (asset_text, chosen) = self.device_of_desk(asset).await?;

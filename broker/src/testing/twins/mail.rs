@@ -99,6 +99,7 @@ impl MailRenderer for PlainLetters {
                     Alarm::RightsWidened { .. } => "RightsAlarm",
                     Alarm::RowUnreadable { .. } => "UnreadableAlarm",
                     Alarm::CursorAhead { .. } => "CursorAlarm",
+                    Alarm::SigningStopped { .. } => "SigningAlarm",
                 };
                 (&String::new(), *to, kind.to_owned(), None)
             }

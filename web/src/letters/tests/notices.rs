@@ -107,7 +107,14 @@ fn an_alarm_says_what_is_wrong_and_what_to_do() {
         reader: "feed siem\r\nX: y".to_owned(),
         back_to: 17,
     };
+    let changed = Alarm::SigningStopped { rows: Some(5) };
+    let unbelieved = Alarm::SigningStopped { rows: None };
     for (alarm, said) in [
+        (&changed, ["when it had 5 rows", "`clavis audit verify`"]),
+        (
+            &unbelieved,
+            ["cannot be believed", "no checkpoint was made"],
+        ),
         (
             &ahead,
             [

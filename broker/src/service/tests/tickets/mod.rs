@@ -5,7 +5,7 @@ mod hearing;
 
 use std::sync::Arc;
 
-use super::{KEY, World, anna, minutes};
+use super::{KEY, World, anna, hours, minutes};
 use crate::audit::{Actor, Event, WhyNoRequest};
 use crate::lifecycle::{Outcome, Request, State, Step};
 use crate::people::{MailAddress, PersonQuery};
@@ -301,6 +301,64 @@ async fn a_ticket_is_looked_at_again_by_itself_once_what_was_missing_may_be_ther
         &[(crate::testing::sample::record(9, Some(9), 1), KEY)],
     );
     at.world.pass(31, 1).await;
+    assert_eq!(at.requests().await.len(), 1);
+}
+
+#[tokio::test]
+async fn of_whom_a_ticket_asked_for_in_vain_nothing_is_left_once_they_are_erased() {
+    let at = AtDesk::new(false);
+    at.desk
+        .change(&seven(), |it| it.asset = ticket("7", "LT-9999").asset);
+    at.heard().await;
+    assert!(at.requests().await.is_empty());
+    assert!(at.world.everything().await.contains("LT-9999"));
+    let erased = at.world.broker.erase_person(&anna().id.0, "root").await;
+    erased.unwrap();
+    let left = at.world.everything().await;
+    assert!(!left.contains("LT-9999"), "{left}");
+}
+
+/// Of an agent whom the directory does not know, nobody could ask that they be erased.
+#[tokio::test]
+async fn who_raised_a_ticket_is_erased_with_whom_they_raised_it_for() {
+    let at = AtDesk::new(false);
+    at.desk.change(&seven(), |it| {
+        it.raised_by = Some(DeskUser {
+            id: "9".to_owned(),
+            name: "Dora at the desk".to_owned(),
+            known_as: vec![PersonQuery::Login("dora".to_owned())],
+        });
+    });
+    at.heard().await;
+    let reference = at.world.request().await.reference;
+    let withdrawn = at.world.broker.withdraw(&anna(), &reference, None).await;
+    withdrawn.unwrap();
+    at.world.settle().await;
+    assert!(at.world.everything().await.contains("Dora"));
+    let erased = at
+        .world
+        .broker
+        .erase_person("anna@example.com", "root")
+        .await;
+    erased.unwrap();
+    let left = at.world.everything().await;
+    assert!(!left.contains("Dora"), "{left}");
+}
+
+#[tokio::test]
+async fn a_ticket_that_was_refused_by_a_clock_ahead_is_looked_at_again_once_that_is_right() {
+    let at = AtDesk::new(false);
+    let ahead = hours(40 * 24);
+    at.world.clock.advance(ahead);
+    at.desk
+        .change(&seven(), |it| it.asset = ticket("7", "late").asset);
+    at.heard().await;
+    at.world.clock.advance(-ahead);
+    at.world.escrow.hold(
+        crate::testing::sample::device("late"),
+        &[(crate::testing::sample::record(9, Some(9), 1), KEY)],
+    );
+    at.world.settle().await;
     assert_eq!(at.requests().await.len(), 1);
 }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{at, commit, conflict, job_id, log, log_of, open, party, pending, rows, token};
 use crate::alarms::Alarm;
 use crate::audit::{
-    Actor, Event, FetchFault, LogEntry, MailName, WhyErased, WhyNoPickUp, WhyNoRequest,
+    Actor, Concerned, Event, FetchFault, LogEntry, MailName, WhyErased, WhyNoPickUp, WhyNoRequest,
     WhyNoRotation, WhyNoSignIn, WhyNoToken,
 };
 use crate::devices::BackendName;
@@ -200,6 +200,10 @@ pub(crate) fn events() -> Vec<Event> {
         Event::RequestRefused {
             asset: "LT-\"0042' é".to_owned(),
             why: WhyNoRequest::NothingEscrowed,
+            concerns: Concerned {
+                beneficiary: Some(party("anna").id),
+                requester: None,
+            },
         },
         Event::CommandRefused {
             command: "approve".to_owned(),

@@ -65,6 +65,7 @@ pub async fn whole_suite(make: impl AsyncFn() -> Arc<dyn Store>) {
     outbox::a_postponed_job_comes_again(make().await).await;
     outbox::a_buried_job_rests_until_it_is_revived(make().await).await;
     outbox::what_fails_is_listed_until_it_is_done(make().await).await;
+    outbox::what_is_due_too_late_is_brought_back(make().await).await;
     outbox::a_stale_lease_moves_nothing(make().await).await;
     outbox::the_next_moment_is_that_of_a_job_or_a_request(make().await).await;
     sign_in::a_sign_in_begins_once_and_ends_once(make().await).await;

@@ -147,6 +147,51 @@ pub async fn what_fails_is_listed_until_it_is_done(store: Arc<dyn Store>) {
     assert_eq!(store.failing(9).await.unwrap().len(), 1);
 }
 
+/// Jobs that are due after a moment are due at once, held or not, and queued no later than that; those
+/// that replace keys, those that were given up and all others stay as they are.
+pub async fn what_is_due_too_late_is_brought_back(store: Arc<dyn Store>) {
+    let rotate = Write::Enqueue {
+        id: job_id(5),
+        job: Box::new(Job::Rotate {
+            request: pending(1, at(0), at(60)).id,
+        }),
+        at: at(5000),
+    };
+    let change = vec![
+        enqueue(1, at(0)),
+        enqueue(2, at(0)),
+        enqueue(3, at(1000)),
+        enqueue(4, at(5000)),
+        rotate,
+        enqueue(6, at(0)),
+    ];
+    commit(&*store, change).await;
+    assert_eq!(store.bring_back(at(10), at(5000)).await.unwrap(), 0);
+    let held = claim(&*store, at(0), 9).await;
+    let [held, put_off, given_up] = [1, 2, 6].map(|number| {
+        let is_it = |it: &&ClaimedJob| it.lease.job == job_id(number);
+        held.iter().find(is_it).unwrap().lease
+    });
+    let change = vec![postpone(put_off, at(5001)), bury(given_up, "trouble")];
+    commit(&*store, change).await;
+    let ahead = claim(&*store, at(4000), 9).await;
+    assert_eq!(ids(&ahead), [job_id(1), job_id(3)]);
+
+    assert_eq!(store.bring_back(at(10), at(1000)).await.unwrap(), 4);
+    assert_eq!(store.bring_back(at(10), at(1000)).await.unwrap(), 0);
+    assert_eq!(claim(&*store, at(10) - MOMENT, 9).await, []);
+    let mut back = claim(&*store, at(10), 9).await;
+    back.sort_by_key(|it| it.lease.job);
+    assert_eq!(ids(&back), [1, 2, 3, 4].map(job_id));
+    let queued: Vec<_> = back.iter().map(|it| it.queued_at).collect();
+    assert_eq!(queued, [at(0), at(0), at(10), at(10)]);
+    each_conflicts(&*store, held, "somebody else has the job").await;
+    each_conflicts(&*store, ahead[1].lease, "somebody else has the job").await;
+    assert_eq!(store.dead(9).await.unwrap().len(), 1);
+    let rest = claim(&*store, at(5000), 9).await;
+    assert!(ids(&rest).contains(&job_id(5)));
+}
+
 /// Who has lost a job can neither finish, postpone nor bury it: after somebody else has claimed
 /// it, and after it was postponed or buried.
 pub async fn a_stale_lease_moves_nothing(store: Arc<dyn Store>) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{at, commit, log, open, party, pending};
-use crate::audit::{Actor, Event, LogEntry, MailName, WhyNoRequest, WhyNoSignIn};
+use crate::audit::{Actor, Concerned, Event, LogEntry, MailName, WhyNoRequest, WhyNoSignIn};
 use crate::devices::Device;
 use crate::lifecycle::{Request, Step};
 use crate::people::{MailAddress, Party, PersonId};
@@ -191,6 +191,7 @@ pub async fn devices_are_found_by_their_names(store: Arc<dyn Store>) {
     let refused = Event::RequestRefused {
         asset: "lt-0043".to_owned(),
         why: WhyNoRequest::UnknownDevice,
+        concerns: Concerned::default(),
     };
     let opened = LogEntry::of_request(&request, Event::LinkOpened, Actor::Clavis, None, at(0));
     let anna = Actor::Person(party("anna"));

@@ -331,6 +331,25 @@ impl Store for MemoryStore {
         .await
     }
 
+    async fn bring_back(&self, now: Timestamp, later_than: Timestamp) -> Result<usize, StoreError> {
+        self.read(|memory| {
+            let mut count = 0;
+            for job in &mut memory.jobs {
+                let is_later = job.due_at().is_some_and(|due_at| due_at > later_than);
+                if is_later && !matches!(job.job, Job::Rotate { .. }) {
+                    job.stage = match job.stage {
+                        Stage::Held(_) => Stage::Held(now),
+                        Stage::Free(_) | Stage::Dead => Stage::Free(now),
+                    };
+                    job.queued_at = job.queued_at.min(now);
+                    count += 1;
+                }
+            }
+            count
+        })
+        .await
+    }
+
     async fn dead(&self, limit: usize) -> Result<Vec<DeadJob>, StoreError> {
         let dead = |job: &StoredJob| match &job.stage {
             Stage::Dead => Some(DeadJob {
