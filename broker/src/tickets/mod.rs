@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::WhyNoRequest;
 use crate::lifecycle::RequestId;
-use crate::people::{MailAddress, PersonQuery};
+use crate::people::PersonQuery;
 use crate::text::Asset;
 
 /// The name that the configuration gives a service desk; unique.
@@ -178,11 +178,9 @@ pub enum AssetFault {
 /// One row of a desk's approvals.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeskApproval {
-    /// Whose row it is, where the desk says. Where it has an account of theirs, the address is the
-    /// account's own.
-    pub approver: Option<MailAddress>,
-    /// The desk's ID of that account.
-    pub user: Option<String>,
+    /// The desk's account whose row it is, where it names one. Where nobody can tell whose it is, that
+    /// is known as nothing.
+    pub approver: Option<DeskUser>,
     /// What was said; nothing so far.
     pub verdict: Option<Verdict>,
     /// When.

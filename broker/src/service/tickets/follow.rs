@@ -6,12 +6,11 @@ use super::{Broker, Desk, actor};
 use crate::audit::{Actor, Event, LogEntry};
 use crate::causes::with_causes;
 use crate::lifecycle::{Approval, Command, Refusal, Request, State};
-use crate::people::{MailAddress, PersonQuery};
 use crate::policy::Seat;
-use crate::ports::{DirectoryError, StoredRequest};
-use crate::service::{AdvanceError, Choice, ReviewError, Unavailable, in_time};
+use crate::ports::StoredRequest;
+use crate::service::{AdvanceError, Choice, ReviewError, Unavailable};
 use crate::tickets::judge::{Said, Stop, changed, said};
-use crate::tickets::{Snapshot, Ticket, TicketName};
+use crate::tickets::{DeskUser, Snapshot, Ticket, TicketName};
 
 impl Broker {
     /// Ends the request of a ticket that is not what it was any more; else takes what its approvers
@@ -100,10 +99,10 @@ impl Broker {
         desk: &Desk,
         stored: StoredRequest,
         then: &Snapshot,
-        who: &[MailAddress],
+        who: &[DeskUser],
     ) -> Result<(), Unavailable> {
-        for mail in who {
-            if let Some(seat) = self.seat_at_desk(&stored.request, mail).await? {
+        for user in who {
+            if let Some(seat) = self.seat_at_desk(&stored.request, user).await? {
                 let no = Choice::Decline;
                 if self.decide_at_desk(desk, &stored, &seat, no).await? == Counted::Yes {
                     return Ok(());
@@ -121,11 +120,11 @@ impl Broker {
         desk: &Desk,
         stored: StoredRequest,
         then: &Snapshot,
-        who: &[MailAddress],
+        who: &[DeskUser],
     ) -> Result<(), Unavailable> {
         let mut seats = Vec::new();
-        for mail in who {
-            match self.seat_at_desk(&stored.request, mail).await? {
+        for user in who {
+            match self.seat_at_desk(&stored.request, user).await? {
                 Some(seat) => seats.push(seat),
                 None => {
                     return self
@@ -155,20 +154,13 @@ impl Broker {
         Ok(())
     }
 
-    /// The seat of whoever has this address, where they have one.
+    /// The seat of whom all that the desk knows of an approver leads to, where they have one.
     async fn seat_at_desk(
         &self,
         request: &Request,
-        mail: &MailAddress,
+        user: &DeskUser,
     ) -> Result<Option<Seat>, Unavailable> {
-        let query = PersonQuery::Mail(mail.clone());
-        let looking = async {
-            match self.parts.directory.person(&query).await {
-                Err(DirectoryError::Ambiguous) => Ok(None),
-                found => found,
-            }
-        };
-        let person = in_time("the directory", looking).await?;
+        let person = self.one_of_desk(user).await?;
         Ok(person.and_then(|person| request.seat_of(&person.id).cloned()))
     }
 

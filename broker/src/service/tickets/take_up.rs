@@ -199,6 +199,15 @@ impl Broker {
         Ok(found)
     }
 
+    /// The same; nobody, where it leads to several people.
+    pub(super) async fn one_of_desk(&self, user: &DeskUser) -> Result<Option<Person>, Unavailable> {
+        match self.person_of_desk(user).await {
+            Ok(person) => Ok(person),
+            Err(NotAsked::Because(_)) => Ok(None),
+            Err(NotAsked::Unavailable(error)) => Err(error),
+        }
+    }
+
     /// The one device that all that a desk knows of an asset leads to, and the text that leads there.
     async fn device_of_desk(&self, asset: &DeskAsset) -> Result<(Asset, DeviceId), NotAsked> {
         let mut found = None::<(Asset, Device)>;

@@ -1,7 +1,7 @@
 //! Requests that a service desk decides: whose yes is believed, and whose no ends them.
 
 use super::super::boss;
-use super::{AtDesk, row, seven, yes};
+use super::{AtDesk, account, row, seven, yes};
 use crate::audit::{Actor, Event};
 use crate::lifecycle::{Outcome, Refusal, State, Step};
 use crate::people::PersonQuery;
@@ -42,7 +42,12 @@ async fn a_doubtful_yes_of_a_desk_releases_nothing() {
         approver: None,
         ..yes("boss")
     };
+    let with_the_address_of_boss = DeskApproval {
+        approver: Some(account("boss", "nina")),
+        ..yes("boss")
+    };
     for rows in [
+        vec![with_the_address_of_boss],
         vec![yes("anna")],
         vec![yes("nina")],
         vec![yes("stranger")],

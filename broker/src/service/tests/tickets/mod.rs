@@ -100,10 +100,22 @@ fn halo() -> DeskName {
     DeskName("halo".to_owned())
 }
 
+/// Somebody whom the desk knows by their address, and by their sign-in name as well.
+fn account(who: &str, login: &str) -> DeskUser {
+    let mail = MailAddress::parse(&format!("{who}@example.com")).unwrap();
+    DeskUser {
+        id: format!("user-{login}"),
+        name: who.to_owned(),
+        known_as: vec![
+            PersonQuery::Mail(mail),
+            PersonQuery::Login(login.to_owned()),
+        ],
+    }
+}
+
 fn row(who: &str, verdict: Option<Verdict>) -> DeskApproval {
     DeskApproval {
-        approver: MailAddress::parse(&format!("{who}@example.com")).ok(),
-        user: None,
+        approver: Some(account(who, who)),
         verdict,
         at: None,
         given: Given::InPerson,
