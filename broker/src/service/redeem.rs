@@ -6,7 +6,7 @@ use super::fetch::{DisclosedKey, Fetched, Unfetched};
 use super::gates::{KeyGate, Shut, Visitor};
 use super::tickets::Unasked;
 use super::{AdvanceError, Broker, Unavailable};
-use crate::audit::{Actor, Event, FetchFault, LogEntry, WhyNoPickUp};
+use crate::audit::{Actor, Event, LogEntry, WhyNoPickUp};
 use crate::devices::{BackendName, EscrowRecord};
 use crate::lifecycle::{Command, Outcome, Refusal, Request, State};
 use crate::ports::{LinkKind, StoredRequest};
@@ -152,7 +152,7 @@ impl Broker {
 
         let fetched = match self.still_asked(&request).await {
             Ok(()) => self.fetch(&request).await,
-            Err(Unasked::Unknown) => Err(vec![Unfetched::of_none(FetchFault::Desk)]),
+            Err(Unasked::Unknown(why)) => Err(vec![Unfetched::of_none(why)]),
             Err(Unasked::Stopped(ticket, why)) => {
                 let stopped = self.revoke_at_desk(stored, &ticket, why).await;
                 stopped.map_err(LinkError::from)?;

@@ -1,11 +1,12 @@
 //! Requests that a service desk decides: whose yes is believed, and whose no ends them.
 
-use super::super::boss;
+use super::super::{World, boss};
 use super::{AtDesk, account, row, seven, yes};
 use crate::audit::{Actor, Event};
 use crate::lifecycle::{Outcome, Refusal, State, Step};
 use crate::people::PersonQuery;
-use crate::service::{Choice, ReviewError, Visitor};
+use crate::policy::{Named, Policy, Rule};
+use crate::service::{Choice, Gates, ReviewError, Visitor};
 use crate::tickets::{DeskApproval, DeskUser, Ending, Given, Verdict};
 
 #[tokio::test]
@@ -159,11 +160,19 @@ async fn a_yes_that_is_taken_back_at_the_desk_shows_no_key() {
         ..yes("boss")
     };
     let rejected = row("boss", Some(Verdict::Rejected));
+    let with_the_address_of_boss = DeskApproval {
+        approver: Some(account("boss", "nina")),
+        ..yes("boss")
+    };
     for rows in [
         vec![],
         vec![row("boss", None)],
         vec![rejected],
         vec![overridden],
+        // Somebody else's yes is not the one that the request rests on.
+        vec![yes("nina")],
+        vec![yes("stranger")],
+        vec![with_the_address_of_boss],
     ] {
         for is_heard in [false, true] {
             let at = AtDesk::new(true);
@@ -187,6 +196,44 @@ async fn a_yes_that_is_taken_back_at_the_desk_shows_no_key() {
             assert!(matches!(at.outcome().await, Outcome::Revoked { .. }));
         }
     }
+}
+
+#[tokio::test]
+async fn of_two_yeses_that_are_needed_the_first_has_to_be_there_with_the_second() {
+    let named = |name: &str| Named::Person(PersonQuery::Login(name.to_owned()));
+    let rule = Rule {
+        ask: vec![vec![named("nina"), named("otto")]],
+        needed: 2.try_into().unwrap(),
+        ..Rule::manager_else(Vec::new())
+    };
+    let policy = Policy::new(Vec::new(), rule);
+    let at = AtDesk::of(World::under(policy, Gates::default()), true);
+    at.heard().await;
+    let voters = async || {
+        let request = at.world.request().await;
+        let votes = request.votes().iter().map(|vote| vote.by.name.clone());
+        votes.collect::<Vec<_>>()
+    };
+    at.said(&[yes("nina")]).await;
+    assert_eq!(voters().await, ["nina"]);
+    at.said(&[yes("otto")]).await;
+    assert_eq!(voters().await, ["otto"], "hers is gone");
+    let is_pending = matches!(at.world.request().await.state, State::Pending { .. });
+    assert!(is_pending && at.world.sent("KeyLink").is_empty());
+    let gone = at.world.events().await.into_iter().rev();
+    let mut gone = gone.filter_map(|event| match event {
+        Event::Request(Step::Supported { lapsed, .. }) => Some(lapsed),
+        _ => None,
+    });
+    let gone: Vec<_> = gone.next().unwrap().into_iter().map(|it| it.name).collect();
+    assert_eq!(gone, ["nina"]);
+
+    at.said(&[yes("otto"), yes("nina")]).await;
+    assert_eq!(voters().await, ["otto", "nina"]);
+    let link = at.world.token("KeyLink", "anna");
+    at.said(&[yes("nina")]).await;
+    assert!(at.redeem(&link).await.is_err(), "his is gone");
+    assert!(matches!(at.outcome().await, Outcome::Revoked { .. }));
 }
 
 #[tokio::test]

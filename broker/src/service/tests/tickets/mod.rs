@@ -26,7 +26,10 @@ struct AtDesk {
 
 impl AtDesk {
     fn new(approves: bool) -> Self {
-        let world = World::new();
+        Self::of(World::new(), approves)
+    }
+
+    fn of(world: World, approves: bool) -> Self {
         let desk = Arc::new(MemoryDesk::new("halo", Arc::clone(&world.clock) as _));
         desk.put(ticket("7", "laptop"));
         let system = Arc::clone(&desk) as _;
