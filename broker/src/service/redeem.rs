@@ -150,10 +150,11 @@ impl Broker {
             }
         }
 
-        let fetched = match self.still_asked(&request).await {
-            Ok(()) => self.fetch(&request).await,
-            Err(Unasked::Unknown(why)) => Err(vec![Unfetched::of_none(why)]),
-            Err(Unasked::Stopped(ticket, why)) => {
+        let fetched = match self.fetch_asked(&request).await {
+            Ok(fetched) => Ok(fetched),
+            Err(Withheld::Unfetched(missed)) => Err(missed),
+            Err(Withheld::Unasked(Unasked::Unknown(why))) => Err(vec![Unfetched::of_none(why)]),
+            Err(Withheld::Unasked(Unasked::Stopped(ticket, why))) => {
                 let stopped = self.revoke_at_desk(stored, &ticket, why).await;
                 stopped.map_err(LinkError::from)?;
                 let why = Refusal::Closed;
@@ -205,6 +206,15 @@ impl Broker {
         }
     }
 
+    /// Fetches the keys of what is asked for, before that and after it: fetching may take long, and what
+    /// was said at a desk meanwhile counts.
+    async fn fetch_asked(&self, request: &Request) -> Result<Fetched, Withheld> {
+        self.still_asked(request).await?;
+        let fetched = self.fetch(request).await?;
+        self.still_asked(request).await?;
+        Ok(fetched)
+    }
+
     /// How a link has ended that was good a moment ago.
     async fn what_became_of(
         &self,
@@ -247,6 +257,26 @@ impl Broker {
                 Err(LinkError::SomebodyElses)
             }
         }
+    }
+}
+
+/// Why there are no keys to show.
+enum Withheld {
+    /// They could not be had.
+    Unfetched(Vec<Unfetched>),
+    /// Their ticket does not ask for them, as far as can be told.
+    Unasked(Unasked),
+}
+
+impl From<Vec<Unfetched>> for Withheld {
+    fn from(missed: Vec<Unfetched>) -> Self {
+        Self::Unfetched(missed)
+    }
+}
+
+impl From<Unasked> for Withheld {
+    fn from(why: Unasked) -> Self {
+        Self::Unasked(why)
     }
 }
 

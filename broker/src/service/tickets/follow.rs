@@ -44,7 +44,7 @@ impl Broker {
     }
 
     /// Whether the ticket of a request still is what it was, where it belongs to one; asked right
-    /// before its keys are fetched. In doubt it is not.
+    /// before its keys are fetched, and once more before they are shown. In doubt it is not.
     pub(in crate::service) async fn still_asked(&self, request: &Request) -> Result<(), Unasked> {
         let Some(then) = &request.ticket else {
             return Ok(());

@@ -1,12 +1,15 @@
 //! Requests that a service desk decides: whose yes is believed, and whose no ends them.
 
+use std::sync::Arc;
+
 use super::super::{World, boss};
 use super::{AtDesk, account, row, seven, yes};
 use crate::audit::{Actor, Event};
 use crate::lifecycle::{Outcome, Refusal, State, Step};
 use crate::people::PersonQuery;
 use crate::policy::{Named, Policy, Rule};
-use crate::service::{Choice, Gates, ReviewError, Visitor};
+use crate::ports::TicketError;
+use crate::service::{Choice, Gates, LinkEnd, LinkError, RedeemError, ReviewError, Visitor};
 use crate::tickets::{DeskApproval, DeskUser, Ending, Given, Verdict};
 
 #[tokio::test]
@@ -234,6 +237,48 @@ async fn of_two_yeses_that_are_needed_the_first_has_to_be_there_with_the_second(
     at.said(&[yes("nina")]).await;
     assert!(at.redeem(&link).await.is_err(), "his is gone");
     assert!(matches!(at.outcome().await, Outcome::Revoked { .. }));
+}
+
+#[tokio::test]
+async fn a_no_that_comes_while_keys_are_read_shows_none() {
+    let at = AtDesk::new(true);
+    at.heard().await;
+    at.said(&[yes("boss")]).await;
+    let link = at.world.token("KeyLink", "anna");
+    let (desk, now) = (Arc::clone(&at.desk), at.world.now());
+    at.world.escrow.while_keys_are_read(move || {
+        desk.change(&seven(), |ticket| {
+            let no = row("boss", Some(Verdict::Rejected));
+            ticket.approvals = vec![DeskApproval {
+                at: Some(now),
+                ..no
+            }];
+        });
+    });
+    let refused = at.redeem(&link).await.unwrap_err();
+    let is_revoked = matches!(
+        &refused,
+        RedeemError::Link(LinkError::Ended {
+            end: LinkEnd::Revoked(_),
+            ..
+        })
+    );
+    assert!(is_revoked, "{refused:?}");
+    assert!(matches!(at.outcome().await, Outcome::Revoked { .. }));
+
+    // A desk that goes away meanwhile leaves the link as good as it was.
+    let at = AtDesk::new(true);
+    at.heard().await;
+    at.said(&[yes("boss")]).await;
+    let link = at.world.token("KeyLink", "anna");
+    let desk = Arc::clone(&at.desk);
+    at.world.escrow.while_keys_are_read(move || {
+        desk.break_down(Some(|| TicketError::Unavailable("away".to_owned())));
+    });
+    let refused = at.redeem(&link).await.unwrap_err();
+    assert!(matches!(refused, RedeemError::NotUsed(_)), "{refused:?}");
+    at.desk.break_down(None);
+    at.redeem(&link).await.unwrap();
 }
 
 #[tokio::test]
