@@ -198,7 +198,7 @@ mod tests {
                 name: "Anna".to_owned(),
                 known_as: Vec::new(),
             }),
-            raised_by: None,
+            raised_by: Ok(None),
             asset: Ok(DeskAsset {
                 id: "42".to_owned(),
                 name: "LT-0042".to_owned(),

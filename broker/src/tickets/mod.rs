@@ -117,7 +117,7 @@ pub struct Ticket {
     /// Whom it is for, where it names somebody.
     pub user: Option<DeskUser>,
     /// The desk's agent who raised it for them, where it was not they themselves.
-    pub raised_by: Option<DeskUser>,
+    pub raised_by: Result<Option<DeskUser>, AgentUnknown>,
     /// What it is about.
     pub asset: Result<DeskAsset, AssetFault>,
     /// Why, in the words of whoever raised it; may be empty.
@@ -174,6 +174,11 @@ pub enum AssetFault {
     #[error("its asset has no ID that a device can be told by")]
     Unknown,
 }
+
+/// An agent raised a ticket, and the desk does not tell who that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the desk does not tell who raised it")]
+pub struct AgentUnknown;
 
 /// One row of a desk's approvals.
 #[derive(Debug, Clone, PartialEq, Eq)]

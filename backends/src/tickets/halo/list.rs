@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use clavis_broker::ports::TicketError;
-use clavis_broker::tickets::{AssetFault, DeskApproval, DeskUser, Ticket, TicketId};
+use clavis_broker::tickets::{AgentUnknown, AssetFault, DeskApproval, DeskUser, Ticket, TicketId};
 use serde_json::Value;
 
 use super::HaloDesk;
@@ -45,8 +45,8 @@ impl HaloDesk {
             _ => Err(AssetFault::Unknown),
         };
         let raised_by = match &facts.raised_by {
-            Some(written) => Some(self.agent(written, haste).await?),
-            None => None,
+            Some(written) => self.agent(written, haste).await?.map(Some),
+            None => Ok(None),
         };
         let approvals = self.confirmed(facts.approvals, haste).await?;
         Ok(Some(Ticket {
@@ -112,9 +112,13 @@ impl HaloDesk {
 
     /// An agent as a ticket writes them. Whoever is an ID there is asked for; the application may have
     /// no permission for that.
-    async fn agent(&self, written: &str, haste: Haste) -> Result<DeskUser, TicketError> {
+    pub(super) async fn agent(
+        &self,
+        written: &str,
+        haste: Haste,
+    ) -> Result<Result<DeskUser, AgentUnknown>, TicketError> {
         let Some(agent) = id_of(&Value::String(written.to_owned())) else {
-            return Ok(people::agent(written));
+            return Ok(Ok(people::agent(written)));
         };
         let path = ["Agent", agent.as_str()];
         let answer = self.api.ask(&Call::get(&path, &[]), haste).await?;
@@ -122,7 +126,9 @@ impl HaloDesk {
             Answer::Good(found) => Some(found),
             Answer::Missing | Answer::Unsigned(_) | Answer::Refused { .. } => None,
         };
-        Ok(people::agent_of_id(found, &agent))
+        Ok(found
+            .and_then(|found| people::agent_of_id(found, &agent))
+            .ok_or(AgentUnknown))
     }
 
     async fn user(&self, user: &str, haste: Haste) -> Result<Option<DeskUser>, TicketError> {

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::super::{World, boss};
 use super::{AtDesk, account, row, seven, yes};
-use crate::audit::{Actor, Event};
+use crate::audit::{Actor, Event, WhyNoRequest};
 use crate::lifecycle::{Outcome, Refusal, State, Step};
 use crate::people::PersonQuery;
 use crate::policy::{Named, Policy, Rule};
 use crate::ports::TicketError;
 use crate::service::{Choice, Gates, LinkEnd, LinkError, RedeemError, ReviewError, Visitor};
-use crate::tickets::{DeskApproval, DeskUser, Ending, Given, Verdict};
+use crate::tickets::{AgentUnknown, DeskApproval, DeskUser, Ending, Given, Verdict};
 
 #[tokio::test]
 async fn a_desk_that_decides_is_believed_as_far_as_the_policy_goes() {
@@ -116,11 +116,11 @@ async fn where_clavis_asks_what_the_desk_says_counts_for_nothing() {
 async fn an_agent_of_the_desk_who_raised_it_cannot_approve_it() {
     let at = AtDesk::new(true);
     at.desk.change(&seven(), |it| {
-        it.raised_by = Some(DeskUser {
+        it.raised_by = Ok(Some(DeskUser {
             id: "9".to_owned(),
             name: "boss".to_owned(),
             known_as: vec![PersonQuery::Login("boss".to_owned())],
-        });
+        }));
     });
     at.heard().await;
     // Nobody but the manager could approve, and it was the manager who raised it.
@@ -130,15 +130,37 @@ async fn an_agent_of_the_desk_who_raised_it_cannot_approve_it() {
 
     // Whom the directory does not know is named to whoever approves.
     at.desk.change(&seven(), |it| {
-        it.raised_by = Some(DeskUser {
+        it.raised_by = Ok(Some(DeskUser {
             id: "9".to_owned(),
             name: "Dora at the desk".to_owned(),
             known_as: vec![PersonQuery::Login("dora".to_owned())],
-        });
+        }));
     });
     at.heard().await;
     let then = at.world.request().await.ticket.unwrap();
     assert_eq!(then.raised_by.as_deref(), Some("Dora at the desk"));
+}
+
+#[tokio::test]
+async fn of_a_ticket_that_nobody_knows_who_raised_no_request_is_made() {
+    for approves in [false, true] {
+        let at = AtDesk::new(approves);
+        let raised_by = |who| at.desk.change(&seven(), |it| it.raised_by = who);
+        raised_by(Err(AgentUnknown));
+        at.heard().await;
+        assert!(at.requests().await.is_empty());
+        let note = at.notes().pop().unwrap().note;
+        assert!(note.contains("does not tell who the agent is"), "{note}");
+        let is_refused = |event: &Event| {
+            let why = WhyNoRequest::UnknownAgent;
+            matches!(event, Event::RequestRefused { why: it, .. } if *it == why)
+        };
+        assert!(at.world.events().await.iter().any(is_refused));
+        // By now that can be told.
+        raised_by(Ok(Some(account("otto", "otto"))));
+        at.heard().await;
+        assert_eq!(at.world.request().await.requester.name, "otto");
+    }
 }
 
 #[tokio::test]
@@ -286,11 +308,11 @@ async fn whoever_has_the_name_of_who_raised_it_does_not_say_yes() {
     for approves in [false, true] {
         let at = AtDesk::new(approves);
         at.desk.change(&seven(), |it| {
-            it.raised_by = Some(DeskUser {
+            it.raised_by = Ok(Some(DeskUser {
                 id: String::new(),
                 name: " BOSS".to_owned(),
                 known_as: Vec::new(),
-            });
+            }));
         });
         at.heard().await;
         if approves {
