@@ -71,7 +71,8 @@ const CALLS = {
         }),
     'GET asset/ID': (desk, _, id) => found(desk.find('assets', id), 'asset'),
     'GET users/ID': (desk, _, id) => found(desk.find('users', id), 'user'),
-    'GET agent/ID': (desk, _, id) => configuration(desk, desk.find('agents', id)),
+    'GET agent': (desk, { query }) => agents(desk, page(desk.agents, query)),
+    'GET agent/ID': (desk, _, id) => agents(desk, desk.find('agents', id)),
     'GET status': (desk) => ({ body: desk.statuses }),
     'GET tickettype/ID': (desk, _, id) => found(desk.find('ticketTypes', id), 'ticket type'),
     'GET outcome/ID': (desk, _, id) => configuration(desk, desk.find('outcomes', id)),
@@ -153,6 +154,11 @@ function found(object, what) {
 function configuration(desk, object) {
     if (!desk.settings.configurationReadable) return refusal(403, 'You do not have permission');
     return found(object, 'object');
+}
+
+function agents(desk, object) {
+    if (!desk.settings.agentsReadable) return refusal(403, 'You do not have permission');
+    return found(object, 'agent');
 }
 
 function withIdsAsText(answer) {

@@ -59,6 +59,8 @@ const SETTINGS = () => ({
     // What may be read of the desk's own settings: none where the application may not.
     control: { allow_anonymous_approvals: false, reauthorizeforapprovals: true },
     configurationReadable: true,
+    // Whether the application may read agents.
+    agentsReadable: true,
     webhook: null,
 });
 

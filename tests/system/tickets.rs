@@ -237,3 +237,69 @@ fn approvals_of_the_desk_count_where_nothing_about_them_is_doubtful() {
             .is_empty()
     );
 }
+
+#[test]
+fn whoever_has_an_approvers_address_and_another_sign_in_name_approves_nothing() {
+    let (clavis, halo) = desk("approval = \"desk\"");
+    let users = json!([
+        { "id": 5, "name": "Anna", "emailaddress": "anna.berg@example.com" },
+        { "id": 8, "name": "Lou", "emailaddress": "bert.boss@example.com", "networklogin": "loop1" },
+    ]);
+    halo.change(&json!({ "users": users }));
+    let _daemon = clavis.start();
+    let of_lou = json!({ "user_id": 8, "emailaddress": "bert.boss@example.com" });
+    let of_an_agent = json!({ "agent_id": 12, "emailaddress": "bert.boss@example.com" });
+    for (row, why) in [(of_lou, "not_named"), (of_an_agent, "nobodys")] {
+        let ticket = halo.raise(json!({ "approvers": [row] }));
+        halo.wait_for_note(ticket, "It waits for the approvals of this ticket");
+        halo.answer(ticket, &json!({ "seq": 1, "result": 1 }));
+        halo.wait_for_status(ticket, 10);
+        let log = clavis.audit();
+        assert!(log.contains(&format!("\"why\":\"{why}\"")), "{why}: {log}");
+    }
+    let links = clavis.mails.find("anna.berg", "Your Secure Key Link", "");
+    assert!(links.is_empty());
+}
+
+#[test]
+fn a_yes_that_is_gone_from_the_desk_counts_no_more_whoever_says_yes_in_its_place() {
+    let bert = json!({ "user_id": 7, "emailaddress": "bert.boss@example.com" });
+    let clara = json!({ "seq": 1, "user_id": 9, "emailaddress": "clara.chief@example.com" });
+    let users = json!([
+        { "id": 5, "name": "Anna", "emailaddress": "anna.berg@example.com" },
+        { "id": 7, "name": "Bert", "emailaddress": "bert.boss@example.com" },
+        { "id": 9, "name": "Clara", "emailaddress": "clara.chief@example.com" },
+    ]);
+    let yes = json!({ "seq": 1, "result": 1 });
+    // Two are needed, and never say yes at one time.
+    let (clavis, halo) = desk("approval = \"desk\"");
+    let ask = "[approval]\nask = [[\"bert\", \"chief\"]]\nneeded = 2\n";
+    clavis.change("[approval]\n", ask);
+    halo.change(&json!({ "users": users }));
+    let daemon = clavis.start();
+    let ticket = halo.raise(json!({ "approvers": [bert] }));
+    halo.wait_for_note(ticket, "It waits for the approvals of this ticket");
+    halo.answer(ticket, &yes);
+    wait_for_rows(&clavis, "request.supported", 1);
+    halo.edit(ticket, &json!({ "approvers": [clara] }));
+    halo.answer(ticket, &yes);
+    wait_for_rows(&clavis, "request.supported", 2);
+    assert!(!clavis.audit().contains("\"request.approved\""));
+    drop(daemon);
+
+    // One was needed and has said yes; somebody else's stands there when the link is opened.
+    let (clavis, halo) = desk("approval = \"desk\"");
+    halo.change(&json!({ "users": users }));
+    let _daemon = clavis.start();
+    let ticket = halo.raise(json!({ "approvers": [bert] }));
+    halo.wait_for_note(ticket, "It waits for the approvals of this ticket");
+    halo.answer(ticket, &yes);
+    let link = key_link(&clavis);
+    halo.change(&json!({ "webhook": null }));
+    halo.edit(ticket, &json!({ "approvers": [clara] }));
+    halo.answer(ticket, &yes);
+    let page = redeem(&link);
+    assert!(page.texts(DIGITS).is_empty() && page.status != 200);
+    let log = clavis.audit();
+    assert!(log.contains("\"why\":\"taken_back\""), "{log}");
+}

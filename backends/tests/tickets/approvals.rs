@@ -1,5 +1,6 @@
 //! Approvals in the desk, row by row.
 
+use clavis_broker::ports::PersonQuery;
 use clavis_broker::tickets::{DeskApproval, Given, Verdict};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -30,8 +31,7 @@ async fn rows_say_who_answered_and_how() {
         (one.verdict, one.given),
         (Some(Verdict::Approved), Given::InPerson)
     );
-    let approver = one.approver.as_ref().expect("an address");
-    assert_eq!(approver.as_str(), "boss@example.com");
+    assert_eq!(known(one), ["boss@example.com"]);
     assert!(one.at.is_some() && other.verdict.is_none());
 
     decide(&place, json!({ "seq": 2, "result": 2 })).await;
@@ -80,39 +80,76 @@ async fn rounds_that_are_over_are_told_as_such() {
     };
     assert!(!present.is_history && present.verdict.is_none());
     assert!(past.is_history && past.verdict == Some(Verdict::Rejected));
-    let said_by = past.approver.as_ref().expect("an address");
-    assert_eq!(said_by.as_str(), "chief@example.com");
+    assert_eq!(known(past), ["chief@example.com"]);
 }
 
 #[tokio::test]
-async fn a_row_with_the_address_of_another_user_than_it_names_is_nobodys() {
+async fn a_row_is_of_the_account_that_it_names_by_all_that_halo_knows_of_it() {
     let answered = |user: Value, mail: &str| {
         json!({
             "emailaddress": mail, "user_id": user, "result": 1, "dateapproved": "2026-11-23T09:00:00",
         })
     };
+    let of_an_agent = |user: Value| {
+        let mut row = answered(user, "boss@example.com");
+        row["agent_id"] = json!(12);
+        row
+    };
     let rows = json!({ "approvers": [
         answered(json!(6), "Boss@example.com"),
         answered(json!(5), "boss@example.com"),
         answered(json!(8), "boss@example.com"),
+        answered(json!(9), "boss@example.com"),
         answered(json!(null), "boss@example.com"),
+        answered(json!(6), ""),
+        of_an_agent(json!(null)),
+        of_an_agent(json!(6)),
     ] });
     let users = json!([
         { "id": 5, "name": "Anna", "emailaddress": "anna@example.com" },
         { "id": 6, "name": "Boss", "emailaddress": "boss@example.com" },
+        { "id": 9, "name": "Tom", "emailaddress": "boss@example.com", "networklogin": "tom" },
     ]);
     let place = Place::with(json!({ "users": users, "tickets": [ticket(1001, rows)] })).await;
-    let known = |rows: &[DeskApproval]| -> Vec<bool> {
-        rows.iter().map(|row| row.approver.is_some()).collect()
-    };
     let rows = read(&approving(place.settings()), "1001").await.approvals;
-    assert_eq!(known(&rows), [true, false, false, true]);
-    let users: Vec<_> = rows.iter().map(|row| row.user.as_deref()).collect();
-    assert_eq!(users, [Some("6"), Some("5"), Some("8"), None]);
+    let all_known: Vec<_> = rows.iter().map(known).collect();
+    let boss = vec!["boss@example.com"];
+    let tom = vec!["boss@example.com", "tom"];
+    let nobody = Vec::new;
+    assert_eq!(
+        all_known,
+        [
+            boss,
+            nobody(),
+            nobody(),
+            tom,
+            nobody(),
+            nobody(),
+            nobody(),
+            nobody()
+        ]
+    );
+    let accounts = rows.iter().map(|row| row.approver.as_ref());
+    let accounts: Vec<_> = accounts.map(|it| it.map(|it| it.id.as_str())).collect();
+    let six = Some("6");
+    assert_eq!(
+        accounts,
+        [six, Some("5"), Some("8"), Some("9"), None, six, None, six]
+    );
     // Nobody is looked up where Clavis asks approvers itself.
     let calls = place.calls().await.len();
-    let rows = read(&place.desk(), "1001").await.approvals;
-    assert_eq!(known(&rows), [true; 4]);
+    read(&place.desk(), "1001").await;
     // The sign-in, the ticket, its asset and its user.
     assert_eq!(place.calls().await.len(), calls + 5);
+}
+
+/// What the directory may know the approver of a row by.
+fn known(row: &DeskApproval) -> Vec<&str> {
+    let known = row.approver.iter().flat_map(|it| &it.known_as);
+    let texts = known.map(|it| match it {
+        PersonQuery::Mail(mail) => mail.as_str(),
+        PersonQuery::Login(login) => login,
+        other => panic!("{other:?}"),
+    });
+    texts.collect()
 }

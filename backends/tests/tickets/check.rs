@@ -72,6 +72,25 @@ async fn what_may_not_be_read_is_said() {
 }
 
 #[tokio::test]
+async fn agents_that_cannot_be_read_are_a_failure() {
+    let max = json!({ "id": 12, "name": "Max Agent" });
+    let nameless = json!({ "id": 12 });
+    for (state, severity) in [
+        (json!({ "agents": [max] }), Severity::Ok),
+        (json!({ "agents": [] }), Severity::Ok),
+        (json!({ "agents": [nameless] }), Severity::Failure),
+        (
+            json!({ "agents": [max], "agentsReadable": false }),
+            Severity::Failure,
+        ),
+    ] {
+        for findings in both(state.clone()).await {
+            assert_eq!(said(&findings, "agents").severity, severity, "{state}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_not_taken_for_sound() {
     let kind = json!([{ "id": 30, "name": "Request BitLocker Key" }]);
     for (state, unread) in [

@@ -24,7 +24,7 @@ fn facts() -> DeskFacts {
                     PersonQuery::Login("anna".into()),
                 ],
             }),
-            raised_by: None,
+            raised_by: Ok(None),
             asset: Ok(DeskAsset {
                 id: "42".into(),
                 name: "Anna's laptop".into(),

@@ -40,6 +40,8 @@ pub enum WhyNoRequest {
     UnknownUser,
     /// What the service desk says of the ticket's user leads to several people.
     AmbiguousUser,
+    /// The service desk does not say who raised the ticket for its user.
+    UnknownAgent,
     /// The ticket names no asset.
     NoAsset,
     /// The ticket names several assets.

@@ -6,7 +6,7 @@ use super::fetch::{DisclosedKey, Fetched, Unfetched};
 use super::gates::{KeyGate, Shut, Visitor};
 use super::tickets::Unasked;
 use super::{AdvanceError, Broker, Unavailable};
-use crate::audit::{Actor, Event, FetchFault, LogEntry, WhyNoPickUp};
+use crate::audit::{Actor, Event, LogEntry, WhyNoPickUp};
 use crate::devices::{BackendName, EscrowRecord};
 use crate::lifecycle::{Command, Outcome, Refusal, Request, State};
 use crate::ports::{LinkKind, StoredRequest};
@@ -150,10 +150,11 @@ impl Broker {
             }
         }
 
-        let fetched = match self.still_asked(&request).await {
-            Ok(()) => self.fetch(&request).await,
-            Err(Unasked::Unknown) => Err(vec![Unfetched::of_none(FetchFault::Desk)]),
-            Err(Unasked::Stopped(ticket, why)) => {
+        let fetched = match self.fetch_asked(&request).await {
+            Ok(fetched) => Ok(fetched),
+            Err(Withheld::Unfetched(missed)) => Err(missed),
+            Err(Withheld::Unasked(Unasked::Unknown(why))) => Err(vec![Unfetched::of_none(why)]),
+            Err(Withheld::Unasked(Unasked::Stopped(ticket, why))) => {
                 let stopped = self.revoke_at_desk(stored, &ticket, why).await;
                 stopped.map_err(LinkError::from)?;
                 let why = Refusal::Closed;
@@ -205,6 +206,15 @@ impl Broker {
         }
     }
 
+    /// Fetches the keys of what is asked for, before that and after it: fetching may take long, and what
+    /// was said at a desk meanwhile counts.
+    async fn fetch_asked(&self, request: &Request) -> Result<Fetched, Withheld> {
+        self.still_asked(request).await?;
+        let fetched = self.fetch(request).await?;
+        self.still_asked(request).await?;
+        Ok(fetched)
+    }
+
     /// How a link has ended that was good a moment ago.
     async fn what_became_of(
         &self,
@@ -247,6 +257,26 @@ impl Broker {
                 Err(LinkError::SomebodyElses)
             }
         }
+    }
+}
+
+/// Why there are no keys to show.
+enum Withheld {
+    /// They could not be had.
+    Unfetched(Vec<Unfetched>),
+    /// Their ticket does not ask for them, as far as can be told.
+    Unasked(Unasked),
+}
+
+impl From<Vec<Unfetched>> for Withheld {
+    fn from(missed: Vec<Unfetched>) -> Self {
+        Self::Unfetched(missed)
+    }
+}
+
+impl From<Unasked> for Withheld {
+    fn from(why: Unasked) -> Self {
+        Self::Unasked(why)
     }
 }
 

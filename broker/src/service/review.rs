@@ -44,6 +44,18 @@ pub enum Choice {
     Decline,
 }
 
+/// What somebody says to a request, and how it comes.
+pub(super) struct Saying<'s> {
+    pub(super) choice: Choice,
+    pub(super) comment: Option<Comment>,
+    /// Who says it, as far as was proved.
+    pub(super) actor: &'s Actor,
+    /// From which address, where a client was involved.
+    pub(super) source: Option<IpAddr>,
+    /// Who said yes before and has taken it back.
+    pub(super) taken_back: &'s [PersonId],
+}
+
 /// A review came to nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum ReviewError {
@@ -167,8 +179,14 @@ impl Broker {
                 .await?;
             return Err(why.into());
         }
-        self.judge_in(stored, seat, choice, comment, actor, source)
-            .await
+        let saying = Saying {
+            choice,
+            comment,
+            actor,
+            source,
+            taken_back: &[],
+        };
+        self.judge_in(stored, seat, saying).await
     }
 
     /// The same, wherever they say so.
@@ -176,11 +194,15 @@ impl Broker {
         &self,
         stored: StoredRequest,
         seat: &Seat,
-        choice: Choice,
-        comment: Option<Comment>,
-        actor: &Actor,
-        source: Option<IpAddr>,
+        saying: Saying<'_>,
     ) -> Result<Request, ReviewError> {
+        let Saying {
+            choice,
+            comment,
+            actor,
+            source,
+            taken_back,
+        } = saying;
         let name = match choice {
             Choice::Approve => "approve",
             Choice::Decline => "decline",
@@ -209,7 +231,7 @@ impl Broker {
         };
         let command = match choice {
             Choice::Approve => {
-                let lapsed = self.lapsed(&stored.request, by.party()).await?;
+                let lapsed = self.lapsed(&stored.request, by.party(), taken_back).await?;
                 Command::Approve {
                     by,
                     comment,
@@ -228,19 +250,24 @@ impl Broker {
         }
     }
 
-    /// Who said yes to a pending request before `deciding` does, and could not say so any more: they
-    /// are not fit, not named any more, or one person with somebody else who says yes. Whether they
-    /// still stand in for somebody is not asked: they did when they said it.
+    /// Who said yes to a pending request before `deciding` does, and has taken it back, or could not say
+    /// so any more: they are not fit, not named any more, or one person with somebody else who says
+    /// yes. Whether they still stand in for somebody is not asked: they did when they said it.
     async fn lapsed(
         &self,
         request: &Request,
         deciding: &Party,
+        taken_back: &[PersonId],
     ) -> Result<Vec<PersonId>, Unavailable> {
         let State::Pending { votes, .. } = &request.state else {
             return Ok(Vec::new());
         };
         let (mut counted, mut lapsed) = (vec![deciding.clone()], Vec::new());
         for vote in votes.iter().filter(|vote| vote.by.id != deciding.id) {
+            if taken_back.contains(&vote.by.id) {
+                lapsed.push(vote.by.id.clone());
+                continue;
+            }
             let seat = request.asked().find(|seat| {
                 let place = seat.in_place_of.as_ref().map(|of| &of.id);
                 seat.party.id == vote.by.id && place == vote.in_place_of.as_ref().map(|of| &of.id)

@@ -166,7 +166,7 @@ pub fn ticket(id: &str, device: &str) -> Ticket {
             name: "anna".to_owned(),
             known_as: vec![PersonQuery::Mail(mail)],
         }),
-        raised_by: None,
+        raised_by: Ok(None),
         asset: Ok(DeskAsset {
             id: format!("asset-{device}"),
             name: device.to_owned(),

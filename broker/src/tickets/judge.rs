@@ -5,8 +5,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{DeskApproval, Given, Snapshot, Standing, Ticket, Verdict};
-use crate::people::MailAddress;
+use super::{DeskApproval, DeskUser, Given, Snapshot, Standing, Ticket, Verdict};
 
 /// How far the clock of a desk may be ahead of ours.
 const AHEAD: SignedDuration = SignedDuration::from_mins(5);
@@ -53,9 +52,9 @@ pub enum Said {
     /// Somebody has not answered.
     NotAllYet,
     /// Somebody said no: these, as far as the desk says.
-    No(Vec<MailAddress>),
+    No(Vec<DeskUser>),
     /// All of these said yes.
-    Yes(Vec<MailAddress>),
+    Yes(Vec<DeskUser>),
     /// Something about them is not as it has to be.
     Doubtful(Stop),
 }
@@ -113,7 +112,7 @@ fn judge(
     then: &Snapshot,
     approval: &DeskApproval,
     now: Timestamp,
-) -> Option<Result<MailAddress, Stop>> {
+) -> Option<Result<DeskUser, Stop>> {
     approval.verdict?;
     let is_late = approval.at.is_some_and(|at| at > then.read_at);
     let is_ahead = |at: Timestamp| at.duration_since(now) > AHEAD;
@@ -121,8 +120,11 @@ fn judge(
         Some(doubt) => Err(doubt),
         None if !is_late => Err(Stop::Early),
         None if approval.at.is_some_and(is_ahead) => Err(Stop::Ahead),
-        None if approval.user.as_ref() == Some(&then.user) => Err(Stop::OwnApproval),
-        None => approval.approver.clone().ok_or(Stop::Nobodys),
+        None => match &approval.approver {
+            Some(user) if user.id == then.user => Err(Stop::OwnApproval),
+            Some(user) if !user.known_as.is_empty() => Ok(user.clone()),
+            _ => Err(Stop::Nobodys),
+        },
     })
 }
 
@@ -169,6 +171,7 @@ impl fmt::Display for Stop {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::people::{MailAddress, PersonQuery};
     use crate::testing::sample::monday;
     use crate::tickets::{AssetFault, DeskAsset, DeskName, DeskUser, TicketId, TicketName};
 
@@ -195,7 +198,7 @@ mod tests {
                 name: "Anna".to_owned(),
                 known_as: Vec::new(),
             }),
-            raised_by: None,
+            raised_by: Ok(None),
             asset: Ok(DeskAsset {
                 id: "42".to_owned(),
                 name: "LT-0042".to_owned(),
@@ -215,10 +218,18 @@ mod tests {
         )
     }
 
+    fn boss() -> DeskUser {
+        let mail = MailAddress::parse("boss@example.com").unwrap();
+        DeskUser {
+            id: "6".to_owned(),
+            name: "Boss".to_owned(),
+            known_as: vec![PersonQuery::Mail(mail)],
+        }
+    }
+
     fn approval(minutes: i64) -> DeskApproval {
         DeskApproval {
-            approver: MailAddress::parse("boss@example.com").ok(),
-            user: Some("6".to_owned()),
+            approver: Some(boss()),
             verdict: Some(Verdict::Approved),
             at: Some(monday() + SignedDuration::from_mins(minutes)),
             given: Given::InPerson,
@@ -289,7 +300,7 @@ mod tests {
 
     #[test]
     fn every_row_has_to_be_a_yes_by_its_own_approver_after_the_request_was_made() {
-        let boss = MailAddress::parse("boss@example.com").unwrap();
+        let boss = boss();
         let open = DeskApproval {
             verdict: None,
             at: None,
@@ -307,10 +318,18 @@ mod tests {
             approver: None,
             ..approval(1)
         };
-        let own = DeskApproval {
-            user: Some("7".to_owned()),
+        let by = |user| DeskApproval {
+            approver: Some(user),
             ..approval(1)
         };
+        let own = by(DeskUser {
+            id: "7".to_owned(),
+            ..boss.clone()
+        });
+        let of_somebody = by(DeskUser {
+            known_as: Vec::new(),
+            ..boss.clone()
+        });
         let at = |at: Option<Timestamp>| DeskApproval { at, ..approval(1) };
         let cases = [
             (vec![], Said::NotAllYet),
@@ -336,6 +355,7 @@ mod tests {
                 Said::Doubtful(Stop::Automatic),
             ),
             (vec![of_nobody], Said::Doubtful(Stop::Nobodys)),
+            (vec![of_somebody], Said::Doubtful(Stop::Nobodys)),
             (vec![approval(1), own], Said::Doubtful(Stop::OwnApproval)),
             (vec![at(None)], Said::Doubtful(Stop::Early)),
             (vec![approval(0)], Said::Doubtful(Stop::Early)),
@@ -350,7 +370,7 @@ mod tests {
 
     #[test]
     fn a_round_that_is_over_stops_a_request_and_never_grants_one() {
-        let boss = MailAddress::parse("boss@example.com").unwrap();
+        let boss = boss();
         let past = |minutes, verdict, given| DeskApproval {
             verdict,
             given,

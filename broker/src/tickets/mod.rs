@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::WhyNoRequest;
 use crate::lifecycle::RequestId;
-use crate::people::{MailAddress, PersonQuery};
+use crate::people::PersonQuery;
 use crate::text::Asset;
 
 /// The name that the configuration gives a service desk; unique.
@@ -117,7 +117,7 @@ pub struct Ticket {
     /// Whom it is for, where it names somebody.
     pub user: Option<DeskUser>,
     /// The desk's agent who raised it for them, where it was not they themselves.
-    pub raised_by: Option<DeskUser>,
+    pub raised_by: Result<Option<DeskUser>, AgentUnknown>,
     /// What it is about.
     pub asset: Result<DeskAsset, AssetFault>,
     /// Why, in the words of whoever raised it; may be empty.
@@ -175,14 +175,17 @@ pub enum AssetFault {
     Unknown,
 }
 
+/// An agent raised a ticket, and the desk does not tell who that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the desk does not tell who raised it")]
+pub struct AgentUnknown;
+
 /// One row of a desk's approvals.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeskApproval {
-    /// Whose row it is, where the desk says. Where it has an account of theirs, the address is the
-    /// account's own.
-    pub approver: Option<MailAddress>,
-    /// The desk's ID of that account.
-    pub user: Option<String>,
+    /// The desk's account whose row it is, where it names one. Where nobody can tell whose it is, that
+    /// is known as nothing.
+    pub approver: Option<DeskUser>,
     /// What was said; nothing so far.
     pub verdict: Option<Verdict>,
     /// When.

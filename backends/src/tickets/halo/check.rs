@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use clavis_broker::ports::{Finding, TicketError};
+use clavis_broker::tickets::AgentUnknown;
 use jiff::SignedDuration;
 use serde_json::Value;
 
@@ -59,6 +60,7 @@ impl HaloDesk {
             Finding::ok("no webhook is set, so that tickets are looked for every two minutes")
         });
         findings.extend(apart(self.api.ahead(), "by its answers"));
+        findings.push(self.judge_agents().await);
         findings.extend(self.judge_newest().await);
         findings.extend(self.judge_approvals(kind_found.ok().as_ref()).await);
         findings
@@ -144,6 +146,40 @@ impl HaloDesk {
             )),
             Err(Unread::Failed(error)) => unread("the outcome", error),
         }
+    }
+
+    /// Whether it can be told who raised a ticket for somebody: of one agent, where Halo lists any.
+    async fn judge_agents(&self) -> Finding {
+        let unreadable = || {
+            Finding::failure(
+                "agents cannot be read, so that no request is made of a ticket that one raised for \
+                 somebody",
+                "Let the agent as whom the application logs in read agents in Halo.",
+            )
+        };
+        let call = Call::get(&["Agent"], &[("count", "1")]);
+        let listed = match self.api.in_time(self.api.ask(&call, Haste::None)).await {
+            Ok(Answer::Good(listed)) => listed,
+            Ok(Answer::Missing | Answer::Unsigned(_) | Answer::Refused { .. }) => {
+                return unreadable();
+            }
+            Err(error) => return unread("the agents", &error),
+        };
+        let agents = match &listed {
+            Value::Array(agents) => Some(agents),
+            list => list.get("agents").and_then(Value::as_array),
+        };
+        let Some(agents) = agents else {
+            return unreadable();
+        };
+        if let Some(one) = agents.iter().find_map(|agent| id(agent, "id")) {
+            match self.api.in_time(self.agent(&one, Haste::None)).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(AgentUnknown)) => return unreadable(),
+                Err(error) => return unread("the agents", &error),
+            }
+        }
+        Finding::ok("agents can be read, so that it can be told who raised a ticket for somebody")
     }
 
     /// Whether the ticket that was changed last was changed in a time that has not come. One that lies

@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 
-use clavis_broker::people::MailAddress;
 use clavis_broker::ports::TicketError;
-use clavis_broker::tickets::{AssetFault, DeskApproval, DeskUser, Ticket, TicketId};
+use clavis_broker::tickets::{AgentUnknown, AssetFault, DeskApproval, DeskUser, Ticket, TicketId};
 use serde_json::Value;
 
 use super::HaloDesk;
@@ -46,8 +45,8 @@ impl HaloDesk {
             _ => Err(AssetFault::Unknown),
         };
         let raised_by = match &facts.raised_by {
-            Some(written) => Some(self.agent(written, haste).await?),
-            None => None,
+            Some(written) => self.agent(written, haste).await?.map(Some),
+            None => Ok(None),
         };
         let approvals = self.confirmed(facts.approvals, haste).await?;
         Ok(Some(Ticket {
@@ -78,8 +77,9 @@ impl HaloDesk {
         Ok(found.filter(|found| id(found, "id").is_some() && !ticket::is_gone(found)))
     }
 
-    /// The rows of approvals, none of which has the address of another user than it names: of such a
-    /// one nobody knows whose it is. Where approvals at the desk count for nothing, they stay as told.
+    /// The rows of approvals that were answered, each with all that Halo knows of the account that it
+    /// names. Of one with another address than its account's own nobody knows whose it is. Where
+    /// approvals at the desk count for nothing, they stay as told.
     async fn confirmed(
         &self,
         mut approvals: Vec<DeskApproval>,
@@ -88,25 +88,37 @@ impl HaloDesk {
         if !self.approves {
             return Ok(approvals);
         }
-        let mut addresses: HashMap<String, Option<MailAddress>> = HashMap::new();
+        let mut accounts: HashMap<String, Option<DeskUser>> = HashMap::new();
         for row in approvals.iter_mut().filter(|row| row.verdict.is_some()) {
-            let Some(user) = &row.user else { continue };
-            if !addresses.contains_key(user) {
-                let found = self.object("Users", user, haste).await?;
-                let found = found.filter(|found| id(found, "id").as_ref() == Some(user));
-                addresses.insert(user.clone(), found.as_ref().and_then(people::mail));
+            let Some(told) = &mut row.approver else {
+                continue;
+            };
+            if !accounts.contains_key(&told.id) {
+                let found = self.user(&told.id, haste).await?;
+                accounts.insert(told.id.clone(), found);
             }
-            let own = &addresses[user];
-            row.approver = row.approver.take().filter(|it| own.as_ref() == Some(it));
+            let account = accounts[&told.id].as_ref();
+            let is_own = |account: &&DeskUser| {
+                let mut known = told.known_as.iter();
+                !told.known_as.is_empty() && known.all(|it| account.known_as.contains(it))
+            };
+            match account.filter(is_own) {
+                Some(account) => told.clone_from(account),
+                None => told.known_as.clear(),
+            }
         }
         Ok(approvals)
     }
 
     /// An agent as a ticket writes them. Whoever is an ID there is asked for; the application may have
     /// no permission for that.
-    async fn agent(&self, written: &str, haste: Haste) -> Result<DeskUser, TicketError> {
+    pub(super) async fn agent(
+        &self,
+        written: &str,
+        haste: Haste,
+    ) -> Result<Result<DeskUser, AgentUnknown>, TicketError> {
         let Some(agent) = id_of(&Value::String(written.to_owned())) else {
-            return Ok(people::agent(written));
+            return Ok(Ok(people::agent(written)));
         };
         let path = ["Agent", agent.as_str()];
         let answer = self.api.ask(&Call::get(&path, &[]), haste).await?;
@@ -114,7 +126,9 @@ impl HaloDesk {
             Answer::Good(found) => Some(found),
             Answer::Missing | Answer::Unsigned(_) | Answer::Refused { .. } => None,
         };
-        Ok(people::agent_of_id(found, &agent))
+        Ok(found
+            .and_then(|found| people::agent_of_id(found, &agent))
+            .ok_or(AgentUnknown))
     }
 
     async fn user(&self, user: &str, haste: Haste) -> Result<Option<DeskUser>, TicketError> {

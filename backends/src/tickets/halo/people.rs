@@ -48,18 +48,20 @@ pub(super) fn agent(written: &str) -> DeskUser {
     }
 }
 
-/// An agent whom Halo says by an ID, as it tells them: `None` where it may not be asked for them. Then
-/// the number is all that is known.
-pub(super) fn agent_of_id(found: Option<&Value>, asked: &str) -> DeskUser {
-    let found = found.filter(|found| id(found, "id").as_deref() == Some(asked));
-    let field = |field| found.and_then(|found| text(found, field));
-    let mail = field("email").or_else(|| field("emailaddress"));
-    let mail = mail.and_then(|mail| MailAddress::parse(mail).ok());
-    DeskUser {
-        id: asked.to_owned(),
-        name: field("name").map_or_else(|| format!("agent {asked}"), str::to_owned),
-        known_as: mail.map(PersonQuery::Mail).into_iter().collect(),
+/// An agent whom Halo says by an ID, as it tells them. `None` where it tells of another one, or nothing
+/// by which they could be known.
+pub(super) fn agent_of_id(found: &Value, asked: &str) -> Option<DeskUser> {
+    if id(found, "id").as_deref() != Some(asked) {
+        return None;
     }
+    let mail = text(found, "email").or_else(|| text(found, "emailaddress"));
+    let name = text(found, "name").or(mail)?;
+    let mail = mail.and_then(|mail| MailAddress::parse(mail).ok());
+    Some(DeskUser {
+        id: asked.to_owned(),
+        name: name.to_owned(),
+        known_as: mail.map(PersonQuery::Mail).into_iter().collect(),
+    })
 }
 
 /// An asset, by what escrow backends may know it by, in the order of the settings.

@@ -1,6 +1,7 @@
 //! A ticket as Halo tells it. Pure.
 
-use clavis_broker::tickets::{AssetFault, DeskApproval, Given, Standing, Verdict};
+use clavis_broker::ports::PersonQuery;
+use clavis_broker::tickets::{AssetFault, DeskApproval, DeskUser, Given, Standing, Verdict};
 use clavis_config::settings::Halo;
 use serde_json::Value;
 
@@ -132,7 +133,6 @@ fn approvals(ticket: &Value) -> Vec<DeskApproval> {
 
 /// A row. What does not look like a person's own answer, at a time, is not taken for one.
 fn approval(row: &Value, is_history: bool) -> DeskApproval {
-    let approver = mail(row);
     let verdict = match id(row, "result").as_deref() {
         Some("1") => Some(Verdict::Approved),
         Some("2") => Some(Verdict::Rejected),
@@ -155,13 +155,24 @@ fn approval(row: &Value, is_history: bool) -> DeskApproval {
         Given::InPerson
     };
     DeskApproval {
-        approver,
-        user: id(row, "user_id"),
+        approver: approver(row),
         verdict,
         at,
         given,
         is_history,
     }
+}
+
+/// The account that a row names, with what the row says of it. Where it names an agent beside, nobody
+/// knows which of the two has answered.
+fn approver(row: &Value) -> Option<DeskUser> {
+    let user = id(row, "user_id")?;
+    let mail = mail(row).filter(|_| id(row, "agent_id").is_none());
+    Some(DeskUser {
+        name: user.clone(),
+        id: user,
+        known_as: mail.map(PersonQuery::Mail).into_iter().collect(),
+    })
 }
 
 /// Whether a field tells of approvals that nobody gives: `autoapproveifrequester` and its like.
@@ -292,14 +303,22 @@ mod tests {
             row.clone()
         };
         let sound = row(json!({}));
-        assert_eq!(sound.user.as_deref(), Some("6"));
-        assert_eq!(row(json!({ "user_id": 0 })).user, None);
+        let known = |row: DeskApproval| row.approver.map(|it| (it.id, it.known_as));
+        let boss = MailAddress::parse("boss@example.com").map(PersonQuery::Mail);
+        let six = |known_as| Some(("6".to_owned(), known_as));
+        assert_eq!(known(sound.clone()), six(vec![boss.unwrap()]));
+        for nobodys in [json!({ "user_id": 0 }), json!({ "user_id": null })] {
+            assert_eq!(known(row(nobodys)), None);
+        }
+        for unknown in [
+            json!({ "emailaddress": "nobody" }),
+            json!({ "emailaddress": null }),
+            json!({ "agent_id": 12 }),
+        ] {
+            assert_eq!(known(row(unknown)), six(vec![]));
+        }
         assert_eq!(sound.verdict, Some(Verdict::Approved));
         assert_eq!(sound.given, Given::InPerson);
-        assert_eq!(
-            sound.approver.as_ref().map(MailAddress::as_str),
-            Some("boss@example.com")
-        );
         for (more, given) in [
             (json!({ "admin_overridden": true }), Given::Overridden),
             (json!({ "admin_overridden": "?" }), Given::Overridden),
@@ -325,6 +344,5 @@ mod tests {
         ] {
             assert_eq!(row(json!({ "result": result })).verdict, verdict);
         }
-        assert_eq!(row(json!({ "emailaddress": "nobody" })).approver, None);
     }
 }

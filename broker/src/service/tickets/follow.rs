@@ -1,17 +1,16 @@
 //! What a ticket comes to for the request that was made of it.
 
-use jiff::Timestamp;
-
 use super::{Broker, Desk, actor};
-use crate::audit::{Actor, Event, LogEntry};
+use crate::audit::{Actor, Event, FetchFault, LogEntry};
 use crate::causes::with_causes;
-use crate::lifecycle::{Approval, Command, Refusal, Request, State};
-use crate::people::{MailAddress, PersonQuery};
+use crate::lifecycle::{Approval, Command, Refusal, Request, State, Vote};
+use crate::people::PersonId;
 use crate::policy::Seat;
-use crate::ports::{DirectoryError, StoredRequest};
-use crate::service::{AdvanceError, Choice, ReviewError, Unavailable, in_time};
+use crate::ports::StoredRequest;
+use crate::service::review::Saying;
+use crate::service::{AdvanceError, Choice, ReviewError, Unavailable};
 use crate::tickets::judge::{Said, Stop, changed, said};
-use crate::tickets::{Snapshot, Ticket, TicketName};
+use crate::tickets::{DeskUser, Snapshot, Ticket, TicketName};
 
 impl Broker {
     /// Ends the request of a ticket that is not what it was any more; else takes what its approvers
@@ -25,7 +24,10 @@ impl Broker {
         let Some(then) = stored.request.ticket.clone() else {
             return Ok(());
         };
-        if let Some(why) = stop(&stored.request, &then, ticket.as_ref(), self.now()) {
+        if let Some(why) = self
+            .why_stop(&stored.request, &then, ticket.as_ref())
+            .await?
+        {
             return self.revoke_at_desk(stored, &then.ticket, why).await;
         }
         let is_pending = matches!(stored.request.state, State::Pending { .. });
@@ -42,29 +44,29 @@ impl Broker {
     }
 
     /// Whether the ticket of a request still is what it was, where it belongs to one; asked right
-    /// before its keys are fetched. In doubt it is not.
+    /// before its keys are fetched, and once more before they are shown. In doubt it is not.
     pub(in crate::service) async fn still_asked(&self, request: &Request) -> Result<(), Unasked> {
         let Some(then) = &request.ticket else {
             return Ok(());
         };
-        let read = match self.desk_named(&then.ticket.desk) {
-            Some(desk) => self.read(desk, &then.ticket.id, true).await,
-            None => return Err(Unasked::Unknown),
+        let Some(desk) = self.desk_named(&then.ticket.desk) else {
+            return Err(Unasked::Unknown(FetchFault::Desk));
         };
-        match read {
-            Ok(ticket) => match stop(request, then, ticket.as_ref(), self.now()) {
-                None => Ok(()),
-                Some(why) => Err(Unasked::Stopped(then.ticket.clone(), why)),
-            },
-            Err(error) => {
-                tracing::warn!(
-                    request.reference = %request.reference,
-                    desk = %then.ticket.desk,
-                    error = with_causes(&error),
-                    "the ticket could not be read before its keys were to be shown"
-                );
-                Err(Unasked::Unknown)
-            }
+        let unknown = |why, error: &dyn std::error::Error| {
+            tracing::warn!(
+                request.reference = %request.reference,
+                desk = %then.ticket.desk,
+                error = with_causes(error),
+                "whether the ticket still asks for its keys could not be told"
+            );
+            Unasked::Unknown(why)
+        };
+        let ticket = self.read(desk, &then.ticket.id, true).await;
+        let ticket = ticket.map_err(|error| unknown(FetchFault::Desk, &error))?;
+        let stop = self.why_stop(request, then, ticket.as_ref()).await;
+        match stop.map_err(|error| unknown(FetchFault::Directory, &error))? {
+            None => Ok(()),
+            Some(why) => Err(Unasked::Stopped(then.ticket.clone(), why)),
         }
     }
 
@@ -93,6 +95,47 @@ impl Broker {
         }
     }
 
+    /// Why a ticket, as it is now, ends its request: it is another than it was, or a yes that the request
+    /// rests on is none any more.
+    async fn why_stop(
+        &self,
+        request: &Request,
+        then: &Snapshot,
+        ticket: Option<&Ticket>,
+    ) -> Result<Option<Stop>, Unavailable> {
+        match (changed(then, ticket), ticket) {
+            (None, Some(ticket)) => self.taken_back(request, then, ticket).await,
+            (why, _) => Ok(why),
+        }
+    }
+
+    /// Why a yes that a request of the desk's rests on is none any more. One that somebody else gives
+    /// is none in its place.
+    async fn taken_back(
+        &self,
+        request: &Request,
+        then: &Snapshot,
+        ticket: &Ticket,
+    ) -> Result<Option<Stop>, Unavailable> {
+        let Some(Approval::Votes { votes }) = request.state.approval() else {
+            return Ok(None);
+        };
+        if !then.decided_there {
+            return Ok(None);
+        }
+        let who = match said(then, &ticket.approvals, self.now()) {
+            Said::Yes(who) => who,
+            Said::No(_) => return Ok(Some(Stop::Rejected)),
+            Said::NotAllYet => return Ok(Some(Stop::TakenBack)),
+            Said::Doubtful(why) => return Ok(Some(why)),
+        };
+        let mut present = Vec::new();
+        for user in &who {
+            present.extend(self.one_of_desk(user).await?.map(|person| person.id));
+        }
+        Ok((!gone(votes, &present).is_empty()).then_some(Stop::TakenBack))
+    }
+
     /// A no of the desk's is a no of Clavis's where the policy knows who said it; else it stops the
     /// request all the same.
     async fn decline_at_desk(
@@ -100,12 +143,12 @@ impl Broker {
         desk: &Desk,
         stored: StoredRequest,
         then: &Snapshot,
-        who: &[MailAddress],
+        who: &[DeskUser],
     ) -> Result<(), Unavailable> {
-        for mail in who {
-            if let Some(seat) = self.seat_at_desk(&stored.request, mail).await? {
+        for user in who {
+            if let Some(seat) = self.seat_at_desk(&stored.request, user).await? {
                 let no = Choice::Decline;
-                if self.decide_at_desk(desk, &stored, &seat, no).await? == Counted::Yes {
+                if self.decide_at_desk(desk, &stored, &seat, no, &[]).await? == Counted::Yes {
                     return Ok(());
                 }
             }
@@ -115,17 +158,18 @@ impl Broker {
     }
 
     /// Each yes is judged by the policy as one on the review page is. One of somebody whom it does not
-    /// name makes all of them doubtful.
+    /// name makes all of them doubtful. One that was taken with an earlier look at the ticket counts for
+    /// as long as it is there.
     async fn approve_at_desk(
         &self,
         desk: &Desk,
         stored: StoredRequest,
         then: &Snapshot,
-        who: &[MailAddress],
+        who: &[DeskUser],
     ) -> Result<(), Unavailable> {
         let mut seats = Vec::new();
-        for mail in who {
-            match self.seat_at_desk(&stored.request, mail).await? {
+        for user in who {
+            match self.seat_at_desk(&stored.request, user).await? {
                 Some(seat) => seats.push(seat),
                 None => {
                     return self
@@ -134,14 +178,20 @@ impl Broker {
                 }
             }
         }
+        let present: Vec<_> = seats.iter().map(|seat| seat.party.id.clone()).collect();
         let mut current = stored;
-        for seat in seats {
-            // Said before, and taken with an earlier look at the ticket.
-            if current.request.vote_of(&seat).is_some() {
+        for seat in &seats {
+            let gone = gone(current.request.votes(), &present);
+            let said_before = current.request.vote_of(seat);
+            if said_before.is_some_and(|vote| !gone.contains(&vote.by.id)) {
                 continue;
             }
             let yes = Choice::Approve;
-            if self.decide_at_desk(desk, &current, &seat, yes).await? == Counted::NotNamed {
+            if self
+                .decide_at_desk(desk, &current, seat, yes, &gone)
+                .await?
+                == Counted::NotNamed
+            {
                 return self
                     .revoke_at_desk(current, &then.ticket, Stop::NotNamed)
                     .await;
@@ -155,20 +205,13 @@ impl Broker {
         Ok(())
     }
 
-    /// The seat of whoever has this address, where they have one.
+    /// The seat of whom all that the desk knows of an approver leads to, where they have one.
     async fn seat_at_desk(
         &self,
         request: &Request,
-        mail: &MailAddress,
+        user: &DeskUser,
     ) -> Result<Option<Seat>, Unavailable> {
-        let query = PersonQuery::Mail(mail.clone());
-        let looking = async {
-            match self.parts.directory.person(&query).await {
-                Err(DirectoryError::Ambiguous) => Ok(None),
-                found => found,
-            }
-        };
-        let person = in_time("the directory", looking).await?;
+        let person = self.one_of_desk(user).await?;
         Ok(person.and_then(|person| request.seat_of(&person.id).cloned()))
     }
 
@@ -178,15 +221,20 @@ impl Broker {
         stored: &StoredRequest,
         seat: &Seat,
         choice: Choice,
+        taken_back: &[PersonId],
     ) -> Result<Counted, Unavailable> {
         let actor = Actor::Through {
             person: seat.party.clone(),
             program: desk.system.name().0.clone(),
         };
-        let decided = self
-            .judge_in(stored.clone(), seat, choice, None, &actor, None)
-            .await;
-        match decided {
+        let saying = Saying {
+            choice,
+            comment: None,
+            actor: &actor,
+            source: None,
+            taken_back,
+        };
+        match self.judge_in(stored.clone(), seat, saying).await {
             Ok(_) => Ok(Counted::Yes),
             Err(ReviewError::Unavailable(error)) => Err(error),
             Err(ReviewError::Refused(Refusal::NotConcerned)) => Ok(Counted::NotNamed),
@@ -196,29 +244,10 @@ impl Broker {
     }
 }
 
-/// Why a ticket, as it is now, ends its request: it is another than it was, or the yes that the request
-/// rests on is none any more.
-fn stop(
-    request: &Request,
-    then: &Snapshot,
-    ticket: Option<&Ticket>,
-    now: Timestamp,
-) -> Option<Stop> {
-    changed(then, ticket).or_else(|| taken_back(request, then, ticket?, now))
-}
-
-/// Why the yes that a request of the desk's rests on is none any more.
-fn taken_back(request: &Request, then: &Snapshot, ticket: &Ticket, now: Timestamp) -> Option<Stop> {
-    let rests_on_it = matches!(request.state.approval(), Some(Approval::Votes { .. }));
-    if !then.decided_there || !rests_on_it {
-        return None;
-    }
-    match said(then, &ticket.approvals, now) {
-        Said::Yes(_) => None,
-        Said::No(_) => Some(Stop::Rejected),
-        Said::NotAllYet => Some(Stop::TakenBack),
-        Said::Doubtful(why) => Some(why),
-    }
+/// Whose yes is not among those of these people any more.
+fn gone(votes: &[Vote], present: &[PersonId]) -> Vec<PersonId> {
+    let said = votes.iter().map(|vote| &vote.by.id);
+    said.filter(|by| !present.contains(by)).cloned().collect()
 }
 
 /// Why the keys of a ticket's request are not shown.
@@ -226,8 +255,8 @@ fn taken_back(request: &Request, then: &Snapshot, ticket: &Ticket, now: Timestam
 pub(in crate::service) enum Unasked {
     /// This ticket is not what it was: the request ends.
     Stopped(TicketName, Stop),
-    /// The ticket could not be read.
-    Unknown,
+    /// Nobody can tell whether it is, for this did not answer.
+    Unknown(FetchFault),
 }
 
 /// Whether what an approver said at the desk counts.

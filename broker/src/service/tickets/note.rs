@@ -102,6 +102,10 @@ pub(super) fn refused(why: WhyNoRequest) -> String {
             "the account of the ticket's user is disabled or has no mail address",
             "An administrator can mend the account.",
         ),
+        WhyNoRequest::UnknownAgent => (
+            "the service desk does not tell who the agent is that raised the ticket",
+            "An operator of Clavis has to run `clavis check`; or raise another ticket.",
+        ),
         WhyNoRequest::NoAsset => (
             "the ticket names no asset",
             "Choose the locked device in the Asset field.",

@@ -12,7 +12,9 @@ use crate::ports::{CommitError, DirectoryError, Job, Write};
 use crate::service::ask::{Origin, silent};
 use crate::service::{Ask, AskError, Unavailable, in_time};
 use crate::text::{Asset, Reason};
-use crate::tickets::{AssetFault, DeskAsset, DeskUser, Snapshot, Ticket, TicketName, TicketNews};
+use crate::tickets::{
+    AgentUnknown, AssetFault, DeskAsset, DeskUser, Snapshot, Ticket, TicketName, TicketNews,
+};
 
 /// How long a ticket that no request could be made of is left alone, unless it changes. Then it is
 /// looked at again for as long as it is open: what was missing in escrow or in the directory may have
@@ -160,13 +162,16 @@ impl Broker {
         let person = person.ok_or(WhyNoRequest::UnknownUser)?;
         concerns.beneficiary = Some(person.id.clone());
         let beneficiary = person.party().map_err(|_| WhyNoRequest::UnfitPerson)?;
-        let agent = match &ticket.raised_by {
+        // Of whom not even the name is known could be anybody, an approver too.
+        let raised_by = ticket.raised_by.as_ref();
+        let raised_by = raised_by.map_err(|AgentUnknown| WhyNoRequest::UnknownAgent)?;
+        let agent = match raised_by {
             Some(agent) => self.person_of_desk(agent).await?,
             None => None,
         };
         concerns.requester = agent.as_ref().map(|agent| agent.id.clone());
         let agent = agent.and_then(|agent| agent.party().ok());
-        let unknown_agent = ticket.raised_by.as_ref().filter(|_| agent.is_none());
+        let unknown_agent = raised_by.as_ref().filter(|_| agent.is_none());
         let (asset_text, chosen) = self.device_of_desk(asset).await?;
         Ok(Asked {
             beneficiary: beneficiary.id.clone(),
@@ -211,6 +216,15 @@ impl Broker {
             }
         }
         Ok(found)
+    }
+
+    /// The same; nobody, where it leads to several people.
+    pub(super) async fn one_of_desk(&self, user: &DeskUser) -> Result<Option<Person>, Unavailable> {
+        match self.person_of_desk(user).await {
+            Ok(person) => Ok(person),
+            Err(NotAsked::Because(_)) => Ok(None),
+            Err(NotAsked::Unavailable(error)) => Err(error),
+        }
     }
 
     /// The one device that all that a desk knows of an asset leads to, and the text that leads there.
@@ -262,6 +276,7 @@ fn facts(ticket: &Ticket) -> String {
     };
     let asset = ticket.asset.as_ref();
     let asset = asset.map(|asset| (&asset.id, &asset.known_as));
-    let told = format!("{:?}", (user(&ticket.user), user(&ticket.raised_by), asset));
+    let raised_by = ticket.raised_by.as_ref().map(user);
+    let told = format!("{:?}", (user(&ticket.user), raised_by, asset));
     format!("{:x}", Sha256::digest(told))
 }

@@ -29,6 +29,8 @@ struct Inner {
     rotated: Vec<DeviceId>,
     keeps_ids: bool,
     too_wide: Vec<&'static str>,
+    /// What happens while keys are read the next time.
+    meanwhile: Option<Box<dyn FnOnce() + Send>>,
 }
 
 struct Held {
@@ -116,6 +118,11 @@ impl MemoryEscrow {
     /// Fails like this at keys alone from now, or works again.
     pub fn break_keys(&self, trouble: Option<EscrowFault>) {
         locked(&self.inner).trouble_with_keys = trouble;
+    }
+
+    /// This happens while keys are read the next time.
+    pub fn while_keys_are_read(&self, meanwhile: impl FnOnce() + Send + 'static) {
+        locked(&self.inner).meanwhile = Some(Box::new(meanwhile));
     }
 
     /// Answers like this to the wish for new keys from now.
@@ -212,6 +219,10 @@ impl EscrowBackend for MemoryEscrow {
         device: &DeviceId,
         ids: &[KeyId],
     ) -> Result<Vec<EscrowedKey>, EscrowError> {
+        let meanwhile = locked(&self.inner).meanwhile.take();
+        if let Some(happens) = meanwhile {
+            happens();
+        }
         let trouble = locked(&self.inner).trouble_with_keys;
         if let Some(fault) = trouble {
             return Err(self.error(fault));

@@ -1,12 +1,16 @@
 //! Requests that a service desk decides: whose yes is believed, and whose no ends them.
 
-use super::super::boss;
-use super::{AtDesk, row, seven, yes};
-use crate::audit::{Actor, Event};
+use std::sync::Arc;
+
+use super::super::{World, boss};
+use super::{AtDesk, account, row, seven, yes};
+use crate::audit::{Actor, Event, WhyNoRequest};
 use crate::lifecycle::{Outcome, Refusal, State, Step};
 use crate::people::PersonQuery;
-use crate::service::{Choice, ReviewError, Visitor};
-use crate::tickets::{DeskApproval, DeskUser, Ending, Given, Verdict};
+use crate::policy::{Named, Policy, Rule};
+use crate::ports::TicketError;
+use crate::service::{Choice, Gates, LinkEnd, LinkError, RedeemError, ReviewError, Visitor};
+use crate::tickets::{AgentUnknown, DeskApproval, DeskUser, Ending, Given, Verdict};
 
 #[tokio::test]
 async fn a_desk_that_decides_is_believed_as_far_as_the_policy_goes() {
@@ -42,7 +46,12 @@ async fn a_doubtful_yes_of_a_desk_releases_nothing() {
         approver: None,
         ..yes("boss")
     };
+    let with_the_address_of_boss = DeskApproval {
+        approver: Some(account("boss", "nina")),
+        ..yes("boss")
+    };
     for rows in [
+        vec![with_the_address_of_boss],
         vec![yes("anna")],
         vec![yes("nina")],
         vec![yes("stranger")],
@@ -107,11 +116,11 @@ async fn where_clavis_asks_what_the_desk_says_counts_for_nothing() {
 async fn an_agent_of_the_desk_who_raised_it_cannot_approve_it() {
     let at = AtDesk::new(true);
     at.desk.change(&seven(), |it| {
-        it.raised_by = Some(DeskUser {
+        it.raised_by = Ok(Some(DeskUser {
             id: "9".to_owned(),
             name: "boss".to_owned(),
             known_as: vec![PersonQuery::Login("boss".to_owned())],
-        });
+        }));
     });
     at.heard().await;
     // Nobody but the manager could approve, and it was the manager who raised it.
@@ -121,15 +130,37 @@ async fn an_agent_of_the_desk_who_raised_it_cannot_approve_it() {
 
     // Whom the directory does not know is named to whoever approves.
     at.desk.change(&seven(), |it| {
-        it.raised_by = Some(DeskUser {
+        it.raised_by = Ok(Some(DeskUser {
             id: "9".to_owned(),
             name: "Dora at the desk".to_owned(),
             known_as: vec![PersonQuery::Login("dora".to_owned())],
-        });
+        }));
     });
     at.heard().await;
     let then = at.world.request().await.ticket.unwrap();
     assert_eq!(then.raised_by.as_deref(), Some("Dora at the desk"));
+}
+
+#[tokio::test]
+async fn of_a_ticket_that_nobody_knows_who_raised_no_request_is_made() {
+    for approves in [false, true] {
+        let at = AtDesk::new(approves);
+        let raised_by = |who| at.desk.change(&seven(), |it| it.raised_by = who);
+        raised_by(Err(AgentUnknown));
+        at.heard().await;
+        assert!(at.requests().await.is_empty());
+        let note = at.notes().pop().unwrap().note;
+        assert!(note.contains("does not tell who the agent is"), "{note}");
+        let is_refused = |event: &Event| {
+            let why = WhyNoRequest::UnknownAgent;
+            matches!(event, Event::RequestRefused { why: it, .. } if *it == why)
+        };
+        assert!(at.world.events().await.iter().any(is_refused));
+        // By now that can be told.
+        raised_by(Ok(Some(account("otto", "otto"))));
+        at.heard().await;
+        assert_eq!(at.world.request().await.requester.name, "otto");
+    }
 }
 
 #[tokio::test]
@@ -154,11 +185,19 @@ async fn a_yes_that_is_taken_back_at_the_desk_shows_no_key() {
         ..yes("boss")
     };
     let rejected = row("boss", Some(Verdict::Rejected));
+    let with_the_address_of_boss = DeskApproval {
+        approver: Some(account("boss", "nina")),
+        ..yes("boss")
+    };
     for rows in [
         vec![],
         vec![row("boss", None)],
         vec![rejected],
         vec![overridden],
+        // Somebody else's yes is not the one that the request rests on.
+        vec![yes("nina")],
+        vec![yes("stranger")],
+        vec![with_the_address_of_boss],
     ] {
         for is_heard in [false, true] {
             let at = AtDesk::new(true);
@@ -185,15 +224,95 @@ async fn a_yes_that_is_taken_back_at_the_desk_shows_no_key() {
 }
 
 #[tokio::test]
+async fn of_two_yeses_that_are_needed_the_first_has_to_be_there_with_the_second() {
+    let named = |name: &str| Named::Person(PersonQuery::Login(name.to_owned()));
+    let rule = Rule {
+        ask: vec![vec![named("nina"), named("otto")]],
+        needed: 2.try_into().unwrap(),
+        ..Rule::manager_else(Vec::new())
+    };
+    let policy = Policy::new(Vec::new(), rule);
+    let at = AtDesk::of(World::under(policy, Gates::default()), true);
+    at.heard().await;
+    let voters = async || {
+        let request = at.world.request().await;
+        let votes = request.votes().iter().map(|vote| vote.by.name.clone());
+        votes.collect::<Vec<_>>()
+    };
+    at.said(&[yes("nina")]).await;
+    assert_eq!(voters().await, ["nina"]);
+    at.said(&[yes("otto")]).await;
+    assert_eq!(voters().await, ["otto"], "hers is gone");
+    let is_pending = matches!(at.world.request().await.state, State::Pending { .. });
+    assert!(is_pending && at.world.sent("KeyLink").is_empty());
+    let gone = at.world.events().await.into_iter().rev();
+    let mut gone = gone.filter_map(|event| match event {
+        Event::Request(Step::Supported { lapsed, .. }) => Some(lapsed),
+        _ => None,
+    });
+    let gone: Vec<_> = gone.next().unwrap().into_iter().map(|it| it.name).collect();
+    assert_eq!(gone, ["nina"]);
+
+    at.said(&[yes("otto"), yes("nina")]).await;
+    assert_eq!(voters().await, ["otto", "nina"]);
+    let link = at.world.token("KeyLink", "anna");
+    at.said(&[yes("nina")]).await;
+    assert!(at.redeem(&link).await.is_err(), "his is gone");
+    assert!(matches!(at.outcome().await, Outcome::Revoked { .. }));
+}
+
+#[tokio::test]
+async fn a_no_that_comes_while_keys_are_read_shows_none() {
+    let at = AtDesk::new(true);
+    at.heard().await;
+    at.said(&[yes("boss")]).await;
+    let link = at.world.token("KeyLink", "anna");
+    let (desk, now) = (Arc::clone(&at.desk), at.world.now());
+    at.world.escrow.while_keys_are_read(move || {
+        desk.change(&seven(), |ticket| {
+            let no = row("boss", Some(Verdict::Rejected));
+            ticket.approvals = vec![DeskApproval {
+                at: Some(now),
+                ..no
+            }];
+        });
+    });
+    let refused = at.redeem(&link).await.unwrap_err();
+    let is_revoked = matches!(
+        &refused,
+        RedeemError::Link(LinkError::Ended {
+            end: LinkEnd::Revoked(_),
+            ..
+        })
+    );
+    assert!(is_revoked, "{refused:?}");
+    assert!(matches!(at.outcome().await, Outcome::Revoked { .. }));
+
+    // A desk that goes away meanwhile leaves the link as good as it was.
+    let at = AtDesk::new(true);
+    at.heard().await;
+    at.said(&[yes("boss")]).await;
+    let link = at.world.token("KeyLink", "anna");
+    let desk = Arc::clone(&at.desk);
+    at.world.escrow.while_keys_are_read(move || {
+        desk.break_down(Some(|| TicketError::Unavailable("away".to_owned())));
+    });
+    let refused = at.redeem(&link).await.unwrap_err();
+    assert!(matches!(refused, RedeemError::NotUsed(_)), "{refused:?}");
+    at.desk.break_down(None);
+    at.redeem(&link).await.unwrap();
+}
+
+#[tokio::test]
 async fn whoever_has_the_name_of_who_raised_it_does_not_say_yes() {
     for approves in [false, true] {
         let at = AtDesk::new(approves);
         at.desk.change(&seven(), |it| {
-            it.raised_by = Some(DeskUser {
+            it.raised_by = Ok(Some(DeskUser {
                 id: String::new(),
                 name: " BOSS".to_owned(),
                 known_as: Vec::new(),
-            });
+            }));
         });
         at.heard().await;
         if approves {

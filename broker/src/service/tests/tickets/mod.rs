@@ -26,7 +26,10 @@ struct AtDesk {
 
 impl AtDesk {
     fn new(approves: bool) -> Self {
-        let world = World::new();
+        Self::of(World::new(), approves)
+    }
+
+    fn of(world: World, approves: bool) -> Self {
         let desk = Arc::new(MemoryDesk::new("halo", Arc::clone(&world.clock) as _));
         desk.put(ticket("7", "laptop"));
         let system = Arc::clone(&desk) as _;
@@ -100,10 +103,22 @@ fn halo() -> DeskName {
     DeskName("halo".to_owned())
 }
 
+/// Somebody whom the desk knows by their address, and by their sign-in name as well.
+fn account(who: &str, login: &str) -> DeskUser {
+    let mail = MailAddress::parse(&format!("{who}@example.com")).unwrap();
+    DeskUser {
+        id: format!("user-{login}"),
+        name: who.to_owned(),
+        known_as: vec![
+            PersonQuery::Mail(mail),
+            PersonQuery::Login(login.to_owned()),
+        ],
+    }
+}
+
 fn row(who: &str, verdict: Option<Verdict>) -> DeskApproval {
     DeskApproval {
-        approver: MailAddress::parse(&format!("{who}@example.com")).ok(),
-        user: None,
+        approver: Some(account(who, who)),
         verdict,
         at: None,
         given: Given::InPerson,
