@@ -49,7 +49,7 @@ async fn some_calls_are_kept_for_people_who_wait() {
     let since = MachineClock.now();
     let mut listed = 0;
     let error = loop {
-        match desk.changed_since(since).await {
+        match desk.changed_since(since, 0).await {
             Ok(_) => listed += 1,
             Err(error) => break error,
         }

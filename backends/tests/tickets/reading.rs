@@ -122,13 +122,13 @@ async fn all_that_has_changed_is_read_and_nothing_of_another_type() {
     tickets.reverse();
     tickets.push(ticket(3001, json!({ "tickettype_id": 1 })));
     let place = Place::with(json!({ "tickets": tickets })).await;
-    let found = place.desk().changed_since(since).await.unwrap();
+    let found = place.desk().changed_since(since, 0).await.unwrap();
     assert_eq!((found.tickets.len(), found.all_up_to), (250, None));
     let lists = place.calls().await;
     let lists = lists.iter().filter(|it| it.contains("/api/Tickets?"));
     assert_eq!(lists.count(), 3);
     let later = now + SignedDuration::from_mins(5);
-    let found = place.desk().changed_since(later).await.unwrap();
+    let found = place.desk().changed_since(later, 0).await.unwrap();
     assert_eq!(found.tickets, []);
 }
 
@@ -138,13 +138,39 @@ async fn more_than_is_read_at_once_is_read_bit_by_bit() {
     let place = Place::with(json!({ "tickets": changed(2500, now) })).await;
     let desk = place.desk_with(|halo| halo.timeout = SignedDuration::from_mins(5));
     let first = now - SignedDuration::from_hours(2);
-    let found = desk.changed_since(first).await.unwrap();
+    let found = desk.changed_since(first, 0).await.unwrap();
     let up_to = found.all_up_to.expect("there is more");
     assert!(found.tickets.len() >= 1900 && up_to > first && up_to < now);
-    let rest = desk.changed_since(up_to).await.unwrap();
+    let rest = desk.changed_since(up_to, 0).await.unwrap();
     assert_eq!(rest.all_up_to, None);
     let all: BTreeSet<_> = found.tickets.iter().chain(&rest.tickets).collect();
     assert_eq!(all.len(), 2500);
+}
+
+#[tokio::test]
+async fn what_has_changed_at_one_moment_is_read_by_pages_however_much_it_is() {
+    let now = MachineClock.now();
+    let at = (now - SignedDuration::from_mins(30)).to_string();
+    let changed = |id: u32| ticket(id, json!({ "last_update": at }));
+    let mut tickets: Vec<_> = (2001..=4500).map(changed).collect();
+    tickets.push(ticket(9001, json!({ "last_update": now.to_string() })));
+    let place = Place::with(json!({ "tickets": tickets })).await;
+    let desk = place.desk_with(|halo| halo.timeout = SignedDuration::from_mins(5));
+    let first = now - SignedDuration::from_hours(2);
+    let mut all = BTreeSet::new();
+    let (mut from, mut page) = (first, 0);
+    for _ in 0..2 {
+        let found = desk.changed_since(from, page).await.unwrap();
+        all.extend(found.tickets);
+        let Some(at) = found.all_up_to else { break };
+        (from, page) = (at, found.page);
+        // What is looked at is told something, and so changes once more.
+        for id in all.iter().take(150) {
+            let path = format!("/tickets/{id}");
+            place.control(Method::PATCH, &path, Some(json!({}))).await;
+        }
+    }
+    assert_eq!(all.len(), 2501);
 }
 
 #[tokio::test]
@@ -160,7 +186,7 @@ async fn what_was_read_before_a_failure_is_given() {
         second["match"] = json!(lists);
         let first = json!({ "match": lists, "times": 1, "latencyMs": 1 });
         place.faults(json!([first, second])).await;
-        let found = desk.changed_since(since).await.unwrap();
+        let found = desk.changed_since(since, 0).await.unwrap();
         assert_eq!(found.tickets.len(), 100);
         let up_to = found.all_up_to.expect("there is more");
         assert!(up_to > since && up_to < now);

@@ -25,8 +25,9 @@ pub trait TicketSystem: Send + Sync {
     ) -> Result<Vec<TicketId>, EventError>;
 
     /// The tickets that ask for keys, open or closed, and have changed since a moment; perhaps more.
-    /// Where that is too much for once, or the desk fails on the way, those that changed first.
-    async fn changed_since(&self, since: Timestamp) -> Result<Changes, TicketError>;
+    /// Where that is too much for once, or the desk fails on the way, those that changed first. `page`
+    /// is what was told with that moment, or 0.
+    async fn changed_since(&self, since: Timestamp, page: u32) -> Result<Changes, TicketError>;
 
     /// A ticket as it is now, with its asset and users looked up by their IDs. `None` for one that is
     /// gone. `somebody_waits` for the answer: it may use what is set aside of the desk's allowance.
@@ -52,6 +53,9 @@ pub struct Changes {
     /// Up to when all that has changed is among them, and no earlier than what was asked for; `None`
     /// for everything until now.
     pub all_up_to: Option<Timestamp>,
+    /// The page to go on with of what has changed since then, where more changed at one moment than can
+    /// be told at once, so that no moment says how far that was; else 0.
+    pub page: u32,
 }
 
 /// A message is not taken.

@@ -28,19 +28,35 @@ struct Place {
     page: usize,
     /// How many tickets were on the pages before that one.
     seen: usize,
+    order: Order,
+}
+
+/// In which order pages are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// By the last change: those that change meanwhile leave for the end.
+    Changes,
+    /// By their IDs: those that change meanwhile stay where they are.
+    Ids,
 }
 
 impl HaloDesk {
-    /// The tickets of ours that have changed since then. Each page has the time of the settings, and
-    /// once that has passed for all together no further one is begun. What goes wrong after the first
-    /// page ends the reading there.
-    pub(super) async fn changes(&self, since: Timestamp) -> Result<Changes, TicketError> {
+    /// The tickets of ours that have changed since then, from a page by their IDs on where that is not 0.
+    /// Each page has the
+    /// time of the settings, and once that has passed for all together no further one is begun, unless
+    /// nothing new was read so far. What goes wrong after the first page ends the reading there.
+    pub(super) async fn changes(
+        &self,
+        since: Timestamp,
+        page: u32,
+    ) -> Result<Changes, TicketError> {
         let until = Instant::now() + self.settings.timeout.unsigned_abs();
-        let mut place = Place::new(since);
+        let mut place = Place::at(since, page);
+        let least = if page > 1 { 2 } else { 1 };
         let mut tickets: Vec<TicketId> = Vec::new();
         let mut is_whole = false;
         for number in 0..MOST_PAGES {
-            if number > 0 && Instant::now() >= until {
+            if number >= least && Instant::now() >= until {
                 break;
             }
             let (found, total) = match self.api.in_time(self.page(place)).await {
@@ -60,6 +76,10 @@ impl HaloDesk {
         Ok(Changes {
             tickets,
             all_up_to: (!is_whole).then_some(place.since),
+            page: match place.order {
+                Order::Ids => u32::try_from(place.page).unwrap_or(0),
+                Order::Changes => 0,
+            },
         })
     }
 
@@ -67,13 +87,17 @@ impl HaloDesk {
         let since = place.since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let (size, number) = (PAGE.to_string(), place.page.to_string());
         let kind = self.settings.ticket_type.to_string();
+        let order = match place.order {
+            Order::Changes => "last_update",
+            Order::Ids => "id",
+        };
         let query = [
             ("lastupdatefromdate", since.as_str()),
             ("requesttype_id", &kind),
             ("pageinate", "true"),
             ("page_size", &size),
             ("page_no", &number),
-            ("order", "last_update"),
+            ("order", order),
             ("orderdesc", "false"),
         ];
         let call = Call::get(&["Tickets"], &query);
@@ -99,26 +123,50 @@ impl Place {
             since,
             page: 1,
             seen: 0,
+            order: Order::Changes,
+        }
+    }
+
+    /// Where to go on with a page by IDs: at the one before it, for tickets that were deleted since move
+    /// those after them up.
+    fn at(since: Timestamp, page: u32) -> Self {
+        let Ok(page @ 1..) = usize::try_from(page) else {
+            return Self::new(since);
+        };
+        let passed = page.saturating_sub(2);
+        Self {
+            since,
+            page: passed + 1,
+            seen: passed * PAGE,
+            order: Order::Ids,
         }
     }
 
     /// Where to read on after these rows; `None` where they were the last. It goes by the last change
-    /// rather than by pages, which tickets leave that change meanwhile; by pages where many changed in
-    /// one second, or Halo does not keep the order.
+    /// rather than by pages, which tickets leave that change meanwhile. Where more changed in one second
+    /// than a page has, it goes by IDs until all of that second is read; by pages as they come where
+    /// Halo does not keep the order.
     fn after(self, rows: &[Value], total: Option<usize>) -> Option<Self> {
         let seen = self.seen + rows.len();
-        if rows.is_empty() || total.map_or(rows.len() < PAGE, |total| seen >= total) {
-            return None;
+        let is_last = rows.is_empty() || total.map_or(rows.len() < PAGE, |total| seen >= total);
+        let next = Self {
+            page: self.page + 1,
+            seen,
+            ..self
+        };
+        match (self.order, is_last) {
+            (Order::Changes, true) => None,
+            (Order::Changes, false) => Some(match last_change(rows) {
+                Some(last) if last > self.since => Self::new(last),
+                Some(_) => Self::at(self.since, 1),
+                None => next,
+            }),
+            (Order::Ids, false) => Some(next),
+            (Order::Ids, true) => {
+                let second = SignedDuration::from_secs(2);
+                self.since.checked_add(second).ok().map(Self::new)
+            }
         }
-        let last = last_change(rows).filter(|last| *last > self.since);
-        Some(last.map_or(
-            Self {
-                page: self.page + 1,
-                seen,
-                ..self
-            },
-            Self::new,
-        ))
     }
 }
 
@@ -167,14 +215,29 @@ mod tests {
         let mut mixed = rows_until(30);
         mixed.reverse();
         let bare: Vec<_> = (1..=PAGE).map(|id| json!({ "id": id })).collect();
-        // All changed in the second that is asked for.
-        let at_once = rows_until(0);
-        let now = Place::new(at("2026-11-23T09:00:29Z"));
-        for (place, rows) in [(place, mixed), (place, bare), (now, at_once)] {
+        for rows in [mixed, bare] {
             let next = place.after(&rows, Some(500)).unwrap();
             assert_eq!((next.since, next.page, next.seen), (place.since, 2, PAGE));
             let again = next.after(&rows, Some(500)).unwrap();
             assert_eq!((again.page, again.seen), (3, 2 * PAGE));
         }
+    }
+
+    #[test]
+    fn what_changed_in_one_second_is_read_by_ids_and_then_what_changed_after_it() {
+        let since = at("2026-11-23T09:00:29Z");
+        let rows = rows_until(0);
+        let first = Place::new(since).after(&rows, Some(250)).unwrap();
+        let expected = (Order::Ids, since, 1, 0);
+        assert_eq!((first.order, first.since, first.page, first.seen), expected);
+        let second = first.after(&rows, Some(250)).unwrap();
+        let third = second.after(&rows, Some(250)).unwrap();
+        assert_eq!((third.order, third.page, third.seen), (Order::Ids, 3, 200));
+        let after = third.after(&rows[..50], Some(250)).unwrap();
+        assert_eq!(after, Place::new(at("2026-11-23T09:00:31Z")));
+        // Another time it goes on a page before.
+        assert_eq!(Place::at(since, 3), second);
+        assert_eq!(Place::at(since, 1), first);
+        assert_eq!(Place::at(since, 0), Place::new(since));
     }
 }

@@ -73,8 +73,8 @@ impl TicketSystem for HaloDesk {
         event::tickets(body).ok_or(EventError::Nonsense)
     }
 
-    async fn changed_since(&self, since: Timestamp) -> Result<Changes, TicketError> {
-        self.changes(since).await
+    async fn changed_since(&self, since: Timestamp, page: u32) -> Result<Changes, TicketError> {
+        self.changes(since, page).await
     }
 
     async fn fetch(

@@ -22,7 +22,8 @@ use crate::lifecycle::State;
 use crate::ports::{EventError, Job, TicketError, TicketSystem};
 use crate::tickets::{DeskName, Standing, Ticket, TicketId, TicketName};
 
-/// How the names of cursors begin that are times: those at which desks were last asked.
+/// How the names of cursors begin that are times, those at which desks were last asked, or pages of what
+/// they told then.
 pub(super) const DESK: &str = "desk:";
 /// How long reading one ticket may take, with its asset and its users.
 const READING: Duration = Duration::from_secs(20);

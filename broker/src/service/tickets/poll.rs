@@ -39,7 +39,10 @@ impl Broker {
 
     async fn poll(&self, desk: &Desk) -> Result<usize, Unavailable> {
         let name = format!("{DESK}{}", desk.system.name());
+        // No desk has a stroke in its name. One more than the page, as a cursor that was moved is not 0.
+        let page_name = format!("{name}/page");
         let seen = self.parts.store.cursor(&name).await?;
+        let seen_page = self.parts.store.cursor(&page_name).await?;
         let now = self.now();
         let since = match Timestamp::from_millisecond(seen) {
             Ok(at) if seen > 0 && before(at, OVERLAP) <= now => before(at, OVERLAP),
@@ -54,10 +57,17 @@ impl Broker {
             }
             _ => before(now, FIRST),
         };
+        let go_on_with = if is_of(seen, since) {
+            u32::try_from(seen_page.saturating_sub(1)).unwrap_or(0)
+        } else {
+            0
+        };
+        let asking = desk.system.changed_since(since, go_on_with);
         let Changes {
             mut tickets,
             all_up_to,
-        } = match within(DEADLINE, desk.system.changed_since(since)).await {
+            page,
+        } = match within(DEADLINE, asking).await {
             Ok(changes) => changes,
             Err(error) => {
                 // The next time asks about this time as well.
@@ -75,6 +85,10 @@ impl Broker {
             // The next time asks from there on.
             (at + OVERLAP).min(now)
         });
+        let next = next.max(since).as_millisecond();
+        // Pages are those of what has changed since one moment, and of no other.
+        let goes_on = all_up_to.is_some_and(|at| is_of(next, at));
+        let page = i64::from(if goes_on { page } else { 0 }) + 1;
         tickets.extend(self.waiting_at(desk, now).await?);
         tickets.sort();
         tickets.dedup();
@@ -83,8 +97,15 @@ impl Broker {
         change.push(Write::MoveCursor {
             name,
             expected: seen,
-            next: next.max(since).as_millisecond(),
+            next,
         });
+        if page != seen_page.max(1) {
+            change.push(Write::MoveCursor {
+                name: page_name,
+                expected: seen_page,
+                next: page,
+            });
+        }
         match self.commit(change).await {
             Ok(()) => Ok(count),
             // Another daemon has asked meanwhile.
@@ -108,6 +129,11 @@ impl Broker {
         let waiting: Vec<_> = waiting.collect();
         Ok(in_turn(&waiting, now))
     }
+}
+
+/// Whether this is the cursor by which a desk is asked what has changed since then.
+fn is_of(cursor: i64, since: Timestamp) -> bool {
+    cursor > 0 && cursor == (since + OVERLAP).as_millisecond()
 }
 
 /// Tells the log where what has changed at a desk is known up to long ago alone.

@@ -122,7 +122,7 @@ pub async fn what_has_changed_is_found(desk: &dyn TicketSystem, far: &dyn FarSid
     let before = far.now() - SignedDuration::from_secs(60);
     let (open, closed) = (far.make().await, far.make().await);
     far.close(&closed).await;
-    let changed = desk.changed_since(before).await.unwrap();
+    let changed = desk.changed_since(before, 0).await.unwrap();
     assert_eq!(changed.all_up_to, None, "it is little");
     let changed = changed.tickets;
     for id in [&open, &closed] {
@@ -243,7 +243,7 @@ pub async fn a_desk_that_is_down_says_so(
     };
     far.break_down(true).await;
     assert!(desk.fetch(&facts.sound.id, true).await.is_err());
-    assert!(desk.changed_since(far.now()).await.is_err());
+    assert!(desk.changed_since(far.now(), 0).await.is_err());
     assert!(desk.post(&ticket, &posting).await.is_err());
     assert!(desk.check().await.iter().any(Finding::is_failure));
     far.break_down(false).await;

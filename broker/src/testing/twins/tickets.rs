@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{INTERNALS, locked};
 use crate::ports::{Changes, Clock, EventError, Finding, TicketError, TicketSystem};
@@ -149,20 +149,35 @@ impl TicketSystem for MemoryDesk {
         }
     }
 
-    async fn changed_since(&self, since: Timestamp) -> Result<Changes, TicketError> {
+    async fn changed_since(&self, since: Timestamp, page: u32) -> Result<Changes, TicketError> {
         self.answering().await?;
         let inner = locked(&self.inner);
         let changed = inner.tickets.iter().filter(|(_, kept)| {
             kept.changed_at >= since && kept.ticket.standing != Standing::Other
         });
         let mut changed: Vec<_> = changed.map(|(id, kept)| (kept.changed_at, id)).collect();
-        changed.sort();
         let most = inner.told_at_once.unwrap_or(usize::MAX);
+        // By their IDs nothing moves to another page that changes once more.
+        let by_id = usize::try_from(page).expect("a size").checked_sub(1);
+        if let Some(told) = by_id {
+            changed.sort_by_key(|(_, id)| *id);
+            changed.drain(..most.saturating_mul(told).min(changed.len()));
+        } else {
+            changed.sort();
+        }
         let is_cut = changed.len() > most;
         changed.truncate(most);
+        let last = changed.last().map_or(since, |(at, _)| *at);
+        let (all_up_to, page) = match (is_cut, by_id) {
+            (true, None) if last > since => (Some(last), 0),
+            (true, _) => (Some(since), page + 1),
+            (false, None) => (None, 0),
+            (false, Some(_)) => (Some(since + SignedDuration::from_millis(1)), 0),
+        };
         Ok(Changes {
             tickets: changed.iter().map(|(_, id)| (*id).clone()).collect(),
-            all_up_to: is_cut.then(|| changed.last().map_or(since, |(at, _)| *at)),
+            all_up_to,
+            page,
         })
     }
 

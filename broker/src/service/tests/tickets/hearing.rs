@@ -161,3 +161,26 @@ async fn what_a_desk_tells_bit_by_bit_is_all_looked_at() {
     let seen: BTreeSet<_> = at.desk.fetched().into_iter().map(|(id, _)| id).collect();
     assert_eq!(seen.len(), 4, "{seen:?}");
 }
+
+#[tokio::test]
+async fn more_than_a_desk_tells_at_once_of_one_moment_is_all_looked_at() {
+    let at = AtDesk::new(false);
+    for id in ["8", "9", "10", "11", "12"] {
+        at.desk.put(ticket(id, "laptop"));
+    }
+    at.desk.tell_at_once(2);
+    at.world.clock.advance(minutes(5));
+    let polls = async |count| {
+        for _ in 0..count {
+            at.world.clock.advance(minutes(2));
+            at.polled().await;
+        }
+        let seen = at.desk.fetched().into_iter().map(|(id, _)| id);
+        seen.collect::<BTreeSet<_>>()
+    };
+    let seen = polls(5).await;
+    assert_eq!(seen.len(), 6, "{seen:?}");
+    // What changes later is told as ever.
+    at.desk.put(ticket("13", "laptop"));
+    assert_eq!(polls(5).await.len(), 7);
+}
