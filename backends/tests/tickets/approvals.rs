@@ -149,7 +149,7 @@ fn known(row: &DeskApproval) -> Vec<&str> {
     let texts = known.map(|it| match it {
         PersonQuery::Mail(mail) => mail.as_str(),
         PersonQuery::Login(login) => login,
-        other => panic!("{other:?}"),
+        other @ PersonQuery::Id(_) => panic!("{other:?}"),
     });
     texts.collect()
 }
