@@ -89,7 +89,7 @@ impl Broker {
                 self.send_note(message_id(lease, false), &letter, MailName::Alarm, &to)
                     .await
             }
-            Job::LookAtTicket { ticket } => Box::pin(self.look_at_ticket(&ticket)).await?,
+            Job::LookAtTicket { ticket } => Box::pin(self.look_at_ticket(lease, &ticket)).await?,
             Job::TellTicket { ticket, news } => self.tell_ticket(lease, &ticket, &news).await?,
             Job::Hook { alarm, at } => self.tell_hook(&claimed, &alarm, at).await,
             Job::Message { to, news } => self.tell_program(&claimed, &to, &news).await?,

@@ -14,12 +14,14 @@ pub(super) use follow::Unasked;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::outbox::Tried;
+use jiff::SignedDuration;
+
+use super::outbox::{Tried, wait_after};
 use super::receivers::{Permit, Turn};
 use super::{Broker, Unavailable};
 use crate::audit::{Actor, Event};
 use crate::lifecycle::State;
-use crate::ports::{EventError, Job, TicketError, TicketSystem};
+use crate::ports::{EventError, Job, Lease, TicketError, TicketSystem};
 use crate::tickets::{DeskName, Standing, Ticket, TicketId, TicketName};
 
 /// How the names of cursors begin that are times, those at which desks were last asked, or pages of what
@@ -27,6 +29,8 @@ use crate::tickets::{DeskName, Standing, Ticket, TicketId, TicketName};
 pub(super) const DESK: &str = "desk:";
 /// How long reading one ticket may take, with its asset and its users.
 const READING: Duration = Duration::from_secs(20);
+/// The longest that a look at a ticket waits for its turn.
+const LONGEST_TURN: SignedDuration = SignedDuration::from_mins(1);
 
 /// A service desk, and what it decides.
 #[derive(Clone)]
@@ -94,6 +98,7 @@ impl Broker {
     /// Reads a ticket, and does what it comes to.
     pub(in crate::service) async fn look_at_ticket(
         &self,
+        lease: Lease,
         name: &TicketName,
     ) -> Result<Tried, Unavailable> {
         // Of a desk that is not there any more, nothing is to be had.
@@ -109,7 +114,10 @@ impl Broker {
         }
         let turn = match self.turn_at(desk) {
             Turn::Now(turn) => turn,
-            Turn::Later(until, why) => return Ok(Tried::waits(until, why)),
+            Turn::Later(until, why) => {
+                let until = until.max(self.now() + look_again_after(lease.attempt));
+                return Ok(Tried::waits(until, why));
+            }
         };
         let ticket = match self.read(desk, &name.id, false).await {
             Ok(ticket) => ticket,
@@ -182,6 +190,12 @@ impl Broker {
     }
 }
 
+/// How long a look at a ticket waits for its turn: of the thousands that a change of many tickets may
+/// bring, each try is two writes of the store.
+fn look_again_after(attempt: i64) -> SignedDuration {
+    wait_after(attempt, 0).min(LONGEST_TURN)
+}
+
 /// What a desk answers, if it does so in time.
 async fn within<T>(
     limit: Duration,
@@ -196,5 +210,16 @@ async fn within<T>(
 fn actor(desk: &DeskName) -> Actor {
     Actor::Program {
         name: desk.0.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_that_waits_is_tried_less_and_less_often_up_to_once_a_minute() {
+        let seconds = [1, 2, 3, 4, 5, 50].map(|attempt| look_again_after(attempt).as_secs());
+        assert_eq!(seconds, [5, 10, 20, 40, 60, 60]);
     }
 }
