@@ -338,11 +338,11 @@ async fn of_whom_a_ticket_asked_for_in_vain_nothing_is_left_once_they_are_erased
 async fn who_raised_a_ticket_is_erased_with_whom_they_raised_it_for() {
     let at = AtDesk::new(false);
     at.desk.change(&seven(), |it| {
-        it.raised_by = Some(DeskUser {
+        it.raised_by = Ok(Some(DeskUser {
             id: "9".to_owned(),
             name: "Dora at the desk".to_owned(),
             known_as: vec![PersonQuery::Login("dora".to_owned())],
-        });
+        }));
     });
     at.heard().await;
     let reference = at.world.request().await.reference;
