@@ -134,7 +134,11 @@ fn changed(mut values: Vec<Value>, bytes: &[u8]) -> Vec<Value> {
     values[which] = match (kind % 6, &values[which]) {
         (0, _) => Value::Null,
         (1, _) => Value::Integer(i64::from_le_bytes(eight)),
-        (2, _) => Value::Real(f64::from_le_bytes(eight)),
+        (2, _) => match f64::from_le_bytes(eight) {
+            // SQLite makes NULL of what is no number.
+            number if number.is_nan() => Value::Null,
+            number => Value::Real(number),
+        },
         (3, _) => Value::Blob(rest.to_vec()),
         (_, Value::Text(sound)) => Value::Text(altered(sound, rest, PIECES)),
         (_, _) => Value::Text(String::from_utf8_lossy(rest).into_owned()),
