@@ -619,8 +619,8 @@ async fn a_word_that_is_nobodys_id_erases_nothing() {
     assert_eq!(world.everything().await, before);
 }
 
-#[tokio::test]
-async fn nobody_is_erased_while_an_alarm_that_names_them_is_untold() {
+/// A key link of anna's was opened a second time, from elsewhere, and nobody could be told of it.
+async fn with_an_untold_alarm(trouble: MailTrouble) -> World {
     let world = World::new();
     let link = world.key_link().await;
     let from = |source: &str| Visitor {
@@ -630,10 +630,16 @@ async fn nobody_is_erased_while_an_alarm_that_names_them_is_untold() {
     let shown = world.broker.redeem(&link, "", from("192.0.2.7")).await;
     drop(shown.unwrap());
     world.settle().await;
-    world.mailer.break_down(Some(MailTrouble::Transient));
+    world.mailer.break_down(Some(trouble));
     let again = world.broker.open_link(&link, from("198.51.100.9")).await;
     assert!(again.is_err());
     world.settle().await;
+    world
+}
+
+#[tokio::test]
+async fn nobody_is_erased_while_an_alarm_that_names_them_is_untold() {
+    let world = with_an_untold_alarm(MailTrouble::Transient).await;
     let before = world.everything().await;
     let refused = world.broker.erase_person("anna@example.com", "root").await;
     assert!(matches!(refused, Err(EraseError::Untold(1))), "{refused:?}");
@@ -665,19 +671,7 @@ async fn a_row_that_does_not_hold_together_is_left_out_and_named_and_the_rest_is
 /// One that was given up is ended by a retry, once nobody is to get it any more.
 #[tokio::test]
 async fn an_alarm_to_an_address_that_is_no_longer_named_holds_up_no_erasure() {
-    let world = World::new();
-    let link = world.key_link().await;
-    let from = |source: &str| Visitor {
-        signed_in: None,
-        source: source.parse().ok(),
-    };
-    let shown = world.broker.redeem(&link, "", from("192.0.2.7")).await;
-    drop(shown.unwrap());
-    world.settle().await;
-    world.mailer.break_down(Some(MailTrouble::Permanent));
-    let again = world.broker.open_link(&link, from("198.51.100.9")).await;
-    assert!(again.is_err());
-    world.settle().await;
+    let world = with_an_untold_alarm(MailTrouble::Permanent).await;
     let refused = world.broker.erase_person("anna@example.com", "root").await;
     assert!(matches!(refused, Err(EraseError::Untold(1))), "{refused:?}");
 
