@@ -115,13 +115,7 @@ async fn where_clavis_asks_what_the_desk_says_counts_for_nothing() {
 #[tokio::test]
 async fn an_agent_of_the_desk_who_raised_it_cannot_approve_it() {
     let at = AtDesk::new(true);
-    at.desk.change(&seven(), |it| {
-        it.raised_by = Ok(Some(DeskUser {
-            id: "9".to_owned(),
-            name: "boss".to_owned(),
-            known_as: vec![PersonQuery::Login("boss".to_owned())],
-        }));
-    });
+    at.raised_by("boss", "boss");
     at.heard().await;
     // Nobody but the manager could approve, and it was the manager who raised it.
     assert!(at.requests().await.is_empty());
@@ -129,13 +123,7 @@ async fn an_agent_of_the_desk_who_raised_it_cannot_approve_it() {
     assert!(note.contains("nobody who may approve"), "{note}");
 
     // Whom the directory does not know is named to whoever approves.
-    at.desk.change(&seven(), |it| {
-        it.raised_by = Ok(Some(DeskUser {
-            id: "9".to_owned(),
-            name: "Dora at the desk".to_owned(),
-            known_as: vec![PersonQuery::Login("dora".to_owned())],
-        }));
-    });
+    at.raised_by("Dora at the desk", "dora");
     at.heard().await;
     let then = at.world.request().await.ticket.unwrap();
     assert_eq!(then.raised_by.as_deref(), Some("Dora at the desk"));

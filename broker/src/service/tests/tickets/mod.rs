@@ -37,6 +37,17 @@ impl AtDesk {
         Self { world, desk }
     }
 
+    /// An agent of this name and sign-in name has raised the ticket.
+    fn raised_by(&self, name: &str, login: &str) {
+        self.desk.change(&seven(), |it| {
+            it.raised_by = Ok(Some(DeskUser {
+                id: "9".to_owned(),
+                name: name.to_owned(),
+                known_as: vec![PersonQuery::Login(login.to_owned())],
+            }));
+        });
+    }
+
     /// The desk tells of the ticket, and all that comes of it is done.
     async fn heard(&self) {
         let (authorization, body) = self.desk.message(&[&seven()]);
@@ -337,13 +348,7 @@ async fn of_whom_a_ticket_asked_for_in_vain_nothing_is_left_once_they_are_erased
 #[tokio::test]
 async fn who_raised_a_ticket_is_erased_with_whom_they_raised_it_for() {
     let at = AtDesk::new(false);
-    at.desk.change(&seven(), |it| {
-        it.raised_by = Ok(Some(DeskUser {
-            id: "9".to_owned(),
-            name: "Dora at the desk".to_owned(),
-            known_as: vec![PersonQuery::Login("dora".to_owned())],
-        }));
-    });
+    at.raised_by("Dora at the desk", "dora");
     at.heard().await;
     let reference = at.world.request().await.reference;
     let withdrawn = at.world.broker.withdraw(&anna(), &reference, None).await;
